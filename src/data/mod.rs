@@ -1,0 +1,1 @@
+//! Image–text data: shards, folders, transforms and batches.

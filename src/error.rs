@@ -1,0 +1,116 @@
+//! The one error type of the library.
+//!
+//! Every variant names what was found, what was expected and, where there is one, the way out. [`Error::code`] is the stable name
+//! that the JavaScript face hands on.
+
+use std::path::PathBuf;
+
+/// What the library's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong with what a user hands in or with the device.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A prompt without a single word in it.
+    #[error("the prompt has no words: write what the picture should show")]
+    EmptyPrompt,
+    /// A prompt none of whose words the model has learned.
+    #[error("the model knows none of these words: {}; try words such as those of its model card", .words.join(", "))]
+    UnknownPrompt {
+        /// The words, as the tokenizer found them.
+        words: Vec<String>,
+    },
+    /// An argument that cannot be used.
+    #[error("{0}")]
+    BadInput(String),
+    /// A file of a model folder that does not hold what it should.
+    #[error("{file}: {message}")]
+    BadModel {
+        /// The file, relative to the model folder or as given.
+        file: String,
+        /// What was found and what was expected.
+        message: String,
+    },
+    /// A file whose checksum or size is not the one in `config.json`.
+    #[error("{file} is not the file that the model was published with: expected {expected}, found {found}; download it again")]
+    Integrity {
+        /// The file, relative to the model folder.
+        file: String,
+        /// What `config.json` says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// A file or folder that could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A data set that cannot be used.
+    #[error("{file}: {message}")]
+    BadData {
+        /// The shard, file or folder.
+        file: String,
+        /// What was found and what was expected.
+        message: String,
+    },
+    /// A recipe with an unknown key or a value out of range.
+    #[error("recipe {file}: {message}")]
+    BadRecipe {
+        /// The recipe's file or name.
+        file: String,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// A checkpoint or run folder that cannot be continued.
+    #[error("{file}: {message}")]
+    BadCheckpoint {
+        /// The checkpoint file or run folder.
+        file: String,
+        /// What was found and what was expected.
+        message: String,
+    },
+    /// The device failed while computing or reading back.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// A loss that is not a number: training cannot go on.
+    #[error("training diverged at step {step}: {message}")]
+    Diverged {
+        /// The optimizer step.
+        step: usize,
+        /// Which loss, and what to change.
+        message: String,
+    },
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An [`Error::Io`] with the path it happened at.
+    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Io { path: path.into(), source }
+    }
+
+    /// An [`Error::BadModel`].
+    pub fn bad_model(file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::BadModel { file: file.into(), message: message.into() }
+    }
+
+    /// The stable code that JavaScript callers match on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EmptyPrompt | Self::UnknownPrompt { .. } => "empty-prompt",
+            Self::BadInput(_) | Self::BadData { .. } | Self::BadRecipe { .. } => "bad-input",
+            Self::BadModel { .. } | Self::BadCheckpoint { .. } => "bad-model",
+            Self::Integrity { .. } => "integrity",
+            Self::Io { .. } => "network",
+            Self::Device(_) => "device-lost",
+            Self::Diverged { .. } => "crashed",
+            Self::Interrupted => "aborted",
+        }
+    }
+}

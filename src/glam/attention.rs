@@ -1,0 +1,70 @@
+//! Where a stage looks: at words (paper, eq. 3 and 4) and at the sentence (eq. 5).
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor, activation};
+
+use crate::nn::conv1x1;
+
+/// What is added to the score of padding: softmax gives it exactly zero in f32, and stays finite in f16.
+const PADDING_SCORE: f32 = -3.0e4;
+
+/// Att^w = Σ_l (U w^l) · softmax_l(fᵀ (U w^l)).
+#[derive(Module, Debug)]
+pub struct WordAttention {
+    /// U, from D to the stage's channels.
+    conv_context: Conv2d,
+}
+
+impl WordAttention {
+    /// Attention of a stage of `channels` channels to words of `features` values.
+    pub fn new(features: usize, channels: usize, device: &Device) -> Self {
+        Self { conv_context: conv1x1(features, channels, device) }
+    }
+
+    /// The word context of each pixel, and the attention that made it.
+    ///
+    /// # Shapes
+    /// - input: (batch, channels, h, w); words: (batch, D, words); mask: (batch, words), 0 on padding
+    /// - context: (batch, channels, h, w); attention: (batch, words, h, w), its sum over words is 1 everywhere
+    pub fn forward(&self, input: Tensor<4>, words: Tensor<3>, mask: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
+        let [batch, channels, height, width] = input.dims();
+        let count = words.dims()[2];
+        let context = self.conv_context.forward(words.unsqueeze_dim::<4>(3)).squeeze_dim::<3>(3);
+        // Words before pixels: the maps come out as the caller wants them, and softmax runs over rows.
+        let scores = context.clone().swap_dims(1, 2).matmul(input.reshape([batch, channels, height * width]));
+        let padding = mask.neg().add_scalar(1.0).mul_scalar(PADDING_SCORE).unsqueeze_dim::<3>(2);
+        let weights = activation::softmax(scores + padding, 1);
+        let attended = context.matmul(weights.clone());
+        (attended.reshape([batch, channels, height, width]), weights.reshape([batch, count, height, width]))
+    }
+}
+
+/// Att^s = (V s_ca) ∘ softmax(f ∘ (V s_ca)), the softmax over channels after a 1×1 convolution (public code).
+#[derive(Module, Debug)]
+pub struct SentenceAttention {
+    /// V, from the condition to the stage's channels.
+    linear: Linear,
+    conv_sentence_vis: Conv2d,
+}
+
+impl SentenceAttention {
+    /// Attention of a stage of `channels` channels to a condition of `condition` values.
+    pub fn new(condition: usize, channels: usize, device: &Device) -> Self {
+        Self {
+            linear: LinearConfig::new(condition, channels).init(device),
+            conv_sentence_vis: conv1x1(channels, channels, device),
+        }
+    }
+
+    /// # Shapes
+    /// - input: (batch, channels, h, w); condition: (batch, condition)
+    /// - output: (batch, channels, h, w)
+    pub fn forward(&self, input: Tensor<4>, condition: Tensor<2>) -> Tensor<4> {
+        let [batch, channels, _, _] = input.dims();
+        let sentence = self.linear.forward(condition).reshape([batch, channels, 1, 1]);
+        let scores = self.conv_sentence_vis.forward(input * sentence.clone());
+        activation::softmax(scores, 1) * sentence
+    }
+}

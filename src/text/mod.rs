@@ -1,0 +1,7 @@
+//! Words: how a caption is split, and which of its words a model knows.
+
+mod tokenizer;
+mod vocabulary;
+
+pub use tokenizer::tokenize;
+pub use vocabulary::{END, EncodedText, Token, Vocabulary};

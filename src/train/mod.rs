@@ -1,0 +1,1 @@
+//! Training: STEM, STREAM and the generator with its discriminators.
