@@ -23,5 +23,5 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The values of a tensor, or what the device says went wrong.
 async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let data = tensor.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>().to_vec().map_err(|error| Error::Device(format!("{error:?}")))
+    data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }

@@ -63,7 +63,7 @@ mod tests {
         current.running_mean.update(Tensor::from_floats([4.0], &device));
         current.running_mean.value_sync();
         let average = update(average, &current, 0.5);
-        let value = |tensor: Tensor<1>| tensor.into_data().to_vec::<f32>().unwrap()[0];
+        let value = |tensor: Tensor<1>| tensor.into_data().try_to_vec::<f32>().unwrap()[0];
         assert_eq!(value(average.bias.val()), 1.0);
         assert_eq!(value(average.running_mean.value()), 2.0);
         assert_eq!(value(current.running_mean.value()), 4.0);
