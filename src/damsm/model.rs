@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::nn::init::initialize;
     use crate::stem::{TextBatch, TextEncoderConfig};
-    use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+    use burn::optim::{AdamConfig, GradientsParams};
     use burn::tensor::TensorData;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;

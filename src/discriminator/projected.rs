@@ -286,7 +286,7 @@ impl ProjectedDiscriminator {
 mod tests {
     use super::*;
     use crate::loss::adversarial::{hinge_discriminator, hinge_generator, mismatch};
-    use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+    use burn::optim::{AdamConfig, GradientsParams};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
