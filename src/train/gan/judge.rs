@@ -10,7 +10,8 @@ use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscrimi
 use crate::loss::adversarial::{discriminator_loss, generator_loss, hinge_discriminator, hinge_generator, mismatch};
 use crate::nn::init;
 use crate::stem::{TextEncoder, TextFeatures};
-use crate::stream::{EfficientNetFeatures, EfficientNetLite0, StreamDecoder, normalize, resize_bilinear};
+use crate::stream::image::{normalize, resize_bilinear};
+use crate::stream::{EfficientNetFeatures, EfficientNetLite0, StreamDecoder};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe};
 use crate::{Error, Result};
 

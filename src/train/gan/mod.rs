@@ -11,6 +11,7 @@ pub use step::{Losses, Trainer};
 
 use std::time::{Duration, Instant};
 
+use burn::module::Module;
 use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -21,8 +22,9 @@ use super::checkpoint::{Loaded, State, load_module, module_bytes};
 use super::gan_recipe::{Phase, Trains};
 use super::progress::Progress;
 use super::run::{RunFolder, TrainContext};
+use super::features::FrozenEncoder;
 use super::{report, stem, stream};
-use crate::data::{DataOptions, Dataset, EncodedCaptions, Position, Sampler, Split};
+use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::{Error, Result};
 
 /// The folder in RUN, and the kind of its checkpoints.
@@ -41,14 +43,14 @@ struct Place {
 
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     step: usize,
     phase: usize,
     pictures: usize,
     pictures_per_second: f64,
     #[serde(flatten)]
     losses: serde_json::Map<String, serde_json::Value>,
-    stages: &'a usize,
+    stages: usize,
 }
 
 /// Trains until every phase is done.
@@ -59,32 +61,34 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let device = context.device.clone().autodiff();
-    let frozen = frozen(context, vocabulary.len(), &device)?;
-    let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: context.progress };
-    let dataset = Dataset::open(&context.data, Split::Train, &options)?;
+    let frozen = frozen(context, &device)?;
+    let dataset = stem::open(context, Split::Train)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
-    let mut session = Session::start(context, frozen, device, &mut run)?;
+    let mut session = Session::start(context, frozen, device, &run)?;
     let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
         session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
     }
-    report::write(&run.folder, "Generator and discriminators")?;
-    Ok(())
+    report::write(&run.log_path(), &run.folder.join("report.html"), "Generator and discriminators")
 }
 
-fn frozen(context: &TrainContext, words: usize, device: &Device) -> Result<Frozen> {
+fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let off = context.device.clone();
     let weights = &context.recipe.gan;
     let uses = |loss: fn(&super::gan_recipe::LossWeights) -> f64| {
         loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| phase.weights.as_ref().is_some_and(|own| loss(own) > 0.0))
     };
-    Ok(Frozen {
-        stem: stem::load_text_encoder(context, words, &off)?,
-        encoder: stem::load_encoder(context, device)?,
-        decoder: if uses(|weights| weights.stream) { Some(stream::load_decoder(context, words, device)?) } else { None },
-        damsm: if uses(|weights| weights.damsm) { Some(stem::load_damsm(context, device)?) } else { None },
-    })
+    let text = stem::load(&context.out, &off)?.model.text;
+    let decoder = if uses(|weights| weights.stream) { Some(stream::load(&context.out, device)?.1.freeze()) } else { None };
+    let damsm = if uses(|weights| weights.damsm) { Some(stem::load(&context.out, device)?.model.damsm.freeze()) } else { None };
+    // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
+    let encoder = FrozenEncoder::load(context)?.network.train().freeze();
+    if text.features() != context.recipe.gan.generator.features {
+        let message = format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
+        return Err(Error::BadInput(message));
+    }
+    Ok(Frozen { stem: text, encoder, decoder, damsm })
 }
 
 /// A training under way.
@@ -99,7 +103,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(context: &TrainContext, frozen: Frozen, device: Device, run: &mut RunFolder) -> Result<Self> {
+    fn start(context: &TrainContext, frozen: Frozen, device: Device, run: &RunFolder) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
         let trainer = Trainer::new(context.recipe.gan.clone(), frozen, device, rng)?;
         let fresh = Self { trainer, place: Place::default(), step: 0, position: Position::default(), saved: Instant::now(), begun: None };
@@ -160,7 +164,8 @@ impl Session {
         let phase: Phase = recipe.gan.phases[index].clone();
         let mut sampler = Sampler::new(dataset.len(), phase.batch, recipe.seed, self.position);
         self.begin(recipe, &phase, index, dataset, captions)?;
-        let progress = Progress::pictures(context.progress, &phase_name(&phase), phase.pictures, self.place.seen);
+        let steps = |pictures: usize| pictures.div_ceil(sampler.batch_size());
+        let mut progress = Progress::new(&phase_name(&phase), steps(phase.pictures), steps(self.place.seen), context.progress);
         while self.place.seen < phase.pictures {
             let start = Instant::now();
             let max_words = recipe.data.max_words;
@@ -170,14 +175,15 @@ impl Session {
             self.step += 1;
             self.position = sampler.position();
             self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
-            progress.advance(count, &losses);
+            progress.step(count);
+            progress.show(&losses.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join(", "));
             run.log(&Line {
                 step: self.step,
                 phase: index,
                 pictures: self.place.total,
                 pictures_per_second: count as f64 / start.elapsed().as_secs_f64(),
                 losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
-                stages: &phase.stages,
+                stages: phase.stages,
             })?;
             if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
                 samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
@@ -190,6 +196,7 @@ impl Session {
                 self.save(run)?;
             }
         }
+        progress.finish();
         samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
         self.place = Place { phase: index + 1, seen: 0, total: self.place.total };
         // Batches of the next phase may be of another size; it begins with the next epoch.

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -12,8 +12,7 @@ use crate::glam::{Generated, Generator, GeneratorConfig};
 use crate::loss;
 use crate::nn::init;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::text::END;
-use crate::train::{adam::Adam, average};
+use crate::train::{adam::Adam, average, stream};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
 use crate::{Error, Result};
 
@@ -151,7 +150,7 @@ impl Trainer {
             add("consistency", weights.consistency, difference.abs().mean());
         }
         if weights.stream > 0.0 {
-            let (ids, mask) = targets(&batch.captions, &self.device);
+            let (ids, mask) = stream::targets(&batch.captions, &self.device);
             let logits = self.frozen.decoder()?.logits(view.features.pooled.clone(), ids.clone());
             add("stream", weights.stream, loss::redescription(logits, ids, mask));
         }
@@ -204,15 +203,6 @@ impl Trainer {
 
 fn adam(recipe: &GanRecipe) -> Adam {
     Adam::new(recipe.beta_1, recipe.beta_2)
-}
-
-/// Captions as STREAM's targets: an end mark after the last word. ids and mask are (batch, longest + 1).
-fn targets(captions: &[Vec<usize>], device: &Device) -> (Tensor<2, Int>, Tensor<2>) {
-    let length = captions.iter().map(Vec::len).max().unwrap_or(0) + 1;
-    let ids: Vec<i32> = captions.iter().flat_map(|c| (0..length).map(|i| *c.get(i).unwrap_or(&END) as i32)).collect();
-    let mask: Vec<f32> = captions.iter().flat_map(|c| (0..length).map(|i| if i <= c.len() { 1.0 } else { 0.0 })).collect();
-    let shape = [captions.len(), length];
-    (Tensor::from_data(TensorData::new(ids, shape), device), Tensor::from_data(TensorData::new(mask, shape), device))
 }
 
 /// Pictures of half the size, each pixel the mean of four.
