@@ -5,7 +5,6 @@ use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
 use crate::damsm::Damsm;
-use super::batch::Batch;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
 use crate::loss::adversarial::{discriminator_loss, generator_loss, hinge_discriminator, hinge_generator, mismatch};
 use crate::nn::init;
@@ -41,11 +40,21 @@ impl Frozen {
         self.decoder.as_ref().ok_or_else(|| Error::BadInput("the recipe has a stream loss: train stream first".into()))
     }
 
+    /// DAMSM's loss between pictures and their captions: words and sentence, both ways, photographs of one kind left out.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] when DAMSM was not given.
+    pub fn match_text(&self, image: &EfficientNetFeatures, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
+        let damsm = self.damsm()?;
+        let deepest = image.stages[image.stages.len() - 1].clone();
+        Ok(damsm.loss(&damsm.forward(deepest, image.pooled.clone()), text, classes).total())
+    }
+
     /// DAMSM.
     ///
     /// # Errors
     /// [`Error::BadInput`] when it was not given.
-    pub fn damsm(&self) -> Result<&Damsm> {
+    fn damsm(&self) -> Result<&Damsm> {
         self.damsm.as_ref().ok_or_else(|| Error::BadInput("the recipe has a damsm loss: train stem first".into()))
     }
 
@@ -99,7 +108,7 @@ impl Judge {
         Ok(match recipe.discriminator {
             DiscriminatorChoice::Published => {
                 let config = DiscriminatorConfig { df_dim: recipe.df_dim, features, size: 64 << stage };
-                Self::Published(init::initialize(config.init(device), rng))
+                Self::Published(init::initialize(config.init(device)?, rng))
             }
             DiscriminatorChoice::Projected => {
                 let config = ProjectedDiscriminatorConfig { width: recipe.df_dim, features, ..Default::default() };

@@ -142,7 +142,7 @@ impl Trainer {
         };
         let last = phase.stages - 1;
         if weights.kl > 0.0 && phase.trains == Trains::All {
-            add("kl", weights.kl, loss::kl(drawn.condition.mu.clone(), drawn.condition.logvar.clone()));
+            add("kl", weights.kl, loss::kl_divergence(drawn.condition.mu.clone(), drawn.condition.logvar.clone()));
         }
         if weights.consistency > 0.0 && last > 0 {
             let small = halve(drawn.images[last].clone());
@@ -155,7 +155,7 @@ impl Trainer {
             add("stream", weights.stream, loss::redescription(logits, ids, mask));
         }
         if weights.damsm > 0.0 {
-            add("damsm", weights.damsm, self.frozen.damsm()?.loss(&view.features, text, batch));
+            add("damsm", weights.damsm, self.frozen.match_text(&view.features, text, &batch.classes)?);
         }
         Ok(total)
     }
