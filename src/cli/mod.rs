@@ -1,1 +1,73 @@
 //! The command line, a command a file.
+//!
+//! Exit codes: 0 when it worked, 1 when it did not, 2 for wrong use, 130 when it was interrupted.
+
+mod caption;
+mod device;
+mod evaluate;
+mod export;
+mod generate;
+mod import;
+mod info;
+pub(crate) mod pictures;
+mod tiny_data;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// MirrorGAN: text to image to text.
+#[derive(Debug, Parser)]
+#[command(name = "mirrorgan", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train STEM, STREAM or the generator.
+    Train(train::TrainArgs),
+    /// Draw pictures of a prompt.
+    Generate(generate::GenerateArgs),
+    /// Describe pictures in words.
+    Caption(caption::CaptionArgs),
+    /// Measure a model on test data.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Convert weights of other projects into a model folder.
+    Import(import::ImportArgs),
+    /// Write a training run as a model folder.
+    Export(export::ExportArgs),
+    /// Tell what a model folder holds, and check its files.
+    Info(info::InfoArgs),
+    /// Draw a small data set of coloured shapes with captions.
+    TinyData(tiny_data::TinyDataArgs),
+}
+
+/// Parses the arguments, runs the command and reports what went wrong.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Caption(args) => caption::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Info(args) => info::run(args),
+        Command::TinyData(args) => tiny_data::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            match error.downcast_ref::<crate::Error>() {
+                Some(crate::Error::Interrupted) => ExitCode::from(130),
+                Some(crate::Error::BadInput(_) | crate::Error::EmptyPrompt | crate::Error::UnknownPrompt { .. } | crate::Error::BadRecipe { .. }) => {
+                    ExitCode::from(2)
+                }
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}

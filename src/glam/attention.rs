@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, activation};
 
 use crate::nn::conv1x1;
 
-/// What is added to the score of padding: softmax gives it exactly zero in f32, and stays finite in f16.
-const PADDING_SCORE: f32 = -3.0e4;
+/// The smallest weight that a word can have: a share of 1e-30 of a pixel's attention is none.
+const NO_WEIGHT: f32 = 1e-30;
 
 /// Att^w = Σ_l (U w^l) · softmax_l(fᵀ (U w^l)).
 #[derive(Module, Debug)]
@@ -26,7 +26,9 @@ impl WordAttention {
     /// The word context of each pixel, and the attention that made it.
     ///
     /// # Shapes
-    /// - input: (batch, channels, h, w); words: (batch, D, words); mask: (batch, words), 0 on padding
+    /// - input: (batch, channels, h, w); words: (batch, D, words)
+    /// - mask: (batch, words), the weight of each word before the picture is looked at: 1, and 0 on padding; values between let a
+    ///   word fade in or out
     /// - context: (batch, channels, h, w); attention: (batch, words, h, w), its sum over words is 1 everywhere
     pub fn forward(&self, input: Tensor<4>, words: Tensor<3>, mask: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
         let [batch, channels, height, width] = input.dims();
@@ -34,8 +36,8 @@ impl WordAttention {
         let context = self.conv_context.forward(words.unsqueeze_dim::<4>(3)).squeeze_dim::<3>(3);
         // Words before pixels: the maps come out as the caller wants them, and softmax runs over rows.
         let scores = context.clone().swap_dims(1, 2).matmul(input.reshape([batch, channels, height * width]));
-        let padding = mask.neg().add_scalar(1.0).mul_scalar(PADDING_SCORE).unsqueeze_dim::<3>(2);
-        let weights = activation::softmax(scores + padding, 1);
+        let prior = mask.clamp_min(NO_WEIGHT).log().unsqueeze_dim::<3>(2);
+        let weights = activation::softmax(scores + prior, 1);
         let attended = context.matmul(weights.clone());
         (attended.reshape([batch, channels, height, width]), weights.reshape([batch, count, height, width]))
     }

@@ -108,7 +108,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let norm = BatchNormConfig::new(1).with_momentum(1.0).init(&device);
         norm.forward(Tensor::<2>::from_floats([[1.0], [3.0]], &device));
-        let variance: Vec<f32> = norm.running_var.value().into_data().to_vec().unwrap();
+        let variance: Vec<f32> = norm.running_var.value().into_data().try_to_vec().unwrap();
         assert_eq!(variance, [2.0]);
     }
 
@@ -117,7 +117,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let norm = BatchNormConfig::new(1).init(&device).freeze();
         norm.forward(Tensor::<2>::from_floats([[1.0], [3.0]], &device));
-        let mean: Vec<f32> = norm.running_mean.value().into_data().to_vec().unwrap();
+        let mean: Vec<f32> = norm.running_mean.value().into_data().try_to_vec().unwrap();
         assert_eq!(mean, [0.0]);
     }
 }

@@ -1,0 +1,54 @@
+//! `mirrorgan caption`: pictures described in words.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::device::DeviceChoice;
+use super::pictures;
+use crate::model_dir;
+use crate::pipeline::{Engine, block_on};
+
+/// Describe pictures in words.
+#[derive(Debug, Args)]
+pub struct CaptionArgs {
+    /// PNG, JPEG or WebP files.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    /// Model folder.
+    #[arg(long)]
+    model: PathBuf,
+    /// Print a JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
+}
+
+/// Runs the command: every readable picture is described, and the command fails if one was not readable.
+pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
+    let device = args.device.open()?;
+    let model = model_dir::read_folder(&args.model, &device)?;
+    let engine = Engine::new(model, device);
+    let mut unreadable = 0;
+    for path in &args.images {
+        let picture = match pictures::read(path) {
+            Ok(picture) => picture,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                unreadable += 1;
+                continue;
+            }
+        };
+        let caption = block_on(engine.caption(&picture))?;
+        if args.json {
+            println!("{}", json!({ "file": path, "caption": caption }));
+        } else {
+            println!("{}: {}", path.display(), caption.text);
+        }
+    }
+    anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());
+    Ok(())
+}

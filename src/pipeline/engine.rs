@@ -1,0 +1,256 @@
+//! The engine: a model on a device.
+
+use burn::tensor::{Device, Tensor};
+
+use super::{AttentionMap, Noise, Picture, read};
+use crate::model_dir::Model;
+use crate::stem::{TextBatch, TextFeatures};
+use crate::stream::Caption;
+use crate::text::{EncodedText, Token};
+use crate::{Error, Result};
+
+/// Most pictures of one call.
+const MAX_COUNT: usize = 64;
+/// Most frames of one blend.
+const MAX_FRAMES: usize = 256;
+
+/// What [`Engine::generate`] is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerateOptions {
+    /// Where the noise starts; the same seed, model and device give the same pictures.
+    pub seed: u64,
+    /// How many pictures, 1 to 64.
+    pub count: usize,
+    /// Whether STREAM describes each picture.
+    pub caption: bool,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self { seed: 0, count: 1, caption: false }
+    }
+}
+
+/// A stage's picture, told as soon as it is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageEvent {
+    /// Which picture of the call, from 0.
+    pub picture: usize,
+    /// Which stage, from 0: 64, 128, 256 px.
+    pub stage: usize,
+    /// The picture.
+    pub image: Picture,
+    /// Where the stage looked; the first stage looks nowhere.
+    pub attention: Option<AttentionMap>,
+}
+
+/// A picture with all its stages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedPicture {
+    /// One a stage.
+    pub stages: Vec<StageEvent>,
+    /// What STREAM sees in the last stage's picture, where it was asked.
+    pub caption: Option<Caption>,
+}
+
+/// What [`Engine::generate`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// Every word of the prompt; attention maps follow the known ones, up to the model's longest caption.
+    pub tokens: Vec<Token>,
+    /// The pictures.
+    pub pictures: Vec<GeneratedPicture>,
+}
+
+/// The features of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoding {
+    /// Every word of the prompt.
+    pub tokens: Vec<Token>,
+    /// D, the values of a word or sentence.
+    pub features: usize,
+    /// Known word after known word, D values each.
+    pub words: Vec<f32>,
+    /// D values.
+    pub sentence: Vec<f32>,
+}
+
+/// One picture of a blend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlendFrame {
+    /// Which frame, from 0.
+    pub frame: usize,
+    /// How far from the first prompt (0) to the second (1).
+    pub position: f32,
+    /// The last stage's picture.
+    pub image: Picture,
+}
+
+/// A model on a device, ready to draw.
+#[derive(Debug)]
+pub struct Engine {
+    model: Model,
+    device: Device,
+}
+
+impl Engine {
+    /// An engine for `model`, whose weights are on `device`.
+    pub fn new(model: Model, device: Device) -> Self {
+        Self { model, device }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The model, to hand STREAM in later than the rest.
+    pub fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// The device that the model is on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Draws pictures for `prompt`; each stage is told to `on_stage` as soon as it is there.
+    ///
+    /// An error from `on_stage` ends the call with it: that is how a caller cancels.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`], [`Error::UnknownPrompt`]; [`Error::BadInput`] for a count out of range or a caption from a model
+    /// without STREAM; [`Error::Device`].
+    pub async fn generate(
+        &self,
+        prompt: &str,
+        options: &GenerateOptions,
+        mut on_stage: impl AsyncFnMut(&StageEvent) -> Result<()>,
+    ) -> Result<Generation> {
+        if !(1..=MAX_COUNT).contains(&options.count) {
+            return Err(Error::BadInput(format!("count is {}; expected 1 to {MAX_COUNT}", options.count)));
+        }
+        if options.caption && self.model.stream.is_none() {
+            return Err(Error::BadInput("this model has no STREAM: it cannot describe pictures".into()));
+        }
+        let encoded = self.tokens(prompt)?;
+        let text = self.features(&encoded);
+        let mut noise = Noise::new(options.seed);
+        let mut pictures = Vec::with_capacity(options.count);
+        for index in 0..options.count {
+            pictures.push(self.draw(index, &text, &mut noise, options.caption, &mut on_stage).await?);
+        }
+        Ok(Generation { tokens: encoded.tokens, pictures })
+    }
+
+    /// Describes any picture.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a model without STREAM; [`Error::Device`].
+    pub async fn caption(&self, picture: &Picture) -> Result<Caption> {
+        self.describe(picture.to_tensor(&self.device)).await
+    }
+
+    /// The features that the generator gets for `prompt`.
+    ///
+    /// # Errors
+    /// As [`Engine::generate`].
+    pub async fn encode(&self, prompt: &str) -> Result<Encoding> {
+        let encoded = self.tokens(prompt)?;
+        let text = self.features(&encoded);
+        let features = text.words.dims()[1];
+        let words = read(text.words.swap_dims(1, 2)).await?;
+        Ok(Encoding { tokens: encoded.tokens, features, words, sentence: read(text.sentence).await? })
+    }
+
+    /// Draws a path of pictures from one prompt to another with the same noise; each is told to `on_frame`.
+    ///
+    /// Sentences are blended in a straight line; of the words, the first prompt's fade out while the second's fade in, so that both
+    /// ends are what [`Engine::generate`] draws.
+    ///
+    /// # Errors
+    /// As [`Engine::generate`]; [`Error::BadInput`] for fewer than 2 or more than 256 frames.
+    pub async fn blend(
+        &self,
+        prompts: [&str; 2],
+        seed: u64,
+        frames: usize,
+        mut on_frame: impl AsyncFnMut(BlendFrame) -> Result<()>,
+    ) -> Result<()> {
+        if !(2..=MAX_FRAMES).contains(&frames) {
+            return Err(Error::BadInput(format!("{frames} steps; expected 2 to {MAX_FRAMES}")));
+        }
+        let [from, to] = [self.features(&self.tokens(prompts[0])?), self.features(&self.tokens(prompts[1])?)];
+        let (noise, epsilon) = Noise::new(seed).next(&self.model.config.generator, &self.device);
+        for frame in 0..frames {
+            let position = frame as f32 / (frames - 1) as f32;
+            let text = TextFeatures {
+                words: Tensor::cat(vec![from.words.clone(), to.words.clone()], 2),
+                sentence: from.sentence.clone().mul_scalar(1.0 - position) + to.sentence.clone().mul_scalar(position),
+                mask: Tensor::cat(vec![from.mask.clone().mul_scalar(1.0 - position), to.mask.clone().mul_scalar(position)], 1),
+            };
+            let mut generated = self.model.generator.forward(&text, noise.clone(), epsilon.clone());
+            let last = generated.images.pop().ok_or_else(|| Error::bad_model("config.json", "the generator has no stages"))?;
+            on_frame(BlendFrame { frame, position, image: Picture::from_planes(&read(last).await?) }).await?;
+        }
+        Ok(())
+    }
+
+    fn tokens(&self, prompt: &str) -> Result<EncodedText> {
+        self.model.vocabulary.encode(prompt, self.model.config.text_encoder.max_words)
+    }
+
+    fn features(&self, text: &EncodedText) -> TextFeatures {
+        self.model.stem.forward(&TextBatch::new(std::slice::from_ref(&text.ids), &self.device))
+    }
+
+    async fn draw(
+        &self,
+        index: usize,
+        text: &TextFeatures,
+        noise: &mut Noise,
+        caption: bool,
+        on_stage: &mut impl AsyncFnMut(&StageEvent) -> Result<()>,
+    ) -> Result<GeneratedPicture> {
+        let generator = &self.model.generator;
+        let (z, epsilon) = noise.next(&self.model.config.generator, &self.device);
+        let condition = generator.condition(text, epsilon);
+        let mut features = generator.initial(&condition, z);
+        let mut stages = Vec::with_capacity(generator.stages());
+        let mut image = generator.image(0, features.clone());
+        for stage in 0..generator.stages() {
+            let mut attention = None;
+            if stage > 0 {
+                let output = generator.refine(stage, features, text, &condition);
+                features = output.features;
+                image = generator.image(stage, features.clone());
+                attention = output.attention;
+            }
+            let picture = Picture::from_planes(&read(image.clone()).await?);
+            let attention = match attention {
+                Some(weights) => Some(attention_map(weights).await?),
+                None => None,
+            };
+            let event = StageEvent { picture: index, stage, image: picture, attention };
+            on_stage(&event).await?;
+            stages.push(event);
+        }
+        let caption = if caption { Some(self.describe(image).await?) } else { None };
+        Ok(GeneratedPicture { stages, caption })
+    }
+
+    async fn describe(&self, image: Tensor<4>) -> Result<Caption> {
+        let stream = self
+            .model
+            .stream
+            .as_ref()
+            .ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
+        let mut captions = stream.caption(image, &self.model.vocabulary).await?;
+        captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
+    }
+}
+
+async fn attention_map(weights: Tensor<4>) -> Result<AttentionMap> {
+    let [_, words, size, _] = weights.dims();
+    Ok(AttentionMap { words, size, weights: read(weights).await? })
+}

@@ -1,0 +1,160 @@
+//! The `[gan]` part of a recipe.
+
+use serde::{Deserialize, Serialize};
+
+use crate::glam::GeneratorConfig;
+use crate::{Error, Result};
+
+/// How the generator and its discriminators are trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GanRecipe {
+    /// The generator.
+    pub generator: GeneratorConfig,
+    /// Who tells drawn from photographed.
+    pub discriminator: DiscriminatorChoice,
+    /// DF_DIM of the published discriminators, the width of the projected ones.
+    pub df_dim: usize,
+    /// Learning rate of the generator.
+    pub generator_lr: f64,
+    /// Learning rate of each discriminator.
+    pub discriminator_lr: f64,
+    /// Adam's β₁.
+    pub beta_1: f64,
+    /// Adam's β₂.
+    pub beta_2: f64,
+    /// Half-life of the generator's average, in pictures.
+    pub average_half_life: f64,
+    /// What each loss counts.
+    pub weights: LossWeights,
+    /// Side of the pictures that the frozen image encoder sees, for each stage.
+    pub encoder_sizes: Vec<usize>,
+    /// Pictures between two sample grids.
+    pub sample_every: usize,
+    /// Prompts of the sample grids.
+    pub sample_prompts: Vec<String>,
+    /// What is trained when, one after the other.
+    pub phases: Vec<Phase>,
+}
+
+/// Who judges pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiscriminatorChoice {
+    /// D_0 to D_2 of the public code, trained from nothing on pictures, binary cross-entropy.
+    Published,
+    /// Small heads on frozen EfficientNet-Lite0 features (Projected GAN, Sauer et al. 2021), hinge loss.
+    Projected,
+}
+
+/// λ of each loss of the generator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossWeights {
+    /// Pictures that look real.
+    pub adversarial: f64,
+    /// Pictures that look real beside their sentence.
+    pub conditional: f64,
+    /// λ of the paper: pictures whose redescription is the prompt.
+    pub stream: f64,
+    /// Pictures that DAMSM matches with the prompt (AttnGAN).
+    pub damsm: f64,
+    /// Conditioning augmentation near N(0, 1) (StackGAN).
+    pub kl: f64,
+    /// A stage that is trained on its own: its picture, made smaller, is the one that it began with.
+    pub consistency: f64,
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        Self { adversarial: 1.0, conditional: 1.0, stream: 20.0, damsm: 0.0, kl: 1.0, consistency: 0.0 }
+    }
+}
+
+/// Which stages a phase trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trains {
+    /// Every stage up to the last.
+    All,
+    /// The last stage, on top of the averages of the earlier ones.
+    Last,
+}
+
+/// A part of the training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// How many stages draw: 1 is 64 px, 2 is 128 px, 3 is 256 px.
+    pub stages: usize,
+    /// Pictures seen until the phase ends.
+    pub pictures: usize,
+    /// Pictures of one step; 2 or more, for mismatched pairs are made within a batch.
+    pub batch: usize,
+    /// Which stages learn.
+    pub trains: Trains,
+    /// Other loss weights than the recipe's.
+    #[serde(default)]
+    pub weights: Option<LossWeights>,
+}
+
+impl Default for GanRecipe {
+    /// The public code's settings, all stages at once.
+    fn default() -> Self {
+        Self {
+            generator: GeneratorConfig::default(),
+            discriminator: DiscriminatorChoice::Published,
+            df_dim: 64,
+            generator_lr: 2e-4,
+            discriminator_lr: 2e-4,
+            beta_1: 0.5,
+            beta_2: 0.999,
+            average_half_life: 8_000.0,
+            weights: LossWeights::default(),
+            encoder_sizes: vec![128, 128, 256],
+            sample_every: 10_000,
+            sample_prompts: Vec::new(),
+            phases: vec![Phase { stages: 3, pictures: 5_000_000, batch: 20, trains: Trains::All, weights: None }],
+        }
+    }
+}
+
+impl GanRecipe {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Error::BadRecipe`] that names the key, what it has and what is allowed.
+    pub fn check(&self, file: &str) -> Result<()> {
+        let bad = |message: String| Err(Error::BadRecipe { file: file.to_string(), message });
+        let generator = &self.generator;
+        if !(1..=3).contains(&generator.stages) {
+            return bad(format!("gan.generator.stages is {}; expected 1 to 3", generator.stages));
+        }
+        for (key, value) in [("gf_dim", generator.gf_dim), ("z_dim", generator.z_dim), ("condition_dim", generator.condition_dim)] {
+            if value == 0 {
+                return bad(format!("gan.generator.{key} is 0; expected 1 or more"));
+            }
+        }
+        if self.df_dim == 0 {
+            return bad("gan.df_dim is 0; expected 1 or more".into());
+        }
+        if self.encoder_sizes.len() < generator.stages {
+            return bad(format!("gan.encoder_sizes has {} sizes; expected one for each of {} stages", self.encoder_sizes.len(), generator.stages));
+        }
+        if let Some(size) = self.encoder_sizes.iter().find(|size| **size < 32 || **size % 32 != 0) {
+            return bad(format!("gan.encoder_sizes has {size}; expected multiples of 32"));
+        }
+        for (index, phase) in self.phases.iter().enumerate() {
+            if !(1..=generator.stages).contains(&phase.stages) {
+                return bad(format!("gan.phases[{index}].stages is {}; expected 1 to {}", phase.stages, generator.stages));
+            }
+            if phase.batch < 2 {
+                return bad(format!("gan.phases[{index}].batch is {}; expected 2 or more", phase.batch));
+            }
+        }
+        if self.phases.is_empty() {
+            return bad("gan.phases is empty; expected at least one".into());
+        }
+        Ok(())
+    }
+}
