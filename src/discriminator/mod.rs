@@ -1,1 +1,9 @@
 //! The discriminators: the published ones, and projected ones on frozen EfficientNet-Lite0 features.
+
+mod projected;
+mod published;
+mod spectral;
+
+pub use projected::{ProjectedDiscriminator, ProjectedDiscriminatorConfig, ProjectedFeatures, ProjectedLogits, Standardize};
+pub use published::{Discriminator, DiscriminatorConfig};
+pub use spectral::{SpectralConv2d, SpectralLinear, SpectralNorm};

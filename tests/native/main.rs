@@ -1,3 +1,5 @@
-//! End-to-end tests of the native side.
+//! Tests of the crate as a whole that need a file system.
+#![cfg(not(target_arch = "wasm32"))]
 
+mod parity;
 mod tiny;
