@@ -57,13 +57,14 @@ wasm() {
   fi
   if ! has wasm-pack; then
     say "cargo install wasm-pack (two minutes)"
-    cargo install -q wasm-pack --locked || cargo install -q wasm-pack
+    cargo install -q wasm-pack --locked 2>/dev/null || cargo install -q wasm-pack
   fi
   local version
   version="$(locked_version wasm-bindgen)"
   if [ "$(wasm-bindgen --version 2>/dev/null | awk '{ print $2 }')" != "$version" ]; then
     say "cargo install wasm-bindgen-cli $version (three minutes)"
-    cargo install -q wasm-bindgen-cli --version "$version" --locked --force || cargo install -q wasm-bindgen-cli --version "$version" --force
+    cargo install -q wasm-bindgen-cli --version "$version" --locked --force 2>/dev/null ||
+      cargo install -q wasm-bindgen-cli --version "$version" --force
   fi
 }
 

@@ -11,9 +11,9 @@ import { showCaption, showWords } from "./words.js";
 const EXAMPLES = [
   "this flower has pink petals and a yellow center",
   "a white flower with long thin petals",
-  "this flower has bright red petals with dark spots",
-  "the petals are purple and the stamen is yellow",
-  "a round orange flower with many layers of petals",
+  "bright red petals with dark spots",
+  "purple petals and a yellow stamen",
+  "a round orange flower with many petals",
 ];
 
 const $ = (id) => document.getElementById(id);

@@ -16,7 +16,8 @@ export function list(words) {
 
 /** A title and what to do, for any error of the engine. */
 export function explain(error) {
-  const details = error?.message ?? String(error);
+  // Addresses as the visitor would say them: without the site.
+  const details = (error?.message ?? String(error)).replaceAll(document.baseURI.replace(/[^/]*$/, ""), "");
   switch (error?.code) {
     case "empty-prompt":
       return error.words?.length

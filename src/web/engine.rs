@@ -10,14 +10,10 @@ use super::listener::Listener;
 use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo};
 use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
-use crate::model_dir::{Model, ModelConfig};
+use crate::model_dir::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
 use crate::pipeline::Engine;
-use crate::text::{Token, Vocabulary, tokenize};
+use crate::text::{Token, tokenize};
 use crate::{Error, Result};
-
-const STEM: &str = "stem.safetensors";
-const GLAM: &str = "glam.safetensors";
-const STREAM: &str = "stream.safetensors";
 
 /// A model's `config.json`: which files to download, and whether they are what was published.
 #[wasm_bindgen]
@@ -48,7 +44,7 @@ impl ModelFiles {
                 file: file.clone(),
                 bytes: info.bytes,
                 sha256: info.sha256.clone(),
-                when: if file == STREAM { "caption" } else { "load" },
+                when: if file == STREAM_FILE { "caption" } else { "load" },
             })
             .collect();
         types::to_js(&files)
@@ -87,7 +83,7 @@ impl WebEngine {
     /// Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later.
     ///
     /// # Errors
-    /// `unsupported`, `bad-input`, `bad-model`.
+    /// `unsupported`, `bad-input`, `bad-model`, `integrity`.
     pub async fn load(
         device: String,
         files: ModelFiles,
@@ -97,19 +93,17 @@ impl WebEngine {
     ) -> Result<WebEngine, WebError> {
         let device = device::open(DeviceKind::parse(&device)?).await?;
         let config = files.config;
-        let vocabulary = std::str::from_utf8(&vocabulary)
-            .map_err(|error| Error::bad_model(&config.vocabulary_file, format!("not UTF-8: {error}")))?;
-        let vocabulary = Vocabulary::parse(vocabulary)?;
+        let vocabulary = config.load_vocabulary(&vocabulary)?;
         let stem = config.load_stem(&stem, &device)?;
         let generator = config.load_generator(&generator, &device)?;
-        let model = Model { config, vocabulary, stem, generator, stream: None };
+        let model = Model::new(config, vocabulary, stem, generator, None)?;
         Ok(Self { engine: Engine::new(model, device) })
     }
 
     /// Puts STREAM beside the rest, so that pictures can be described.
     ///
     /// # Errors
-    /// `bad-model`.
+    /// `bad-model`, `integrity`.
     #[wasm_bindgen(js_name = loadStream)]
     pub fn load_stream(&mut self, stream: &[u8]) -> Result<(), WebError> {
         let device = self.engine.device().clone();
@@ -227,7 +221,7 @@ fn border(error: WebError) -> Error {
 #[wasm_bindgen(js_name = partFiles, unchecked_return_type = "{ stem: string; generator: string; stream: string }")]
 pub fn part_files() -> JsValue {
     let parts = js_sys::Object::new();
-    for (part, file) in [("stem", STEM), ("generator", GLAM), ("stream", STREAM)] {
+    for (part, file) in [("stem", STEM_FILE), ("generator", GLAM_FILE), ("stream", STREAM_FILE)] {
         // Setting a property of an object just made cannot fail.
         let _ = Reflect::set(&parts, &part.into(), &file.into());
     }
