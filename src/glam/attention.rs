@@ -54,10 +54,7 @@ pub struct SentenceAttention {
 impl SentenceAttention {
     /// Attention of a stage of `channels` channels to a condition of `condition` values.
     pub fn new(condition: usize, channels: usize, device: &Device) -> Self {
-        Self {
-            linear: LinearConfig::new(condition, channels).init(device),
-            conv_sentence_vis: conv1x1(channels, channels, device),
-        }
+        Self { linear: LinearConfig::new(condition, channels).init(device), conv_sentence_vis: conv1x1(channels, channels, device) }
     }
 
     /// # Shapes

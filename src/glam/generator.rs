@@ -143,6 +143,25 @@ impl Generator {
         self.refine[stage - 1].forward(features, text, condition.value.clone())
     }
 
+    /// The generator with other parts for `stage`, made of the parts of the stage before it by `copy(own, earlier)`: the picture head,
+    /// and from the third stage on the whole refining stage. A new stage begins where the earlier one is.
+    pub fn map_stage(
+        mut self,
+        stage: usize,
+        copy_head: impl FnOnce(ImageHead, &ImageHead) -> ImageHead,
+        copy_refine: impl FnOnce(RefineStage, &RefineStage) -> RefineStage,
+    ) -> Self {
+        let own = self.heads.remove(stage);
+        let head = copy_head(own, &self.heads[stage - 1]);
+        self.heads.insert(stage, head);
+        if stage > 1 {
+            let own = self.refine.remove(stage - 1);
+            let refine = copy_refine(own, &self.refine[stage - 2]);
+            self.refine.insert(stage - 1, refine);
+        }
+        self
+    }
+
     /// I_i from f_i.
     ///
     /// # Panics

@@ -23,10 +23,7 @@ pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 
 /// A 3×3 convolution without bias that keeps height and width.
 pub fn conv3x3(channels_in: usize, channels_out: usize, device: &Device) -> Conv2d {
-    Conv2dConfig::new([channels_in, channels_out], [3, 3])
-        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-        .with_bias(false)
-        .init(device)
+    Conv2dConfig::new([channels_in, channels_out], [3, 3]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).with_bias(false).init(device)
 }
 
 /// A 1×1 convolution without bias.

@@ -10,8 +10,7 @@ pub fn dropout<const D: usize>(input: Tensor<D>, probability: f64, rng: &mut imp
     }
     let scale = (1.0 / (1.0 - probability)) as f32;
     let shape = input.shape();
-    let mask: Vec<f32> =
-        (0..shape.num_elements()).map(|_| if rng.random_bool(probability) { 0.0 } else { scale }).collect();
+    let mask: Vec<f32> = (0..shape.num_elements()).map(|_| if rng.random_bool(probability) { 0.0 } else { scale }).collect();
     let mask = Tensor::from_data(TensorData::new(mask, shape), &input.device());
     input * mask
 }

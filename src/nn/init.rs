@@ -29,10 +29,8 @@ impl<R: Rng> Initializer<'_, R> {
         let rng = &mut *self.rng;
         let uniform = |rng: &mut R, bound: f32| (0..len).map(|_| rng.random_range(-bound..bound)).collect();
         Some(match (container.as_str(), field.as_str()) {
-            (_, "running_mean" | "running_var") => return None,
-            ("Struct:BatchNorm", "weight") => {
-                (0..len).map(|_| 1.0 + 0.02 * Distribution::<f32>::sample(&StandardNormal, rng)).collect()
-            }
+            (_, field) if field.starts_with("running_") => return None,
+            ("Struct:BatchNorm", "weight") => (0..len).map(|_| 1.0 + 0.02 * Distribution::<f32>::sample(&StandardNormal, rng)).collect(),
             ("Struct:Lstm", _) => uniform(rng, 1.0 / (shape[0] as f32 / 4.0).sqrt()),
             ("Struct:Embedding", "weight") => uniform(rng, 0.1),
             (_, "weight") if shape.len() >= 2 => orthogonal(shape, rng),

@@ -89,8 +89,7 @@ impl Lstm {
         let [batch, steps, _] = input.dims();
         let device = input.device();
         let hidden = self.hidden_size();
-        let gates = input.matmul(self.weight_ih.val().transpose().unsqueeze_dim::<3>(0))
-            + self.bias().unsqueeze_dim::<3>(0);
+        let gates = input.matmul(self.weight_ih.val().transpose().unsqueeze_dim::<3>(0)) + self.bias().unsqueeze_dim::<3>(0);
         let mut state = LstmState::zeros(batch, hidden, &device);
         let mut outputs = Vec::with_capacity(steps);
         for i in 0..steps {

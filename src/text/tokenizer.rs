@@ -19,9 +19,7 @@ mod tests {
 
     #[test]
     fn splits_at_everything_that_is_not_a_word() {
-        assert_eq!(tokenize("  it's (very) red/black\u{fffd}with 2 wings. "), [
-            "it", "s", "very", "red", "black", "with", "2", "wings"
-        ]);
+        assert_eq!(tokenize("  it's (very) red/black\u{fffd}with 2 wings. "), ["it", "s", "very", "red", "black", "with", "2", "wings"]);
     }
 
     #[test]

@@ -128,10 +128,7 @@ impl Vocabulary {
     /// [`Error::EmptyPrompt`] when there is no word, [`Error::UnknownPrompt`] when none is known: every attention weight would be
     /// softmax of nothing.
     pub fn encode(&self, text: &str, max_words: usize) -> Result<EncodedText> {
-        let tokens: Vec<Token> = tokenize(text)
-            .into_iter()
-            .map(|word| Token { known: self.id(&word).is_some(), word })
-            .collect();
+        let tokens: Vec<Token> = tokenize(text).into_iter().map(|word| Token { known: self.id(&word).is_some(), word }).collect();
         if tokens.is_empty() {
             return Err(Error::EmptyPrompt);
         }

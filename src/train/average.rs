@@ -1,4 +1,6 @@
-//! A running average of a generator: what is shown and exported (StyleGAN2, appendix B; the public code averages with 0.999 a step
+//! Weights from one network into another of the same kind: copied, or averaged.
+//!
+//! The running average of a generator is what is shown and exported (StyleGAN2, appendix B; the public code averages with 0.999 a step
 //! but leaves batch-norm statistics out, which are averaged here like the weights).
 
 use std::any::Any;
@@ -23,6 +25,26 @@ pub fn update<M: Module>(average: M, current: &M, decay: f64) -> M {
     current.visit(&mut collector);
     collector.0.reverse();
     average.map(&mut Averager { current: collector.0, decay })
+}
+
+/// `target` with the weights and running statistics of `source`; it keeps its own parameter numbers, which optimizers go by.
+///
+/// Both must be made from one configuration; they may be on the autodiff device.
+pub fn copy<M: Module>(target: M, source: &M) -> M {
+    let mut collector = Collector(Vec::new());
+    source.visit(&mut collector);
+    collector.0.reverse();
+    target.map(&mut Copier(collector.0))
+}
+
+struct Copier(Vec<Box<dyn Any>>);
+
+impl ModuleMapper for Copier {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let source = self.0.pop().and_then(|tensor| tensor.downcast::<Tensor<D>>().ok());
+        let Some(source) = source else { return param };
+        param.map(|old| source.detach().set_require_grad(old.is_require_grad()))
+    }
 }
 
 struct Collector(Vec<Box<dyn Any>>);

@@ -20,9 +20,9 @@ pub struct GanRecipe {
     /// Learning rate of each discriminator.
     pub discriminator_lr: f64,
     /// Adam's β₁.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// Adam's β₂.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// Half-life of the generator's average, in pictures.
     pub average_half_life: f64,
     /// What each loss counts.

@@ -1,0 +1,266 @@
+//! Finding and reading the files of a data set, not yet decoded.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Extensions of pictures, lower case.
+const PICTURES: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
+
+/// Largest file of a sample; a larger one is no picture of a training set.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Which part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// What a model is trained on.
+    Train,
+    /// What it is measured on.
+    Test,
+}
+
+impl Split {
+    /// `train` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+
+    /// The split that a file name such as `flowers-train-000.tar` speaks of.
+    fn of_name(path: &Path) -> Option<Self> {
+        let stem = path.file_stem()?.to_string_lossy().to_lowercase();
+        stem.split(|c: char| !c.is_alphanumeric()).find_map(|part| match part {
+            "train" => Some(Self::Train),
+            "test" | "val" | "valid" => Some(Self::Test),
+            _ => None,
+        })
+    }
+}
+
+/// A sample as it lies in a shard or folder.
+#[derive(Debug, Clone)]
+pub struct RawSample {
+    /// Shard (or folder) and key, for messages.
+    pub key: String,
+    /// The encoded picture.
+    pub picture: Vec<u8>,
+    /// What stands in `KEY.json`.
+    pub json: Option<Vec<u8>>,
+    /// What stands in `KEY.txt`.
+    pub text: Option<Vec<u8>>,
+}
+
+/// Where the samples of one split are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// WebDataset shards.
+    Shards(Vec<PathBuf>),
+    /// Picture files.
+    Pictures(Vec<PathBuf>),
+}
+
+/// The files of `split` that `paths` name: shards, folders of shards, `FOLDER/PREFIX` of shards, or folders of pictures.
+///
+/// Shards whose names speak of a split are chosen by it; shards that do not, belong to every split asked for. A folder of pictures
+/// is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
+pub(super) fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
+    let mut shards = Vec::new();
+    let mut pictures = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let (tars, others) = list(path)?;
+            if tars.is_empty() {
+                pictures.extend(split_folder(path, others, split)?);
+            } else {
+                shards.extend(tars);
+            }
+        } else if path.is_file() {
+            shards.push(path.clone());
+        } else {
+            shards.extend(with_prefix(path)?);
+        }
+    }
+    let named = |path: &PathBuf| Split::of_name(path);
+    if shards.iter().any(|shard| named(shard).is_some()) {
+        shards.retain(|shard| named(shard) == Some(split));
+    }
+    let given = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    match (shards.is_empty(), pictures.is_empty()) {
+        (false, true) => Ok(Source::Shards(shards)),
+        (true, false) => Ok(Source::Pictures(pictures)),
+        (true, true) => Err(Error::BadData {
+            file: given(),
+            message: format!(
+                "no {0} data found; expected shards such as NAME-{0}-000.tar or a folder of pictures (webp, jpg, png) with captions",
+                split.name()
+            ),
+        }),
+        (false, false) => {
+            Err(Error::BadData { file: given(), message: "holds shards and plain pictures; name one kind at a time".into() })
+        }
+    }
+}
+
+/// The tar files and the pictures of a folder, sorted by name.
+fn list(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let mut tars = Vec::new();
+    let mut pictures = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| Error::io(folder, error))? {
+        let path = entry.map_err(|error| Error::io(folder, error))?.path();
+        let extension = extension(&path);
+        if extension == "tar" {
+            tars.push(path);
+        } else if PICTURES.contains(&extension.as_str()) {
+            pictures.push(path);
+        }
+    }
+    tars.sort();
+    pictures.sort();
+    Ok((tars, pictures))
+}
+
+fn split_folder(folder: &Path, pictures: Vec<PathBuf>, split: Split) -> Result<Vec<PathBuf>> {
+    let inner = folder.join(split.name());
+    if inner.is_dir() {
+        return Ok(list(&inner)?.1);
+    }
+    let is_test = |index: usize| index % 10 == 9;
+    Ok(pictures.into_iter().enumerate().filter(|(i, _)| is_test(*i) == (split == Split::Test)).map(|(_, path)| path).collect())
+}
+
+fn with_prefix(path: &Path) -> Result<Vec<PathBuf>> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let prefix = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if !folder.is_dir() {
+        return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::NotFound)));
+    }
+    let (mut tars, _) = list(folder)?;
+    tars.retain(|tar| tar.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)));
+    if tars.is_empty() {
+        return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::NotFound)));
+    }
+    Ok(tars)
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Reads the samples of a shard in their order. Files that are neither pictures nor captions are passed over.
+///
+/// # Errors
+/// [`Error::BadData`] naming the shard when it is no tar file or ends early.
+pub(super) fn read_shard(path: &Path) -> Result<Vec<RawSample>> {
+    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let bad = |error: std::io::Error| Error::BadData {
+        file: path.display().to_string(),
+        message: format!("is not a whole tar file: {error}; download it again"),
+    };
+    // A tar file without a single block would read as empty.
+    if bytes.len() < 512 {
+        return Err(bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+    }
+    let shard = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut archive = tar::Archive::new(bytes.as_slice());
+    let mut order: Vec<String> = Vec::new();
+    let mut files: BTreeMap<String, (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
+    for entry in archive.entries().map_err(bad)? {
+        let mut entry = entry.map_err(bad)?;
+        if !entry.header().entry_type().is_file() || entry.size() > MAX_FILE_BYTES {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let Some((key, extension)) = split_key(&name) else { continue };
+        let mut content = Vec::with_capacity(entry.size() as usize);
+        entry.read_to_end(&mut content).map_err(bad)?;
+        if content.len() as u64 != entry.size() {
+            return Err(bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+        }
+        let slot = files.entry(key.clone()).or_insert_with(|| {
+            order.push(key);
+            (None, None, None)
+        });
+        match extension.as_str() {
+            "json" => slot.1 = Some(content),
+            "txt" => slot.2 = Some(content),
+            picture if PICTURES.contains(&picture) => slot.0 = Some(content),
+            _ => {}
+        }
+    }
+    let sample = |key: String| {
+        let (picture, json, text) = files.remove(&key)?;
+        // Captions without a picture are kept, to be counted as a bad sample where pictures are decoded.
+        Some(RawSample { key: format!("{shard}: {key}"), picture: picture.unwrap_or_default(), json, text })
+    };
+    Ok(order.into_iter().filter_map(sample).collect())
+}
+
+/// WebDataset's rule: the key is the path up to the first dot of the file name.
+fn split_key(name: &str) -> Option<(String, String)> {
+    let file = name.rfind('/').map_or(0, |i| i + 1);
+    let dot = file + name[file..].find('.')?;
+    let extension = name[dot + 1..].rsplit('.').next()?.to_lowercase();
+    (dot > file).then(|| (name[..dot].to_string(), extension))
+}
+
+/// Reads a picture and the captions beside it.
+pub(super) fn read_picture(path: &Path) -> Result<RawSample> {
+    let picture = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let beside = |extension: &str| fs::read(path.with_extension(extension)).ok();
+    Ok(RawSample { key: path.display().to_string(), picture, json: beside("json"), text: beside("txt") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_speak_of_splits() {
+        assert_eq!(Split::of_name(Path::new("a/flowers-train-000.tar")), Some(Split::Train));
+        assert_eq!(Split::of_name(Path::new("b_test.tar")), Some(Split::Test));
+        assert_eq!(Split::of_name(Path::new("trainers.tar")), None);
+    }
+
+    #[test]
+    fn keys_end_at_the_first_dot_of_the_file_name() {
+        assert_eq!(split_key("a.b/c.seg.PNG"), Some(("a.b/c".into(), "png".into())));
+        assert_eq!(split_key("no-extension"), None);
+        assert_eq!(split_key("a/.hidden"), None);
+    }
+
+    #[test]
+    fn shards_are_chosen_by_split_and_prefix() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["x-train-000.tar", "x-test-000.tar", "y-train-000.tar"] {
+            fs::write(folder.path().join(name), [0]).unwrap();
+        }
+        let found = find(&[folder.path().join("x")], Split::Train).unwrap();
+        assert_eq!(found, Source::Shards(vec![folder.path().join("x-train-000.tar")]));
+        assert!(find(&[folder.path().join("z")], Split::Train).is_err());
+        let error = find(&[folder.path().join("y")], Split::Test).unwrap_err();
+        assert!(error.to_string().contains("no test data"), "{error}");
+    }
+
+    #[test]
+    fn a_cut_shard_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2000);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, "a.png", [7; 2000].as_slice()).unwrap();
+        let bytes = builder.into_inner().unwrap();
+        fs::write(&path, &bytes[..1500]).unwrap();
+        let error = read_shard(&path).unwrap_err();
+        assert!(matches!(&error, Error::BadData { file, .. } if file.ends_with("a.tar")), "{error}");
+    }
+}

@@ -1,0 +1,87 @@
+//! R-precision (AttnGAN, section 4): does a picture find its own caption among 99 others?
+
+use rand::Rng;
+use rand::seq::index;
+
+/// Captions of other classes that a picture's own one is put among.
+const OTHERS: usize = 99;
+
+/// Parts that mean and deviation are taken over.
+const FOLDS: usize = 10;
+
+/// A share of hits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RPrecision {
+    /// Mean over the folds.
+    pub mean: f64,
+    /// Standard deviation over the folds.
+    pub deviation: f64,
+}
+
+/// The share of pictures whose own sentence has the largest cosine with their code, among it and 99 sentences of other classes
+/// (all there are, where there are fewer). Pictures without any other class to compare with count as missed.
+///
+/// # Shapes
+/// - codes, sentences: a row of the same length a picture; classes: a number a picture
+pub fn r_precision(codes: &[Vec<f32>], sentences: &[Vec<f32>], classes: &[usize], rng: &mut impl Rng) -> RPrecision {
+    let codes: Vec<_> = codes.iter().map(|row| unit(row)).collect();
+    let sentences: Vec<_> = sentences.iter().map(|row| unit(row)).collect();
+    let hits: Vec<f64> = (0..codes.len())
+        .map(|own| {
+            let others: Vec<usize> = (0..sentences.len()).filter(|other| classes[*other] != classes[own]).collect();
+            let cosine = |sentence: usize| codes[own].iter().zip(&sentences[sentence]).map(|(a, b)| a * b).sum::<f64>();
+            let best = cosine(own);
+            let chosen = index::sample(rng, others.len(), others.len().min(OTHERS));
+            let hit = !others.is_empty() && chosen.iter().all(|i| cosine(others[i]) < best);
+            f64::from(u8::from(hit))
+        })
+        .collect();
+    let folds = FOLDS.min(hits.len()).max(1);
+    let means: Vec<f64> = (0..folds)
+        .map(|fold| {
+            let part = &hits[fold * hits.len() / folds..(fold + 1) * hits.len() / folds];
+            part.iter().sum::<f64>() / part.len().max(1) as f64
+        })
+        .collect();
+    let mean = means.iter().sum::<f64>() / folds as f64;
+    let variance = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / folds as f64;
+    RPrecision { mean, deviation: variance.sqrt() }
+}
+
+fn unit(row: &[f32]) -> Vec<f64> {
+    let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt().max(1e-8);
+    row.iter().map(|v| f64::from(*v) / norm).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    fn one_hot(count: usize) -> Vec<Vec<f32>> {
+        (0..count).map(|i| (0..count).map(|j| f32::from(i == j)).collect()).collect()
+    }
+
+    #[test]
+    fn matching_pairs_hit_and_shifted_ones_miss() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let rows = one_hot(20);
+        let classes: Vec<usize> = (0..20).collect();
+        assert_eq!(r_precision(&rows, &rows, &classes, &mut rng), RPrecision { mean: 1.0, deviation: 0.0 });
+        let mut shifted = rows.clone();
+        shifted.rotate_left(1);
+        assert_eq!(r_precision(&rows, &shifted, &classes, &mut rng).mean, 0.0);
+    }
+
+    #[test]
+    fn sentences_of_the_same_class_do_not_compete() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let rows = one_hot(4);
+        let mut swapped = rows.clone();
+        swapped.swap(0, 1);
+        // Pictures 0 and 1 have each other's sentence: a tie at zero with the other classes is no hit.
+        assert_eq!(r_precision(&rows, &swapped, &[0, 0, 1, 2], &mut rng).mean, 0.5);
+        let half = vec![vec![0.9, 1.0, 0.0, 0.0], vec![1.0, 0.9, 0.0, 0.0], rows[2].clone(), rows[3].clone()];
+        assert_eq!(r_precision(&rows, &half, &[0, 0, 1, 2], &mut rng).mean, 1.0);
+    }
+}

@@ -1,0 +1,234 @@
+//! Adam (Kingma and Ba 2015) whose state can be saved and continued to the bit on any device.
+//!
+//! burn's own optimizer clips each tensor by itself, where PyTorch's `clip_grad_norm_` clips them all together, and it loads its
+//! state onto the default device, which need not exist.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::{Error, Result};
+
+/// Where the number of steps is kept in a saved state.
+const TIME: &str = "time";
+
+/// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ and v̂ free of their bias towards zero.
+///
+/// Parameters are known by their path in the module, not by burn's random ids.
+#[derive(Debug, Clone)]
+pub struct Adam {
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    time: usize,
+    /// m and v of each parameter, flat.
+    moments: BTreeMap<String, [Tensor<1>; 2]>,
+}
+
+impl Adam {
+    /// Adam with PyTorch's ε, 1e-8.
+    pub fn new(beta_1: f64, beta_2: f64) -> Self {
+        Self { beta_1, beta_2, epsilon: 1e-8, time: 0, moments: BTreeMap::new() }
+    }
+
+    /// Updates the parameters of `module` that have a gradient.
+    pub fn step<M: Module>(&mut self, learning_rate: f64, module: M, gradients: GradientsParams) -> M {
+        self.time += 1;
+        module.map(&mut Update { adam: self, learning_rate, gradients, path: Vec::new() })
+    }
+
+    /// The state as safetensors.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a tensor cannot be read back.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut values: Vec<(String, Vec<u8>)> = vec![(TIME.into(), (self.time as f32).to_le_bytes().to_vec())];
+        for (path, moments) in &self.moments {
+            for (moment, name) in moments.iter().zip(["first", "second"]) {
+                let data = moment.clone().try_into_data().map_err(|error| Error::Device(error.to_string()))?;
+                let floats: Vec<f32> = data.try_to_vec().map_err(|error| Error::Device(error.to_string()))?;
+                values.push((format!("{path}.{name}"), floats.iter().flat_map(|value| value.to_le_bytes()).collect()));
+            }
+        }
+        let views = values.iter().map(|(name, bytes)| {
+            TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name.as_str(), view))
+        });
+        let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|error| Error::BadInput(error.to_string()))?;
+        safetensors::serialize(views, None).map_err(|error| Error::BadInput(error.to_string()))
+    }
+
+    /// Continues from what [`Adam::to_bytes`] gave, for parameters on `device`.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] naming `file`.
+    pub fn load(mut self, bytes: &[u8], device: &Device, file: &str) -> Result<Self> {
+        let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| bad(error.to_string()))?;
+        let floats = |name: &str| -> Result<Vec<f32>> {
+            let view = tensors.tensor(name).map_err(|_| bad(format!("{name:?} is missing")))?;
+            if view.dtype() != Dtype::F32 {
+                return Err(bad(format!("{name:?} is {:?}; expected F32", view.dtype())));
+            }
+            Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        };
+        self.time = floats(TIME)?.first().copied().unwrap_or_default() as usize;
+        self.moments.clear();
+        let device = device.clone().without_autodiff();
+        let tensor = |values: Vec<f32>| {
+            let length = values.len();
+            Tensor::from_data(TensorData::new(values, [length]), (&device, DType::F32))
+        };
+        for name in tensors.names() {
+            if let Some(path) = name.strip_suffix(".first") {
+                let (first, second) = (floats(name)?, floats(&format!("{path}.second"))?);
+                if first.len() != second.len() {
+                    return Err(bad(format!("the moments of {path:?} have {} and {} values", first.len(), second.len())));
+                }
+                self.moments.insert(path.to_string(), [tensor(first), tensor(second)]);
+            }
+        }
+        Ok(self)
+    }
+}
+
+struct Update<'a> {
+    adam: &'a mut Adam,
+    learning_rate: f64,
+    gradients: GradientsParams,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let Adam { beta_1, beta_2, epsilon, time, .. } = *self.adam;
+        let shape = gradient.shape();
+        let gradient = gradient.without_autodiff().reshape([shape.num_elements()]);
+        let (one, two) = match self.adam.moments.remove(&self.path.join(".")) {
+            Some([one, two]) => (one.mul_scalar(beta_1), two.mul_scalar(beta_2)),
+            None => (gradient.zeros_like(), gradient.zeros_like()),
+        };
+        let one = one + gradient.clone().mul_scalar(1.0 - beta_1);
+        let two = two + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
+        let steps = time as f64;
+        let (bias_1, bias_2) = (1.0 - beta_1.powf(steps), 1.0 - beta_2.powf(steps));
+        let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
+        let delta = (one.clone() / scale).mul_scalar(self.learning_rate / bias_1).reshape(shape);
+        self.adam.moments.insert(self.path.join("."), [one, two]);
+        param.map(|old| {
+            let require_grad = old.is_require_grad();
+            let autodiff = old.is_autodiff();
+            let new = old.without_autodiff() - delta;
+            let new = if autodiff { Tensor::from_inner(new) } else { new };
+            new.set_require_grad(require_grad)
+        })
+    }
+}
+
+/// Scales the gradients of `module` down together so that the norm of all of them is at most `max_norm`, as PyTorch's
+/// `clip_grad_norm_` does; nothing is read back from the device.
+pub fn clip_gradients<M: Module>(module: &M, mut gradients: GradientsParams, max_norm: f64) -> GradientsParams {
+    let mut sum = SquareSum { gradients: &gradients, sum: None };
+    module.visit(&mut sum);
+    let Some(sum) = sum.sum else { return gradients };
+    let factor = sum.sqrt().add_scalar(1e-6).recip().mul_scalar(max_norm).clamp_max(1.0);
+    module.visit(&mut Scale { gradients: &mut gradients, factor });
+    gradients
+}
+
+struct SquareSum<'a> {
+    gradients: &'a GradientsParams,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SquareSum<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        let gradient = gradient.without_autodiff();
+        let square = (gradient.clone() * gradient).sum();
+        self.sum = Some(match self.sum.take() {
+            Some(sum) => sum + square,
+            None => square,
+        });
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
+        let factor = self.factor.clone().reshape([1; D]);
+        self.gradients.register(param.id, gradient.without_autodiff() * factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::{Linear, LinearConfig};
+
+    fn gradients(model: &Linear, scale: f32, device: &Device) -> GradientsParams {
+        let input = Tensor::<2>::from_floats([[1.0, 2.0], [0.5, -3.0]], device).mul_scalar(scale);
+        let output = model.forward(input);
+        GradientsParams::from_grads((output.clone() * output).sum().backward(), model)
+    }
+
+    fn values(model: &Linear) -> Vec<f32> {
+        model.weight.val().into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn first_step_has_the_length_of_the_learning_rate() {
+        let device = Device::flex().autodiff();
+        let model = LinearConfig::new(2, 1).init(&device);
+        let before = values(&model);
+        let grads = gradients(&model, 1.0, &device);
+        let after = values(&Adam::new(0.9, 0.999).step(0.01, model, grads));
+        for (a, b) in before.iter().zip(after) {
+            assert!(((a - b).abs() - 0.01).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_loaded_state_continues_to_the_bit() {
+        let device = Device::flex().autodiff();
+        let mut model = LinearConfig::new(2, 3).init(&device);
+        let mut adam = Adam::new(0.9, 0.999);
+        for scale in [1.0, 0.3, 2.0] {
+            let grads = gradients(&model, scale, &device);
+            model = adam.step(0.01, model, grads);
+        }
+        let mut loaded = Adam::new(0.9, 0.999).load(&adam.to_bytes().unwrap(), &device, "adam").unwrap();
+        let grads = gradients(&model, 0.7, &device);
+        let expected = adam.step(0.01, model.clone(), grads);
+        let grads = gradients(&model, 0.7, &device);
+        assert_eq!(values(&expected), values(&loaded.step(0.01, model, grads)));
+    }
+
+    #[test]
+    fn gradients_are_clipped_together() {
+        let device = Device::flex().autodiff();
+        let model = LinearConfig::new(2, 3).init(&device);
+        let grads = clip_gradients(&model, gradients(&model, 5.0, &device), 0.25);
+        let mut sum = SquareSum { gradients: &grads, sum: None };
+        model.visit(&mut sum);
+        let norm: Vec<f32> = sum.sum.unwrap().sqrt().into_data().try_to_vec().unwrap();
+        assert!((norm[0] - 0.25).abs() < 1e-5, "{norm:?}");
+    }
+}

@@ -1,0 +1,306 @@
+//! Checkpoints: everything that an interrupted training needs to go on as if nothing had happened.
+//!
+//! A checkpoint is a folder `checkpoints/step-00001234` with `state.json` and one file a part (weights, optimizer states).
+//! It is written beside and renamed, so that a half-written one never stands where a whole one should.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data::Position;
+use crate::{Error, Result};
+
+/// The format of `state.json`.
+const FORMAT_VERSION: u32 = 1;
+
+/// How many checkpoints are kept.
+const KEEP: usize = 2;
+
+/// Where a ChaCha8 generator stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RngState {
+    seed: [u8; 32],
+    stream: u64,
+    /// A u128, which JSON has no number for.
+    word_pos: String,
+}
+
+impl RngState {
+    /// The state of `rng`.
+    pub fn of(rng: &ChaCha8Rng) -> Self {
+        Self { seed: rng.get_seed(), stream: rng.get_stream(), word_pos: rng.get_word_pos().to_string() }
+    }
+
+    /// A generator in this state.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn restore(&self) -> Result<ChaCha8Rng, String> {
+        let word_pos = self.word_pos.parse().map_err(|_| format!("word_pos is {:?}; expected a number", self.word_pos))?;
+        let mut rng = ChaCha8Rng::from_seed(self.seed);
+        rng.set_stream(self.stream);
+        rng.set_word_pos(word_pos);
+        Ok(rng)
+    }
+}
+
+/// What `state.json` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// 1.
+    pub format_version: u32,
+    /// `stem`, `stream` or `gan`.
+    pub kind: String,
+    /// Optimizer steps taken.
+    pub step: usize,
+    /// Where in the data the next batch is.
+    pub position: Position,
+    /// The training's generator.
+    pub rng: RngState,
+    /// Bytes of `log.jsonl` that belong to the steps taken; what stands after them is cut off when a training goes on.
+    pub log_bytes: u64,
+    /// What else a kind of training must remember.
+    pub extra: serde_json::Value,
+    /// SHA-256 of each part.
+    #[serde(default)]
+    pub parts: BTreeMap<String, String>,
+}
+
+impl State {
+    /// A state without parts.
+    pub fn new(kind: &str, step: usize, position: Position, rng: &ChaCha8Rng, log_bytes: u64, extra: serde_json::Value) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            kind: kind.to_string(),
+            step,
+            position,
+            rng: RngState::of(rng),
+            log_bytes,
+            extra,
+            parts: BTreeMap::new(),
+        }
+    }
+}
+
+/// The checkpoints of a training.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+/// A checkpoint read back.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What `state.json` says.
+    pub state: State,
+    /// The checkpoint's folder.
+    pub folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// Those in `folder`, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Writes a checkpoint and removes all but the newest two.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file; earlier checkpoints stay as they were.
+    pub fn write(&self, state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<PathBuf> {
+        let target = self.folder.join(format!("step-{:08}", state.step));
+        write_folder(&target, state, parts)?;
+        let all = self.list()?;
+        for old in &all[..all.len().saturating_sub(KEEP)] {
+            fs::remove_dir_all(old).map_err(|error| Error::io(old, error))?;
+        }
+        Ok(target)
+    }
+
+    /// The newest checkpoint, or nothing where there is none.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] when it is not what [`Checkpoints::write`] wrote or of another kind of training.
+    pub fn latest(&self, kind: &str) -> Result<Option<Loaded>> {
+        match self.list()?.pop() {
+            Some(folder) => read_folder(&folder, kind).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes every checkpoint: a new training begins.
+    pub fn clear(&self) -> Result<()> {
+        if self.folder.is_dir() {
+            fs::remove_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, error))?;
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<PathBuf>> {
+        if !self.folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(|error| Error::io(&self.folder, error))? {
+            let path = entry.map_err(|error| Error::io(&self.folder, error))?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")) {
+                found.push(path);
+            }
+        }
+        // Not by name: a ninth digit would sort first.
+        found.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+        Ok(found)
+    }
+}
+
+/// Writes `state.json` and the parts as folder `target`, replacing one that is there.
+pub fn write_folder(target: &Path, mut state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<()> {
+    let parent = target.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
+    let beside = tempfile::Builder::new().prefix(".writing-").tempdir_in(parent).map_err(|error| Error::io(parent, error))?;
+    for (name, bytes) in parts {
+        state.parts.insert(name.to_string(), hash(&bytes));
+        write_synced(&beside.path().join(name), &bytes)?;
+    }
+    let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
+    write_synced(&beside.path().join("state.json"), &json)?;
+    if target.exists() {
+        fs::remove_dir_all(target).map_err(|error| Error::io(target, error))?;
+    }
+    let beside = beside.keep();
+    fs::rename(&beside, target).map_err(|error| Error::io(target, error))?;
+    // Not every system can sync a folder; the files themselves are safe.
+    let _ = File::open(parent).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Reads what [`write_folder`] wrote.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] when `state.json` is not one or of another kind.
+pub fn read_folder(folder: &Path, kind: &str) -> Result<Loaded> {
+    let file = folder.join("state.json");
+    let bytes = fs::read(&file).map_err(|error| Error::io(&file, error))?;
+    let bad = |message: String| Error::BadCheckpoint { file: file.display().to_string(), message };
+    let state: State = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    if state.format_version != FORMAT_VERSION {
+        return Err(bad(format!("format_version is {}; expected {FORMAT_VERSION}", state.format_version)));
+    }
+    if state.kind != kind {
+        return Err(bad(format!("is a checkpoint of `train {}`; expected `train {kind}`", state.kind)));
+    }
+    Ok(Loaded { state, folder: folder.to_path_buf() })
+}
+
+impl Loaded {
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] when the part is missing or not the one written.
+    pub fn part(&self, name: &str) -> Result<Vec<u8>> {
+        let file = self.folder.join(name);
+        let bad = |message: String| Error::BadCheckpoint { file: file.display().to_string(), message };
+        let expected = self.state.parts.get(name).ok_or_else(|| bad("state.json does not name this part".into()))?;
+        let bytes = fs::read(&file).map_err(|error| Error::io(&file, error))?;
+        let found = hash(&bytes);
+        if found != *expected {
+            return Err(bad(format!("sha-256 is {found}; expected {expected}")));
+        }
+        Ok(bytes)
+    }
+
+    /// A module whose values are those of a part.
+    pub fn module<M: Module>(&self, name: &str, module: M) -> Result<M> {
+        load_module(module, self.part(name)?, &self.folder.join(name).display().to_string())
+    }
+
+    /// The training's generator.
+    pub fn rng(&self) -> Result<ChaCha8Rng> {
+        let file = self.folder.join("state.json").display().to_string();
+        self.state.rng.restore().map_err(|message| Error::BadCheckpoint { file, message })
+    }
+}
+
+/// All values of a module, as burnpack.
+pub fn module_bytes<M: Module>(module: &M) -> Result<Vec<u8>> {
+    let bytes = module.clone().into_record().into_bytes().map_err(|error| Error::Device(error.to_string()))?;
+    Ok(bytes.to_vec())
+}
+
+/// `module` with the values that [`module_bytes`] gave.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] naming `file` and the tensors that do not fit.
+pub fn load_module<M: Module>(module: M, bytes: Vec<u8>, file: &str) -> Result<M> {
+    let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
+    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| bad(error.to_string()))?;
+    module.try_load_record(record).map_err(|error| bad(error.to_string()))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| Error::io(path, error))
+}
+
+pub(super) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngCore;
+
+    fn state(step: usize) -> State {
+        State::new("stem", step, Position::default(), &ChaCha8Rng::seed_from_u64(3), 0, serde_json::Value::Null)
+    }
+
+    #[test]
+    fn the_generator_goes_on_where_it_was() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        rng.next_u32();
+        let json = serde_json::to_string(&RngState::of(&rng)).unwrap();
+        let mut restored = serde_json::from_str::<RngState>(&json).unwrap().restore().unwrap();
+        assert_eq!(restored.next_u64(), rng.next_u64());
+    }
+
+    #[test]
+    fn the_newest_two_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path().join("checkpoints"));
+        assert!(checkpoints.latest("stem").unwrap().is_none());
+        for step in [1, 20, 300] {
+            checkpoints.write(state(step), vec![("a", vec![step as u8])]).unwrap();
+        }
+        assert_eq!(checkpoints.list().unwrap().len(), 2);
+        let latest = checkpoints.latest("stem").unwrap().unwrap();
+        assert_eq!(latest.state.step, 300);
+        assert_eq!(latest.part("a").unwrap(), [44]);
+        assert!(checkpoints.latest("gan").unwrap_err().to_string().contains("train stem"));
+    }
+
+    #[test]
+    fn a_changed_part_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path());
+        let written = checkpoints.write(state(1), vec![("a", vec![1, 2, 3])]).unwrap();
+        fs::write(written.join("a"), [1, 2, 4]).unwrap();
+        let error = checkpoints.latest("stem").unwrap().unwrap().part("a").unwrap_err();
+        assert!(matches!(error, Error::BadCheckpoint { .. }), "{error}");
+    }
+}

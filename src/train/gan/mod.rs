@@ -1,0 +1,233 @@
+//! `train gan`: the generator with its discriminators, on top of frozen STEM and STREAM, phase after phase.
+
+mod batch;
+mod judge;
+mod samples;
+mod step;
+
+pub use batch::Batch;
+pub use judge::{Frozen, Judge, View};
+pub use step::{Losses, Trainer};
+
+use std::time::{Duration, Instant};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::checkpoint::{Loaded, State, load_module, module_bytes};
+use super::gan_recipe::{Phase, Trains};
+use super::progress::Progress;
+use super::run::{RunFolder, TrainContext};
+use super::features::FrozenEncoder;
+use super::{report, stem, stream};
+use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
+use crate::{Error, Result};
+
+/// The folder in RUN, and the kind of its checkpoints.
+pub const KIND: &str = "gan";
+
+/// Where a training stands in its recipe; saved in each checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    phase: usize,
+    /// Pictures seen in this phase.
+    seen: usize,
+    /// Pictures seen in all.
+    total: usize,
+}
+
+/// A line of `log.jsonl`.
+#[derive(Serialize)]
+struct Line {
+    step: usize,
+    phase: usize,
+    pictures: usize,
+    pictures_per_second: f64,
+    #[serde(flatten)]
+    losses: serde_json::Map<String, serde_json::Value>,
+    stages: usize,
+}
+
+/// Trains until every phase is done.
+///
+/// # Errors
+/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::Diverged`], [`Error::Interrupted`] after a checkpoint.
+pub fn run(context: &TrainContext) -> Result<()> {
+    let recipe = &context.recipe;
+    let vocabulary = context.vocabulary()?;
+    let device = context.device.clone().autodiff();
+    let frozen = frozen(context, &device)?;
+    let dataset = stem::open(context, Split::Train)?;
+    let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
+    let mut run = RunFolder::open(context, KIND)?;
+    let mut session = Session::start(context, frozen, device, &run)?;
+    let samples = samples::Samples::new(context, &vocabulary)?;
+    for index in session.place.phase..recipe.gan.phases.len() {
+        session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
+    }
+    report::write(&run.log_path(), &run.folder.join("report.html"), "Generator and discriminators")
+}
+
+fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
+    let off = context.device.clone();
+    let weights = &context.recipe.gan;
+    let uses = |loss: fn(&super::gan_recipe::LossWeights) -> f64| {
+        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| phase.weights.as_ref().is_some_and(|own| loss(own) > 0.0))
+    };
+    let text = stem::load(&context.out, &off)?.model.text;
+    let decoder = if uses(|weights| weights.stream) { Some(stream::load(&context.out, device)?.1.freeze()) } else { None };
+    let damsm = if uses(|weights| weights.damsm) { Some(stem::load(&context.out, device)?.model.damsm.freeze()) } else { None };
+    // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
+    let encoder = FrozenEncoder::load(context)?.network.train().freeze();
+    if text.features() != context.recipe.gan.generator.features {
+        let message = format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
+        return Err(Error::BadInput(message));
+    }
+    // Strides 4, 8, 16 and 32 are stages 0 to 3.
+    let region_stage = context.recipe.stem.region_stride.ilog2() as usize - 2;
+    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stage })
+}
+
+/// A training under way.
+struct Session {
+    trainer: Trainer,
+    place: Place,
+    step: usize,
+    position: Position,
+    saved: Instant,
+    /// Phase whose beginning is already done.
+    begun: Option<usize>,
+}
+
+impl Session {
+    fn start(context: &TrainContext, frozen: Frozen, device: Device, run: &RunFolder) -> Result<Self> {
+        let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
+        let trainer = Trainer::new(context.recipe.gan.clone(), frozen, device, rng)?;
+        let fresh = Self { trainer, place: Place::default(), step: 0, position: Position::default(), saved: Instant::now(), begun: None };
+        match run.checkpoints.latest(KIND)? {
+            Some(loaded) => fresh.restore(&loaded),
+            None => Ok(fresh),
+        }
+    }
+
+    fn restore(mut self, loaded: &Loaded) -> Result<Self> {
+        let file = |name: &str| loaded.folder.join(name).display().to_string();
+        self.place = serde_json::from_value(loaded.state.extra.clone())
+            .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        let trainer = &mut self.trainer;
+        trainer.generator = loaded.module("generator", trainer.generator.clone())?;
+        trainer.average = loaded.module("average", trainer.average.clone())?;
+        trainer.generator_optimizer = trainer.generator_optimizer.clone().load(&loaded.part("generator-adam")?, &trainer.device, &file("generator-adam"))?;
+        for stage in 0..trainer.judges.len() {
+            let (name, adam) = (format!("discriminator-{stage}"), format!("discriminator-{stage}-adam"));
+            trainer.judges[stage] = load_module(trainer.judges[stage].clone(), loaded.part(&name)?, &file(&name))?;
+            trainer.judge_optimizers[stage] =
+                trainer.judge_optimizers[stage].clone().load(&loaded.part(&adam)?, &trainer.device, &file(&adam))?;
+        }
+        trainer.rng = loaded.rng()?;
+        self.step = loaded.state.step;
+        self.position = loaded.state.position;
+        self.begun = (self.place.seen > 0).then_some(self.place.phase);
+        Ok(self)
+    }
+
+    fn save(&mut self, run: &RunFolder) -> Result<()> {
+        let trainer = &self.trainer;
+        let mut parts = vec![
+            ("generator".to_string(), module_bytes(&trainer.generator)?),
+            ("average".to_string(), module_bytes(&trainer.average)?),
+            ("generator-adam".to_string(), trainer.generator_optimizer.to_bytes()?),
+        ];
+        for (stage, (judge, adam)) in trainer.judges.iter().zip(&trainer.judge_optimizers).enumerate() {
+            parts.push((format!("discriminator-{stage}"), module_bytes(judge)?));
+            parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
+        }
+        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(self.place));
+        run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn phase(
+        &mut self,
+        context: &TrainContext,
+        run: &mut RunFolder,
+        dataset: &Dataset,
+        captions: &EncodedCaptions,
+        samples: &samples::Samples,
+        index: usize,
+    ) -> Result<()> {
+        let recipe = &context.recipe;
+        let phase: Phase = recipe.gan.phases[index].clone();
+        let mut sampler = Sampler::new(dataset.len(), phase.batch, recipe.seed, self.position);
+        self.begin(recipe, &phase, index, dataset, captions)?;
+        let steps = |pictures: usize| pictures.div_ceil(sampler.batch_size());
+        let mut progress = Progress::new(&phase_name(&phase), steps(phase.pictures), steps(self.place.seen), context.progress);
+        while self.place.seen < phase.pictures {
+            let start = Instant::now();
+            let max_words = recipe.data.max_words;
+            let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, &mut self.trainer.rng);
+            let count = batch.captions.len();
+            let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
+            self.step += 1;
+            self.position = sampler.position();
+            self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
+            progress.step(count);
+            progress.show(&losses.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join(", "));
+            run.log(&Line {
+                step: self.step,
+                phase: index,
+                pictures: self.place.total,
+                pictures_per_second: count as f64 / start.elapsed().as_secs_f64(),
+                losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
+                stages: phase.stages,
+            })?;
+            if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
+                samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
+            }
+            if context.interrupt.requested() {
+                self.save(run)?;
+                return Err(Error::Interrupted);
+            }
+            if self.saved.elapsed() >= Duration::from_secs(recipe.data.checkpoint_seconds) {
+                self.save(run)?;
+            }
+        }
+        progress.finish();
+        samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
+        self.place = Place { phase: index + 1, seen: 0, total: self.place.total };
+        // Batches of the next phase may be of another size; it begins with the next epoch.
+        self.position = Position { epoch: self.position.epoch + 1, batch: 0 };
+        self.save(run)
+    }
+
+    /// Does what comes before a phase's first step, once.
+    fn begin(&mut self, recipe: &super::Recipe, phase: &Phase, index: usize, dataset: &Dataset, captions: &EncodedCaptions) -> Result<()> {
+        if self.begun == Some(index) {
+            return Ok(());
+        }
+        if self.step == 0 {
+            // Enough photographs for steady statistics, the first of the first epoch.
+            let some = Sampler::new(dataset.len(), dataset.len().min(64), recipe.seed, Position::default()).next_batch();
+            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, &mut self.trainer.rng);
+            self.trainer.calibrate(&batch);
+        }
+        let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);
+        self.trainer.begin_phase(phase.stages, index > 0 && phase.stages > earlier);
+        self.begun = Some(index);
+        Ok(())
+    }
+}
+
+fn phase_name(phase: &Phase) -> String {
+    let size = crate::glam::GeneratorConfig::picture_size(phase.stages - 1);
+    match phase.trains {
+        Trains::All => format!("{size} px"),
+        Trains::Last => format!("{size} px, last stage"),
+    }
+}

@@ -1,0 +1,318 @@
+//! Recipes: every setting of a training, in TOML.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::gan_recipe::GanRecipe;
+use crate::{Error, Result};
+
+/// The recipes that are built in, by name.
+const BUILT_IN: [(&str, &str); 2] =
+    [("fast", include_str!("../../recipes/fast.toml")), ("tiny", include_str!("../../recipes/tiny.toml"))];
+
+/// Every setting of a training. Keys that are left out have the published values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Where all randomness comes from.
+    pub seed: u64,
+    /// How pictures and captions are read.
+    pub data: DataRecipe,
+    /// `train stem`.
+    pub stem: StemRecipe,
+    /// `train stream`.
+    pub stream: StreamRecipe,
+    /// `train gan`.
+    pub gan: GanRecipe,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            data: DataRecipe::default(),
+            stem: StemRecipe::default(),
+            stream: StreamRecipe::default(),
+            gan: GanRecipe::default(),
+        }
+    }
+}
+
+/// How pictures and captions are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Width and height in pixels that pictures are kept at.
+    pub size: usize,
+    /// Words of a caption that the text encoder reads; of longer captions a random subset in order.
+    pub max_words: usize,
+    /// How often a word must occur in the training captions to be learned.
+    pub min_word_count: usize,
+    /// Unusable samples that are put up with.
+    pub max_skipped: usize,
+    /// Width and height of the pictures that the frozen image encoder sees while STEM and STREAM train.
+    pub encoder_size: usize,
+    /// Channels of EfficientNet-Lite0 as a share of the real one's; below 1 only for tests without its weights.
+    pub encoder_width: f32,
+    /// Seconds between two checkpoints.
+    pub checkpoint_seconds: u64,
+}
+
+impl Default for DataRecipe {
+    fn default() -> Self {
+        Self {
+            size: 256,
+            max_words: 18,
+            min_word_count: 2,
+            max_skipped: 16,
+            encoder_size: 224,
+            encoder_width: 1.0,
+            checkpoint_seconds: 60,
+        }
+    }
+}
+
+/// `train stem`: DAMSM pre-training (AttnGAN), by default with the public code's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StemRecipe {
+    /// Times that every picture is seen.
+    pub epochs: usize,
+    /// Pairs in a step; each caption is told apart from the others of its batch.
+    pub batch: usize,
+    /// Adam's learning rate in the first epoch.
+    pub learning_rate: f64,
+    /// What the learning rate is multiplied with after each epoch.
+    pub decay: f64,
+    /// Largest norm of the text encoder's gradients.
+    pub gradient_clip: f64,
+    /// Values a word is embedded in.
+    pub embedding: usize,
+    /// D, the values of a word's or a sentence's features.
+    pub features: usize,
+    /// Stride of the encoder's stage that regions are taken from: 4, 8, 16 or 32. With 16 a picture of 224 pixels has 14 × 14
+    /// regions; with 32 it has 7 × 7, and an epoch takes a quarter of the time.
+    pub region_stride: usize,
+    /// γ₁, how sharply a word looks at regions.
+    pub gamma_1: f64,
+    /// γ₂, how much the best words count.
+    pub gamma_2: f64,
+    /// γ₃, how sharply pairs are told apart.
+    pub gamma_3: f64,
+    /// Epochs between two measurements on the test split.
+    pub test_every: usize,
+}
+
+impl Default for StemRecipe {
+    fn default() -> Self {
+        Self {
+            epochs: 600,
+            batch: 48,
+            learning_rate: 2e-3,
+            decay: 0.98,
+            gradient_clip: 0.25,
+            embedding: 300,
+            features: 256,
+            region_stride: 16,
+            gamma_1: 4.0,
+            gamma_2: 5.0,
+            gamma_3: 10.0,
+            test_every: 1,
+        }
+    }
+}
+
+/// `train stream`: a caption decoder on frozen picture features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamRecipe {
+    /// Times that every picture is seen.
+    pub epochs: usize,
+    /// Pairs in a step.
+    pub batch: usize,
+    /// Adam's learning rate in the first epoch.
+    pub learning_rate: f64,
+    /// What the learning rate is multiplied with after each epoch.
+    pub decay: f64,
+    /// Largest norm of the gradients.
+    pub gradient_clip: f64,
+    /// Values that words and the picture are embedded in.
+    pub embedding: usize,
+    /// Values of the LSTM.
+    pub hidden: usize,
+    /// Longest caption in words.
+    pub max_words: usize,
+    /// Epochs between two measurements on the test split.
+    pub test_every: usize,
+}
+
+impl Default for StreamRecipe {
+    fn default() -> Self {
+        Self {
+            epochs: 100,
+            batch: 64,
+            learning_rate: 1e-3,
+            decay: 0.98,
+            gradient_clip: 5.0,
+            embedding: 256,
+            hidden: 512,
+            max_words: 20,
+            test_every: 1,
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipe of a built-in name or a file, changed by `overrides` such as `stem.epochs=3`.
+    ///
+    /// # Errors
+    /// [`Error::BadRecipe`] that names the recipe and the key; [`Error::Io`] when the file cannot be read.
+    pub fn load(name: &str, overrides: &[String]) -> Result<Self> {
+        let text = match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            Some((_, text)) => (*text).to_string(),
+            None => {
+                let path = Path::new(name);
+                if !path.is_file() {
+                    return Err(Error::BadRecipe {
+                        file: name.to_string(),
+                        message: format!("is neither a file nor one of the recipes {}", names().join(", ")),
+                    });
+                }
+                std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?
+            }
+        };
+        Self::parse(name, &text, overrides)
+    }
+
+    /// The recipe in `text`.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self> {
+        let bad = |message: String| Error::BadRecipe { file: name.to_string(), message };
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(error.to_string()))?;
+        for change in overrides {
+            set(&mut table, change).map_err(|message| bad(format!("--set {change}: {message}")))?;
+        }
+        let recipe: Self = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| bad(error.to_string()))?;
+        recipe.check(name)?;
+        Ok(recipe)
+    }
+
+    /// What [`Recipe::parse`] reads, every key written out.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::BadRecipe { file: "recipe.toml".into(), message: error.to_string() })
+    }
+
+    fn check(&self, name: &str) -> Result<()> {
+        let bad = |message: String| Err(Error::BadRecipe { file: name.to_string(), message });
+        let Self { data, stem, stream, .. } = self;
+        let counts = [
+            ("data.size", data.size),
+            ("data.max_words", data.max_words),
+            ("data.min_word_count", data.min_word_count),
+            ("data.encoder_size", data.encoder_size),
+            ("stem.embedding", stem.embedding),
+            ("stem.features", stem.features),
+            ("stem.test_every", stem.test_every),
+            ("stream.batch", stream.batch),
+            ("stream.embedding", stream.embedding),
+            ("stream.hidden", stream.hidden),
+            ("stream.max_words", stream.max_words),
+            ("stream.test_every", stream.test_every),
+        ];
+        if let Some((key, _)) = counts.iter().find(|(_, value)| *value == 0) {
+            return bad(format!("{key} is 0; expected 1 or more"));
+        }
+        if data.size > 1024 {
+            return bad(format!("data.size is {}; expected at most 1024 pixels", data.size));
+        }
+        if !data.encoder_size.is_multiple_of(32) {
+            return bad(format!("data.encoder_size is {}; expected a multiple of 32", data.encoder_size));
+        }
+        if !stem.features.is_multiple_of(2) {
+            return bad(format!("stem.features is {}; expected an even number, half from each direction", stem.features));
+        }
+        if ![4, 8, 16, 32].contains(&stem.region_stride) {
+            return bad(format!("stem.region_stride is {}; expected 4, 8, 16 or 32", stem.region_stride));
+        }
+        for (key, batch) in [("stem.batch", stem.batch), ("stream.batch", stream.batch)] {
+            if batch < 2 {
+                return bad(format!("{key} is {batch}; expected 2 or more"));
+            }
+        }
+        let positive = [
+            ("data.encoder_width", f64::from(data.encoder_width)),
+            ("stem.learning_rate", stem.learning_rate),
+            ("stem.decay", stem.decay),
+            ("stem.gradient_clip", stem.gradient_clip),
+            ("stem.gamma_1", stem.gamma_1),
+            ("stem.gamma_2", stem.gamma_2),
+            ("stem.gamma_3", stem.gamma_3),
+            ("stream.learning_rate", stream.learning_rate),
+            ("stream.decay", stream.decay),
+            ("stream.gradient_clip", stream.gradient_clip),
+        ];
+        if let Some((key, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            return bad(format!("{key} is {value}; expected a number above 0"));
+        }
+        self.gan.check(name)
+    }
+}
+
+/// The names of the built-in recipes.
+pub fn names() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
+/// Applies `KEY.KEY=VALUE`; the value is TOML, or a string where it is none.
+fn set(table: &mut toml::Table, change: &str) -> Result<(), String> {
+    let (path, value) = change.split_once('=').ok_or("expected KEY=VALUE, such as stem.epochs=3")?;
+    let value = format!("x = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut parsed| parsed.remove("x"))
+        .unwrap_or_else(|| toml::Value::String(value.to_string()));
+    let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
+    let last = keys.pop().filter(|key| !key.is_empty()).ok_or("expected KEY=VALUE, such as stem.epochs=3")?;
+    let mut at = table;
+    for key in keys {
+        let next = at.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        at = next.as_table_mut().ok_or_else(|| format!("{key} is a value, not a section"))?;
+    }
+    at.insert(last.to_string(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_recipes_are_whole() {
+        for name in names() {
+            let recipe = Recipe::load(name, &[]).unwrap();
+            assert_eq!(Recipe::parse("copy", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn overrides_win() {
+        let overrides = ["stem.epochs=3".to_string(), "seed = 9".to_string()];
+        let recipe = Recipe::parse("r", "[stem]\nepochs = 5\n", &overrides).unwrap();
+        assert_eq!((recipe.stem.epochs, recipe.seed), (3, 9));
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        let message = |text: &str| Recipe::parse("mine.toml", text, &[]).unwrap_err().to_string();
+        assert!(message("[stem]\nepoch = 5\n").contains("epoch"));
+        assert!(message("[stem]\nbatch = 1\n").contains("stem.batch is 1"));
+        assert!(message("[stem]\nlearning_rate = nan\n").contains("stem.learning_rate"));
+        assert!(message("[stem]\nepochs = -1\n").contains("mine.toml"));
+        assert!(message("stem = ").contains("mine.toml"));
+        assert!(Recipe::load("no-such", &[]).unwrap_err().to_string().contains("fast"));
+        assert!(Recipe::parse("r", "", &["stem.epochs".into()]).is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! The loop that `train stem` and `train stream` share: epochs, learning rate, log, measurements, checkpoints, interrupts.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::Tensor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::{Loaded, State, write_folder};
+use super::progress::Progress;
+use super::run::{RunFolder, TrainContext};
+use super::report;
+use crate::data::{Position, Sampler};
+use crate::{Error, Result};
+
+/// Steps between two looks at the loss; each look waits for the device.
+const LOOK_EVERY: usize = 25;
+
+/// A model that learns from batches.
+pub trait Learner {
+    /// `stem` or `stream`.
+    const KIND: &'static str;
+
+    /// One optimizer step on the samples of `indices`; returns the loss, still on the device and without a graph.
+    fn step(&mut self, indices: &[usize], learning_rate: f64, rng: &mut ChaCha8Rng) -> Tensor<1>;
+
+    /// Named values measured on the test split, the first of which is better when greater; empty when there is no such split.
+    fn test(&self) -> Result<Vec<(&'static str, f64)>>;
+
+    /// The files of a checkpoint: what the model is, its weights, the optimizer.
+    fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>>;
+
+    /// Goes on from a checkpoint.
+    fn load(&mut self, checkpoint: &Loaded) -> Result<()>;
+}
+
+/// How long and how fast.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    /// Samples of the training split.
+    pub samples: usize,
+    /// Samples in a step.
+    pub batch: usize,
+    /// Times that every sample is seen.
+    pub epochs: usize,
+    /// Learning rate of the first epoch.
+    pub learning_rate: f64,
+    /// Factor after each epoch.
+    pub decay: f64,
+    /// Epochs between two measurements.
+    pub test_every: usize,
+}
+
+/// What is remembered beside the model.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    /// Sum of the losses of this epoch so far.
+    loss_sum: f32,
+    /// The best value measured.
+    best: Option<f64>,
+}
+
+/// Trains `learner` until the schedule is over.
+///
+/// # Errors
+/// [`Error::Interrupted`] after a checkpoint was written because the context's interrupt asked to stop; [`Error::Diverged`] when the
+/// loss is no number any more (the newest checkpoint is then from before).
+pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule) -> Result<()> {
+    let mut run = RunFolder::open(context, L::KIND)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
+    let mut step = 0;
+    let mut position = Position::default();
+    let mut extra = Extra::default();
+    if let Some(loaded) = run.checkpoints.latest(L::KIND)? {
+        learner.load(&loaded)?;
+        (step, position, rng) = (loaded.state.step, loaded.state.position, loaded.rng()?);
+        extra = serde_json::from_value(loaded.state.extra.clone()).map_err(|error| Error::BadCheckpoint {
+            file: loaded.folder.join("state.json").display().to_string(),
+            message: format!("extra: {error}"),
+        })?;
+    }
+    let mut sampler = Sampler::new(schedule.samples, schedule.batch, context.recipe.seed, position);
+    let device = context.device.clone();
+    let mut sum = Tensor::<1>::from_floats([extra.loss_sum], &device);
+    let mut progress = Progress::new(L::KIND, schedule.epochs * sampler.batches(), step, context.progress);
+    let mut saved = Instant::now();
+    while sampler.position().epoch < schedule.epochs {
+        let Position { epoch, batch } = sampler.position();
+        let due = saved.elapsed() >= Duration::from_secs(context.recipe.data.checkpoint_seconds);
+        let stop = context.interrupt.requested();
+        if stop || (due && batch > 0) {
+            extra.loss_sum = read(&sum, step)?;
+            save(learner, &run, step, &sampler, &rng, &extra)?;
+            saved = Instant::now();
+        }
+        if stop {
+            progress.finish();
+            return Err(Error::Interrupted);
+        }
+        let learning_rate = schedule.learning_rate * schedule.decay.powi(epoch as i32);
+        let indices = sampler.next_batch();
+        sum = sum + learner.step(&indices, learning_rate, &mut rng);
+        step += 1;
+        progress.step(indices.len());
+        if step % LOOK_EVERY == 0 {
+            let mean = read(&sum, step)? / (batch + 1) as f32;
+            progress.show(&format!("epoch {}/{}, loss {mean:.3}", epoch + 1, schedule.epochs));
+        }
+        if sampler.position().epoch > epoch {
+            let loss = read(&sum, step)? / sampler.batches() as f32;
+            sum = Tensor::zeros([1], &device);
+            extra.loss_sum = 0.0;
+            let last = epoch + 1 == schedule.epochs;
+            let measured = if last || (epoch + 1).is_multiple_of(schedule.test_every) { learner.test()? } else { Vec::new() };
+            let mut line = serde_json::json!({ "epoch": epoch + 1, "step": step, "learning_rate": learning_rate, "loss": loss });
+            measured.iter().for_each(|(name, value)| line[*name] = (*value).into());
+            run.log(&line)?;
+            let values: String = measured.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+            progress.line(&format!("{} epoch {}/{}: loss {loss:.4}{values}", L::KIND, epoch + 1, schedule.epochs));
+            if let Some((_, value)) = measured.first()
+                && extra.best.is_none_or(|best| *value > best)
+            {
+                extra.best = Some(*value);
+                let state = state::<L>(&run, step, &sampler, &rng, &extra)?;
+                write_folder(&run.folder.join("best"), state, learner.parts()?)?;
+            }
+            save(learner, &run, step, &sampler, &rng, &extra)?;
+            saved = Instant::now();
+            report::write(&run.log_path(), &run.folder.join("report.html"), L::KIND)?;
+        }
+    }
+    progress.finish();
+    Ok(())
+}
+
+fn state<L: Learner>(run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<State> {
+    let extra = serde_json::to_value(extra).map_err(|error| Error::BadInput(error.to_string()))?;
+    Ok(State::new(L::KIND, step, sampler.position(), rng, run.log_bytes(), extra))
+}
+
+fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<()> {
+    run.checkpoints.write(state::<L>(run, step, sampler, rng, extra)?, learner.parts()?)?;
+    Ok(())
+}
+
+/// The value of a loss.
+///
+/// # Errors
+/// [`Error::Diverged`] when it is not finite.
+fn read(loss: &Tensor<1>, step: usize) -> Result<f32> {
+    let device = |error: &dyn std::fmt::Display| Error::Device(error.to_string());
+    let data = loss.clone().try_into_data().map_err(|error| device(&error))?;
+    let value = data.try_to_vec::<f32>().map_err(|error| device(&error))?.first().copied().unwrap_or(f32::NAN);
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Error::Diverged { step, message: format!("the loss is {value}; try a smaller learning rate and --resume") })
+    }
+}

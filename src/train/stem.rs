@@ -1,0 +1,306 @@
+//! `train stem`: DAMSM pre-training of the text encoder (AttnGAN, section 3.2) on frozen EfficientNet-Lite0 features.
+//!
+//! AttnGAN runs Inception-v3 on every picture in every epoch. Here the frozen network's features are computed once
+//! ([`super::features`]), and an epoch is a text encoder and two small heads: seconds instead of minutes.
+
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::adam::{Adam, clip_gradients};
+use super::checkpoint::{Checkpoints, Loaded, load_module, module_bytes, read_folder};
+use super::features::{Features, FrozenEncoder, host};
+use super::run::{TrainContext, refuse_to_overwrite, write_atomically};
+use super::schedule::{Learner, Schedule, drive};
+use crate::damsm::{Damsm, DamsmConfig};
+use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
+use crate::evaluate::r_precision;
+use crate::nn::init;
+use crate::stem::{TextBatch, TextEncoder, TextEncoderConfig};
+use crate::text::Vocabulary;
+use crate::{Error, Result};
+
+/// Names of a checkpoint's parts.
+const CONFIG: &str = "config.json";
+const MODEL: &str = "model.bpk";
+const ADAM: &str = "adam.safetensors";
+
+/// The text encoder and the heads that bring pictures into its space.
+#[derive(Module, Debug)]
+pub struct StemModel {
+    /// What the generator is conditioned on, later frozen.
+    pub text: TextEncoder,
+    /// The projections of picture features, and the losses.
+    pub damsm: Damsm,
+}
+
+/// The sizes of a [`StemModel`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StemModelConfig {
+    /// The text encoder's.
+    pub text: TextEncoderConfig,
+    /// The heads'.
+    pub damsm: DamsmConfig,
+}
+
+impl StemModelConfig {
+    /// A model with fresh weights.
+    pub fn init(&self, device: &Device) -> StemModel {
+        StemModel { text: self.text.init(device), damsm: self.damsm.init(device) }
+    }
+}
+
+/// What `train stem` has made.
+#[derive(Debug)]
+pub struct TrainedStem {
+    /// RUN/vocab.txt.
+    pub vocabulary: Vocabulary,
+    /// The sizes.
+    pub config: StemModelConfig,
+    /// The weights, of the epoch with the best R-precision where there was a test split.
+    pub model: StemModel,
+}
+
+/// Loads STEM of a run onto `device`.
+///
+/// # Errors
+/// [`Error::BadInput`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
+pub fn load(run: &Path, device: &Device) -> Result<TrainedStem> {
+    let path = run.join("vocab.txt");
+    let TrainedWeights { config, model } = weights(&trained(run, StemLearner::KIND)?, device)?;
+    let vocabulary = Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?;
+    if vocabulary.len() != config.text.vocabulary {
+        let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
+        return Err(Error::BadCheckpoint { file: path.display().to_string(), message });
+    }
+    Ok(TrainedStem { vocabulary, config, model })
+}
+
+/// A checkpoint's sizes and weights.
+#[derive(Debug)]
+pub struct TrainedWeights {
+    /// The sizes.
+    pub config: StemModelConfig,
+    /// The weights.
+    pub model: StemModel,
+}
+
+/// Loads one checkpoint folder.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] when it is broken or not of `train stem`.
+pub fn load_checkpoint(folder: &Path, device: &Device) -> Result<TrainedWeights> {
+    weights(&read_folder(folder, StemLearner::KIND)?, device)
+}
+
+fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
+    let config: StemModelConfig = config(loaded)?;
+    let model = loaded.module(MODEL, config.init(device))?;
+    Ok(TrainedWeights { config, model })
+}
+
+/// The best weights of a finished or running training of `kind`, else its newest checkpoint.
+pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
+    let folder = run.join(kind);
+    let best = folder.join("best");
+    if best.is_dir() {
+        return read_folder(&best, kind);
+    }
+    Checkpoints::new(folder.join("checkpoints"))
+        .latest(kind)?
+        .ok_or_else(|| Error::BadInput(format!("{} holds no training: run `mirrorgan train {kind}` first", folder.display())))
+}
+
+/// The `config.json` of a checkpoint.
+pub(super) fn config<C: serde::de::DeserializeOwned>(loaded: &Loaded) -> Result<C> {
+    serde_json::from_slice(&loaded.part(CONFIG)?).map_err(|error| Error::BadCheckpoint {
+        file: loaded.folder.join(CONFIG).display().to_string(),
+        message: error.to_string(),
+    })
+}
+
+/// Trains STEM as `context` says.
+///
+/// # Errors
+/// [`Error::Interrupted`] when stopped, with everything saved; see [`drive`].
+pub fn run(context: &TrainContext) -> Result<()> {
+    refuse_to_overwrite(context, StemLearner::KIND)?;
+    let encoder = FrozenEncoder::load(context)?;
+    let train = open(context, Split::Train)?;
+    let test = if Dataset::has(&context.data, Split::Test) { Some(open(context, Split::Test)?) } else { None };
+    let vocabulary = vocabulary(context, &train)?;
+    let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary)?;
+    let recipe = &context.recipe.stem;
+    let schedule = Schedule {
+        samples: learner.train.dataset.len(),
+        batch: recipe.batch,
+        epochs: recipe.epochs,
+        learning_rate: recipe.learning_rate,
+        decay: recipe.decay,
+        test_every: recipe.test_every,
+    };
+    drive(&mut learner, context, schedule)
+}
+
+/// A split as the recipe wants it.
+pub(super) fn open(context: &TrainContext, split: Split) -> Result<Dataset> {
+    let recipe = &context.recipe.data;
+    let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, progress: context.progress };
+    let dataset = Dataset::open(&context.data, split, &options)?;
+    for problem in &dataset.skipped {
+        eprintln!("skipped {problem}");
+    }
+    Ok(dataset)
+}
+
+/// RUN/vocab.txt when a training goes on, else a new one from the training captions.
+fn vocabulary(context: &TrainContext, train: &Dataset) -> Result<Vocabulary> {
+    let path = context.out.join("vocab.txt");
+    if context.resume && path.is_file() {
+        return context.vocabulary();
+    }
+    let captions = train.samples.iter().flat_map(|sample| sample.captions.iter().map(String::as_str));
+    let vocabulary = Vocabulary::from_captions(captions, context.recipe.data.min_word_count)?;
+    write_atomically(&path, vocabulary.to_text().as_bytes())?;
+    Ok(vocabulary)
+}
+
+/// A split with everything that is computed from it beforehand.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub dataset: Dataset,
+    pub captions: EncodedCaptions,
+    pub features: Features,
+}
+
+impl Prepared {
+    pub fn new(
+        context: &TrainContext,
+        encoder: &FrozenEncoder,
+        mut dataset: Dataset,
+        split: Split,
+        vocabulary: &Vocabulary,
+        with_regions: bool,
+    ) -> Result<Self> {
+        let captions = EncodedCaptions::new(&dataset, vocabulary)?;
+        let features = Features::open(context, encoder, &dataset, split, with_regions)?;
+        // From here on only the features are looked at.
+        dataset.samples.iter_mut().for_each(|sample| sample.image = Vec::new());
+        Ok(Self { dataset, captions, features })
+    }
+}
+
+struct StemLearner {
+    config: StemModelConfig,
+    model: StemModel,
+    adam: Adam,
+    train: Prepared,
+    test: Option<Prepared>,
+    device: Device,
+    gradient_clip: f64,
+    seed: u64,
+}
+
+impl StemLearner {
+    fn new(
+        context: &TrainContext,
+        encoder: &FrozenEncoder,
+        train: Dataset,
+        test: Option<Dataset>,
+        vocabulary: &Vocabulary,
+    ) -> Result<Self> {
+        let recipe = &context.recipe;
+        let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, true)?;
+        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, false)).transpose()?;
+        let config = StemModelConfig {
+            text: TextEncoderConfig {
+                vocabulary: vocabulary.len(),
+                embedding: recipe.stem.embedding,
+                features: recipe.stem.features,
+                max_words: recipe.data.max_words,
+            },
+            damsm: DamsmConfig {
+                features: recipe.stem.features,
+                region_channels: train.features.region_shape()[0],
+                code_channels: train.features.code_channels(),
+                gamma1: recipe.stem.gamma_1,
+                gamma2: recipe.stem.gamma_2,
+                gamma3: recipe.stem.gamma_3,
+            },
+        };
+        let device = context.device.clone().autodiff();
+        let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
+        rng.set_stream(1);
+        let model = init::initialize(config.init(&device), &mut rng);
+        let gradient_clip = recipe.stem.gradient_clip;
+        Ok(Self { config, model, adam: Adam::new(0.5, 0.999), train, test, device, gradient_clip, seed: recipe.seed })
+    }
+}
+
+impl Learner for StemLearner {
+    const KIND: &'static str = "stem";
+
+    fn step(&mut self, indices: &[usize], learning_rate: f64, rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let max_words = self.config.text.max_words;
+        let captions: Vec<_> = indices.iter().map(|index| self.train.captions.draw(*index, max_words, rng)).collect();
+        let flips: Vec<bool> = indices.iter().map(|_| rng.random()).collect();
+        let classes = self.train.dataset.classes(indices);
+        let text = self.model.text.forward_train(&TextBatch::new(&captions, &self.device), rng);
+        let features = &self.train.features;
+        let regions = features.regions(indices, &flips, &self.device);
+        let image = self.model.damsm.forward(regions, features.codes(indices, &flips, &self.device));
+        let loss = self.model.damsm.loss(&image, &text, &classes).total();
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+        let gradients = clip_gradients(&self.model.text, gradients, self.gradient_clip);
+        self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
+        loss.without_autodiff()
+    }
+
+    fn test(&self) -> Result<Vec<(&'static str, f64)>> {
+        let Some(test) = &self.test else { return Ok(Vec::new()) };
+        let model = self.model.valid();
+        let device = self.device.clone().without_autodiff();
+        // The same captions every time, so that epochs can be compared.
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(2);
+        let all: Vec<usize> = (0..test.dataset.len()).collect();
+        let (mut codes, mut sentences) = (Vec::new(), Vec::new());
+        for indices in all.chunks(64) {
+            let captions: Vec<_> =
+                indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
+            sentences.extend(host(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
+            let flips = vec![false; indices.len()];
+            codes.extend(host(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
+        }
+        let width = self.config.text.features;
+        let rows = |values: Vec<f32>| values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        let found = r_precision::r_precision(&rows(codes), &rows(sentences), &test.dataset.classes(&all), &mut rng);
+        Ok(vec![("r_precision", found.mean)])
+    }
+
+    fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
+        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model)?), (ADAM, self.adam.to_bytes()?)])
+    }
+
+    fn load(&mut self, checkpoint: &Loaded) -> Result<()> {
+        let found: StemModelConfig = config(checkpoint)?;
+        if found != self.config {
+            return Err(Error::BadCheckpoint {
+                file: checkpoint.folder.join(CONFIG).display().to_string(),
+                message: format!("the training was begun with {found:?}; recipe and data now give {:?}", self.config),
+            });
+        }
+        let name = checkpoint.folder.join(MODEL).display().to_string();
+        self.model = load_module(self.model.clone(), checkpoint.part(MODEL)?, &name)?;
+        self.adam = Adam::new(0.5, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
+        Ok(())
+    }
+}

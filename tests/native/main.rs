@@ -1,0 +1,5 @@
+//! Tests of the crate as a whole that need a file system.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod parity;
+mod tiny;

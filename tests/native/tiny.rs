@@ -1,0 +1,142 @@
+//! The whole of STEM's and STREAM's training on a data set that can be learned by heart.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use mirrorgan::Error;
+use mirrorgan::data::{DataOptions, Dataset, EncodedCaptions, Split, tiny};
+use mirrorgan::pipeline::block_on;
+use mirrorgan::stem::TextBatch;
+use mirrorgan::text::tokenize;
+use mirrorgan::train::{Interrupt, Recipe, TrainContext, stem, stream};
+
+fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
+    let data = folder.join("data");
+    tiny::write(&data).unwrap();
+    let overrides: Vec<String> = overrides.iter().map(|change| change.to_string()).collect();
+    TrainContext {
+        recipe: Recipe::load("tiny", &overrides).unwrap(),
+        data: vec![data],
+        out: folder.join(out),
+        resume: false,
+        device: Device::flex(),
+        encoder: None,
+        interrupt: Interrupt::none(),
+        progress: false,
+    }
+}
+
+/// Every value of the log, by line.
+fn log(context: &TrainContext, kind: &str) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(context.out.join(kind).join("log.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn stem_and_stream_learn_the_drawings_by_heart() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = context(folder.path(), "run", &[]);
+    assert!(matches!(stream::run(&context), Err(Error::BadInput(message)) if message.contains("train stem")));
+    stem::run(&context).unwrap();
+    let best = log(&context, "stem").iter().filter_map(|line| line["r_precision"].as_f64()).fold(0.0, f64::max);
+    assert!(best > 0.9, "R-precision {best}");
+
+    stream::run(&context).unwrap();
+    let (_, whole) = stream::load_whole(&context).unwrap();
+    let vocabulary = context.vocabulary().unwrap();
+    let options = DataOptions { size: 64, ..Default::default() };
+    let test = Dataset::open(&context.data, Split::Test, &options).unwrap();
+    let all: Vec<usize> = (0..test.len()).collect();
+    let images: Tensor<4> = test.images(&all, &vec![false; all.len()], 64, &context.device);
+    let captions = block_on(whole.caption(images, &vocabulary)).unwrap();
+    for (caption, sample) in captions.iter().zip(&test.samples) {
+        assert_eq!(caption.words, tokenize(&sample.captions[0]), "{}", sample.key);
+    }
+    assert!(context.out.join("stream/report.html").is_file());
+}
+
+/// Trains `kind` in one go and in pieces, and compares the last checkpoints byte by byte.
+fn pieces_are_the_whole(kind: &str, run: fn(&TrainContext) -> mirrorgan::Result<()>, folder: &Path, shorter: &[&str]) {
+    let mut whole = context(folder, "whole", shorter);
+    let mut pieces = context(folder, "pieces", shorter);
+    if kind == "stream" {
+        for context in [&whole, &pieces] {
+            stem::run(context).unwrap();
+        }
+    }
+    run(&whole).unwrap();
+    assert!(matches!(run(&whole), Err(Error::BadInput(_))), "a finished training is not overwritten");
+    whole.resume = true;
+    run(&whole).unwrap();
+
+    pieces.resume = true;
+    let mut interrupts = 0;
+    loop {
+        // The features' computation asks too, so that it is interrupted as well.
+        pieces.interrupt = Interrupt::after(5);
+        match run(&pieces) {
+            Err(Error::Interrupted) => interrupts += 1,
+            other => break other.unwrap(),
+        }
+        assert!(interrupts < 100);
+    }
+    assert!(interrupts > 2, "{interrupts} interrupts");
+    assert_eq!(log(&whole, kind), log(&pieces, kind));
+    let last = |context: &TrainContext| {
+        let folder = context.out.join(kind).join("checkpoints");
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        names.pop().unwrap()
+    };
+    let (a, b) = (last(&whole), last(&pieces));
+    assert_eq!(a.file_name(), b.file_name());
+    let weights = |folder: &Path| match kind {
+        "stem" => values(&stem::load_checkpoint(folder, &Device::flex()).unwrap().model),
+        _ => values(&stream::load_checkpoint(folder, &Device::flex()).unwrap().1),
+    };
+    assert_eq!(weights(&a), weights(&b), "the weights differ");
+    assert_eq!(fs::read(a.join("adam.safetensors")).unwrap(), fs::read(b.join("adam.safetensors")).unwrap());
+}
+
+/// All weights of a module, to the bit.
+fn values<M: burn::module::Module>(module: &M) -> Vec<u32> {
+    struct Bits(Vec<u32>);
+    impl burn::module::ModuleVisitor for Bits {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            let values: Vec<f32> = param.val().into_data().try_to_vec().unwrap();
+            self.0.extend(values.into_iter().map(f32::to_bits));
+        }
+    }
+    let mut bits = Bits(Vec::new());
+    module.visit(&mut bits);
+    bits.0
+}
+
+#[test]
+fn stem_continues_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    pieces_are_the_whole("stem", stem::run, folder.path(), &["stem.epochs=4", "stem.batch=16"]);
+}
+
+#[test]
+fn stream_continues_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    pieces_are_the_whole("stream", stream::run, folder.path(), &["stem.epochs=1", "stream.epochs=4"]);
+}
+
+#[test]
+fn a_trained_stem_is_loaded_with_its_vocabulary() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = context(folder.path(), "run", &["stem.epochs=1"]);
+    stem::run(&context).unwrap();
+    let trained = stem::load(&context.out, &context.device).unwrap();
+    let ids = trained.vocabulary.encode("a small red circle", 18).unwrap().ids;
+    assert_eq!(ids.len(), 4);
+    let sentence = trained.model.text.forward(&TextBatch::new(&[ids], &context.device)).sentence;
+    assert_eq!(sentence.dims(), [1, 32]);
+    fs::write(context.out.join("vocab.txt"), "<end>\nred\n").unwrap();
+    assert!(matches!(stem::load(&context.out, &context.device), Err(Error::BadCheckpoint { .. })));
+    let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..Default::default() }).unwrap();
+    assert!(EncodedCaptions::new(&test, &trained.vocabulary).is_ok());
+}
