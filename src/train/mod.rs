@@ -7,6 +7,7 @@ pub mod adam;
 pub mod average;
 pub mod checkpoint;
 pub mod features;
+pub mod gan;
 pub mod gan_recipe;
 pub mod progress;
 pub mod recipe;
