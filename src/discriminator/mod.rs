@@ -1,9 +1,11 @@
 //! The discriminators: the published ones, and projected ones on frozen EfficientNet-Lite0 features.
 
+mod augment;
 mod projected;
 mod published;
 mod spectral;
 
+pub use augment::Augmentation;
 pub use projected::{ProjectedDiscriminator, ProjectedDiscriminatorConfig, ProjectedFeatures, ProjectedLogits, Standardize};
 pub use published::{Discriminator, DiscriminatorConfig};
 pub use spectral::{SpectralConv2d, SpectralLinear, SpectralNorm};

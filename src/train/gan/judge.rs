@@ -24,6 +24,8 @@ pub struct Frozen {
     pub decoder: Option<StreamDecoder>,
     /// DAMSM's image heads, on the autodiff device.
     pub damsm: Option<Damsm>,
+    /// Which of the encoder's stages DAMSM's regions are.
+    pub region_stage: usize,
 }
 
 impl Frozen {
@@ -46,8 +48,8 @@ impl Frozen {
     /// [`Error::BadInput`] when DAMSM was not given.
     pub fn match_text(&self, image: &EfficientNetFeatures, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
         let damsm = self.damsm()?;
-        let deepest = image.stages[image.stages.len() - 1].clone();
-        Ok(damsm.loss(&damsm.forward(deepest, image.pooled.clone()), text, classes).total())
+        let regions = image.stages[self.region_stage].clone();
+        Ok(damsm.loss(&damsm.forward(regions, image.pooled.clone()), text, classes).total())
     }
 
     /// DAMSM.

@@ -88,7 +88,9 @@ fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
         let message = format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
         return Err(Error::BadInput(message));
     }
-    Ok(Frozen { stem: text, encoder, decoder, damsm })
+    // Strides 4, 8, 16 and 32 are stages 0 to 3.
+    let region_stage = context.recipe.stem.region_stride.ilog2() as usize - 2;
+    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stage })
 }
 
 /// A training under way.

@@ -1,0 +1,68 @@
+// Times one picture of three stages, ours and onnxruntime-web's, in turn, on the same network.
+
+import { MirrorGan } from "../pkg/index.js";
+
+const PROMPT = "this flower has pink petals and a yellow center";
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function timed(run) {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
+
+async function ours(device) {
+  let gan;
+  const load = await timed(async () => (gan = await MirrorGan.load("../models/flowers/", { device, cache: false })));
+  let seed = 0;
+  return { name: `mirrorgan ${device}`, load, run: () => gan.generate(PROMPT, { seed: seed++ }), memory: () => gan.info.memory, close: () => gan.dispose() };
+}
+
+/** onnxruntime-web gets the features that our STEM makes: it runs the generator alone. */
+async function theirs(provider, threads, encoding) {
+  // The build without WebGPU is the smaller and the usual one for the CPU.
+  const ort = await import(provider === "wasm" ? "../ort/ort.wasm.min.mjs" : "../ort/ort.webgpu.min.mjs");
+  ort.env.wasm.wasmPaths = new URL("../ort/", location.href).href;
+  ort.env.wasm.numThreads = threads;
+  let session;
+  const load = await timed(async () => {
+    session = await ort.InferenceSession.create(new URL("../onnx/generator.onnx", location.href).href, { executionProviders: [provider] });
+  });
+  const { features, words, sentence } = encoding;
+  const normal = (count) => Float32Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()));
+  const count = words.length / features;
+  const columns = Float32Array.from({ length: words.length }, (_, i) => words[(i % count) * features + Math.floor(i / count)]);
+  const { z_dim, condition_dim } = (await (await fetch("../models/flowers/config.json")).json()).generator;
+  const run = () =>
+    session.run({
+      sentence: new ort.Tensor("float32", sentence, [1, features]),
+      words: new ort.Tensor("float32", columns, [1, features, count]),
+      noise: new ort.Tensor("float32", normal(z_dim), [1, z_dim]),
+      epsilon: new ort.Tensor("float32", normal(condition_dim), [1, condition_dim]),
+    });
+  return { name: `onnxruntime-web ${provider}, ${threads} thread${threads > 1 ? "s" : ""}`, load, run, memory: () => null, close: () => session.release() };
+}
+
+/** `threads`: of onnxruntime-web's wasm; it takes one value a page. */
+window.bench = async ({ threads, rounds, device = "cpu" }) => {
+  const first = await ours(device);
+  const gan = await MirrorGan.load("../models/flowers/", { device: "cpu", cache: false });
+  const encoding = await gan.encode(PROMPT);
+  await gan.dispose();
+  const sides = [first, await theirs(device === "cpu" ? "wasm" : "webgpu", threads, encoding)];
+  const times = sides.map(() => []);
+  for (const side of sides) await side.run();
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, side] of sides.entries()) times[index].push(await timed(side.run));
+  }
+  const rows = sides.map((side, index) => ({
+    name: side.name,
+    load: side.load,
+    median: median(times[index]),
+    least: Math.min(...times[index]),
+    memory: side.memory(),
+  }));
+  for (const side of sides) await side.close();
+  return rows;
+};

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Compares the generator with onnxruntime-web on the same network in the same Chromium. PYTHON must have torch, onnx and safetensors.
+#
+#   benches/web/run.sh [rounds]      MODEL=folder (default models/flowers)
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
+cd "$ROOT"
+scripts/bootstrap.sh browser node
+(cd benches/web && [ -d node_modules ] || npm ci --silent --ignore-scripts)
+export MODEL="${MODEL:-$ROOT/models/flowers}"
+mkdir -p benches/web/out
+"${PYTHON:-python3}" benches/web/export_onnx.py "$MODEL" benches/web/out/generator.onnx
+node benches/web/run.mjs "$@"

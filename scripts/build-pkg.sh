@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Builds the npm package into pkg/: two wasm modules (the CPU alone; WebGPU and the CPU) and the JavaScript around them.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ROOT"
+scripts/bootstrap.sh wasm node
+
+# The passes keep exactly what the compiler emitted for; the features are those of every browser with WebAssembly SIMD.
+FEATURES=(--enable-simd --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int
+  --enable-multivalue --enable-reference-types)
+
+# build NAME TARGET-FOLDER LEVEL [cargo arguments]
+build() {
+  local name="$1" folder="$2" level="$3" wasm raw
+  shift 3
+  say "building mirrorgan_$name"
+  with_wasm cargo build --lib --target "$TARGET" --profile web --target-dir "$folder" "$@"
+  wasm="$folder/$TARGET/web/mirrorgan.wasm"
+  wasm-bindgen --target web --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
+  raw="$work/$name/mirrorgan_${name}_bg.wasm"
+  say "wasm-opt $level mirrorgan_$name ($(stat -c %s "$raw") bytes)"
+  node_modules/.bin/wasm-opt "$level" "${FEATURES[@]}" "$raw" -o "$raw.small"
+  mv "$raw.small" "$raw"
+  [ "$(stat -c %s "$raw")" -lt 20000000 ] || die "mirrorgan_${name}_bg.wasm has $(stat -c %s "$raw") bytes: more than 20 MB"
+}
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+build cpu "$(target_dir wasm-cpu)" -O3 --config 'target.wasm32-unknown-unknown.rustflags=["--cfg","mirrorgan_cpu_only"]'
+build webgpu "$(target_dir wasm)" -Os
+
+# All or nothing: pkg/ is replaced when everything is there.
+mkdir "$work/pkg"
+cp src/web/js/*.js src/web/js/*.d.ts src/web/package/* LICENSE-MIT LICENSE-APACHE "$work/pkg/"
+for name in cpu webgpu; do
+  cp "$work/$name/mirrorgan_$name.js" "$work/$name/mirrorgan_$name.d.ts" "$work/$name/mirrorgan_${name}_bg.wasm" "$work/pkg/"
+done
+version="$(locked_version mirrorgan)"
+grep -q "\"version\": \"$version\"" src/web/package/package.json || die "src/web/package/package.json and Cargo.toml have other versions"
+scripts/check-pkg.sh --hash >"$work/pkg/SOURCES.sha256"
+rm -rf pkg
+cp -r "$work/pkg" pkg
+say "pkg/ is built:"
+wc -c pkg/*.wasm pkg/*.js >&2

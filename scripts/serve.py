@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Serves the demo on this machine: www/ at the root, pkg/ and models/ below it.
+
+Nothing but Python's standard library. Prints the address once it listens.
+"""
+
+import argparse
+import posixpath
+import sys
+import urllib.parse
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".safetensors": "application/octet-stream",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files of several folders under one address."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *args, prefix, mounts, quiet, **kwargs):
+        self.prefix, self.mounts, self.quiet = prefix, mounts, quiet
+        super().__init__(*args, **kwargs)
+
+    def translate_path(self, path):
+        path = urllib.parse.unquote(urllib.parse.urlsplit(path).path)
+        if not path.startswith(self.prefix):
+            return "/nonexistent"
+        parts = [part for part in posixpath.normpath("/" + path[len(self.prefix):]).split("/") if part]
+        # The longest mount that the path is in.
+        for length in range(len(parts), -1, -1):
+            folder = self.mounts.get("/".join(parts[:length]))
+            if folder is None:
+                continue
+            found = folder.joinpath(*parts[length:])
+            return str(found) + ("/" if path.endswith("/") else "")
+        return "/nonexistent"
+
+    def guess_type(self, path):
+        return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
+
+    def list_directory(self, path):
+        self.send_error(404, "Not Found")
+
+    def end_headers(self):
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
+
+    def log_message(self, format, *args):
+        if not self.quiet:
+            super().log_message(format, *args)
+
+
+def listen(handler, host, port, exact):
+    """A server on `port`, or on the next free one unless it must be that one."""
+    for candidate in [port] if exact or port == 0 else range(port, port + 20):
+        try:
+            return ThreadingHTTPServer((host, candidate), handler)
+        except OSError as error:
+            failure = error
+    sys.exit(f"error: port {port} is taken ({failure}); choose another with --port")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, help="default: the first free one from 8000 on; 0: any")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--prefix", default="/", help="path that the page is served under")
+    parser.add_argument("--mount", action="append", default=[], metavar="PATH=FOLDER", help="another folder, such as models/x=/tmp/x")
+    parser.add_argument("--quiet", action="store_true", help="no line for each request")
+    args = parser.parse_args()
+
+    mounts = {"": ROOT / "www", "pkg": ROOT / "pkg", "models": ROOT / "models"}
+    for mount in args.mount:
+        path, _, folder = mount.partition("=")
+        mounts[path.strip("/")] = Path(folder).resolve()
+    prefix = "/" + args.prefix.strip("/") + "/" if args.prefix.strip("/") else "/"
+    handler = partial(Handler, prefix=prefix, mounts=mounts, quiet=args.quiet)
+    server = listen(handler, args.host, args.port if args.port is not None else 8000, args.port is not None)
+    print(f"MirrorGAN is at http://{args.host}:{server.server_address[1]}{prefix} (Ctrl-C stops it)", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

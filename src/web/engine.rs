@@ -1,0 +1,229 @@
+//! The engine that a Worker owns.
+
+use burn::module::Module;
+use js_sys::Reflect;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::ImageData;
+
+use super::listener::Listener;
+use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo};
+use super::{DeviceKind, WebError, device};
+use crate::glam::GeneratorConfig;
+use crate::model_dir::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
+use crate::pipeline::Engine;
+use crate::text::{Token, tokenize};
+use crate::{Error, Result};
+
+/// A model's `config.json`: which files to download, and whether they are what was published.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct ModelFiles {
+    config: ModelConfig,
+}
+
+#[wasm_bindgen]
+impl ModelFiles {
+    /// Reads the text of `config.json`.
+    ///
+    /// # Errors
+    /// `bad-model`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &str) -> Result<ModelFiles, WebError> {
+        Ok(Self { config: ModelConfig::parse(config)? })
+    }
+
+    /// Every file, as `ModelFile[]`.
+    #[wasm_bindgen(unchecked_return_type = "ModelFile[]")]
+    pub fn list(&self) -> Result<JsValue, WebError> {
+        let files: Vec<ModelFile> = self
+            .config
+            .files
+            .iter()
+            .map(|(file, info)| ModelFile {
+                file: file.clone(),
+                bytes: info.bytes,
+                sha256: info.sha256.clone(),
+                when: if file == STREAM_FILE { "caption" } else { "load" },
+            })
+            .collect();
+        types::to_js(&files)
+    }
+
+    /// Checks the size and the sha-256 of a downloaded file.
+    ///
+    /// # Errors
+    /// `integrity`.
+    pub fn check(&self, file: &str, bytes: &[u8]) -> Result<(), WebError> {
+        Ok(self.config.check_file(file, bytes)?)
+    }
+
+    /// The name that the model was published under.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.config.name.clone()
+    }
+
+    /// The file with the words.
+    #[wasm_bindgen(getter, js_name = vocabularyFile)]
+    pub fn vocabulary_file(&self) -> String {
+        self.config.vocabulary_file.clone()
+    }
+}
+
+/// A model on a device.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct WebEngine {
+    engine: Engine,
+}
+
+#[wasm_bindgen]
+impl WebEngine {
+    /// Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later.
+    ///
+    /// # Errors
+    /// `unsupported`, `bad-input`, `bad-model`, `integrity`.
+    pub async fn load(
+        device: String,
+        files: ModelFiles,
+        vocabulary: Vec<u8>,
+        stem: Vec<u8>,
+        generator: Vec<u8>,
+    ) -> Result<WebEngine, WebError> {
+        let device = device::open(DeviceKind::parse(&device)?).await?;
+        let config = files.config;
+        let vocabulary = config.load_vocabulary(&vocabulary)?;
+        let stem = config.load_stem(&stem, &device)?;
+        let generator = config.load_generator(&generator, &device)?;
+        let model = Model::new(config, vocabulary, stem, generator, None)?;
+        Ok(Self { engine: Engine::new(model, device) })
+    }
+
+    /// Puts STREAM beside the rest, so that pictures can be described.
+    ///
+    /// # Errors
+    /// `bad-model`, `integrity`.
+    #[wasm_bindgen(js_name = loadStream)]
+    pub fn load_stream(&mut self, stream: &[u8]) -> Result<(), WebError> {
+        let device = self.engine.device().clone();
+        let stream = self.engine.model().config.load_stream(stream, &device)?;
+        self.engine.model_mut().stream = Some(stream);
+        Ok(())
+    }
+
+    /// Checks a file that was downloaded after the others, as [`ModelFiles::check`].
+    ///
+    /// # Errors
+    /// `integrity`.
+    pub fn check(&self, file: &str, bytes: &[u8]) -> Result<(), WebError> {
+        Ok(self.engine.model().config.check_file(file, bytes)?)
+    }
+
+    /// Draws pictures; `on_stage` gets each stage as it is there, may return a promise, and stops the call with `false`.
+    ///
+    /// # Errors
+    /// `empty-prompt`, `bad-input`, `device-lost`, `aborted`.
+    #[wasm_bindgen(unchecked_return_type = "{ tokens: Token[]; pictures: Picture[] }")]
+    pub async fn generate(&self, prompt: String, options: JsValue, on_stage: JsValue) -> Result<JsValue, WebError> {
+        let options: GenerateOptions = read_options(options)?;
+        let listener = Listener::new(on_stage)?;
+        let generation = self
+            .engine
+            .generate(&prompt, &options.into(), async |event| listener.tell(&types::stage(event).map_err(border)?).await)
+            .await?;
+        types::generation(generation)
+    }
+
+    /// Describes a picture.
+    ///
+    /// # Errors
+    /// `bad-input`, `device-lost`.
+    #[wasm_bindgen(unchecked_return_type = "Caption")]
+    pub async fn caption(&self, image: JsValue) -> Result<JsValue, WebError> {
+        let image: ImageData =
+            image.dyn_into().map_err(|_| WebError::new("bad-input", "expected ImageData; draw the picture on a canvas first"))?;
+        types::caption(self.engine.caption(&types::picture(&image)?).await?)
+    }
+
+    /// The features that the generator gets.
+    ///
+    /// # Errors
+    /// `empty-prompt`, `device-lost`.
+    #[wasm_bindgen(unchecked_return_type = "Encoding")]
+    pub async fn encode(&self, prompt: String) -> Result<JsValue, WebError> {
+        types::encoding(&self.engine.encode(&prompt).await?)
+    }
+
+    /// Draws pictures on the way from one prompt to another; `on_frame` as `on_stage` of [`WebEngine::generate`].
+    ///
+    /// # Errors
+    /// As [`WebEngine::generate`].
+    pub async fn blend(&self, from: String, to: String, options: JsValue, on_frame: JsValue) -> Result<(), WebError> {
+        let options: BlendOptions = read_options(options)?;
+        let listener = Listener::new(on_frame)?;
+        let tell = async |frame| listener.tell(&types::frame(&frame).map_err(border)?).await;
+        Ok(self.engine.blend([&from, &to], options.seed, options.steps, tell).await?)
+    }
+
+    /// The words of a prompt and which of them the model knows; no word at all is no error here.
+    #[wasm_bindgen(unchecked_return_type = "Token[]")]
+    pub fn tokenize(&self, prompt: &str) -> Result<JsValue, WebError> {
+        let vocabulary = &self.engine.model().vocabulary;
+        let tokens: Vec<Token> =
+            tokenize(prompt).into_iter().map(|word| Token { known: vocabulary.id(&word).is_some(), word }).collect();
+        types::to_js(&tokens)
+    }
+
+    /// What the model is.
+    #[wasm_bindgen(unchecked_return_type = "ModelInfo")]
+    pub fn info(&self) -> Result<JsValue, WebError> {
+        let model = self.engine.model();
+        let parameters =
+            model.stem.num_params() + model.generator.num_params() + model.stream.as_ref().map_or(0, |stream| stream.num_params());
+        types::to_js(&ModelInfo {
+            name: model.config.name.clone(),
+            trained_on: model.config.trained_on.clone(),
+            sizes: (0..model.generator.stages()).map(GeneratorConfig::picture_size).collect(),
+            vocabulary: model.vocabulary.len() - 1,
+            max_words: model.config.text_encoder.max_words,
+            captions: model.config.stream.is_some(),
+            parameters,
+        })
+    }
+
+    /// Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used.
+    ///
+    /// # Errors
+    /// `device-lost`.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub async fn warm_up(&self) -> Result<(), WebError> {
+        let word = self.engine.model().vocabulary.word(1).unwrap_or_default().to_string();
+        self.engine.generate(&word, &Default::default(), async |_| Ok(())).await?;
+        Ok(())
+    }
+}
+
+/// Options that JavaScript may leave out.
+fn read_options<T: serde::de::DeserializeOwned + Default>(value: JsValue) -> Result<T, WebError> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(T::default());
+    }
+    serde_wasm_bindgen::from_value(value).map_err(|error| WebError::new("bad-input", format!("options: {error}")))
+}
+
+/// A stage that could not be handed over.
+fn border(error: WebError) -> Error {
+    Error::Device(JsValue::from(error).dyn_ref::<js_sys::Error>().map(|e| String::from(e.message())).unwrap_or_default())
+}
+
+/// The files that a model is made of, by what they hold.
+#[wasm_bindgen(js_name = partFiles, unchecked_return_type = "{ stem: string; generator: string; stream: string }")]
+pub fn part_files() -> JsValue {
+    let parts = js_sys::Object::new();
+    for (part, file) in [("stem", STEM_FILE), ("generator", GLAM_FILE), ("stream", STREAM_FILE)] {
+        // Setting a property of an object just made cannot fail.
+        let _ = Reflect::set(&parts, &part.into(), &file.into());
+    }
+    parts.into()
+}

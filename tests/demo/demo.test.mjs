@@ -1,0 +1,159 @@
+// The path of a visitor: a prompt becomes three pictures and a caption, the same ones that the command line makes.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import {
+  FLOWERS,
+  MODEL,
+  PROMPT,
+  TINY,
+  cli,
+  difference,
+  draw,
+  drawn,
+  openBrowser,
+  openPage,
+  pngPixels,
+  scratch,
+  screenshot,
+  serve,
+  stagePixels,
+} from "./harness.mjs";
+
+let browser, server;
+
+before(async () => {
+  [browser, server] = [await openBrowser(), await serve({ "models/tiny": TINY })];
+});
+
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+
+test("a prompt becomes the pictures and the caption of the command line", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, PROMPT);
+  await drawn(page);
+  const stages = await stagePixels(page);
+  assert.deepEqual(stages.map((stage) => stage.size), [64, 128, 256]);
+
+  const out = scratch();
+  const report = JSON.parse(cli("generate", "--model", MODEL, PROMPT, "--seed", "7", "--stages", "--caption", "--json", "--out", out));
+  for (const { size, rgba } of stages) {
+    const native = await pngPixels(page, join(out, `00-${size}.png`));
+    assert.ok(difference(rgba, native.rgba) <= 1, `${size} px differs by ${difference(rgba, native.rgba)} of 255`);
+    assert.ok(new Set(rgba).size > 8, "a picture has more than a few colours");
+  }
+  const caption = (await page.locator("#caption").innerText()).replace("(no words)", "");
+  assert.equal(caption, report.captions[0].words.join(" "));
+  await screenshot(page, "desktop");
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("one seed gives one picture; another seed and another prompt give others", async () => {
+  const page = await openPage(browser, server.address);
+  const last = async (prompt, seed) => {
+    await page.evaluate(() => (document.getElementById("status").textContent = ""));
+    await draw(page, prompt, seed);
+    await drawn(page);
+    return (await stagePixels(page)).at(-1).rgba;
+  };
+  const first = await last(PROMPT, 7);
+  assert.equal(difference(first, await last(PROMPT, 7)), 0);
+  assert.notEqual(difference(first, await last(PROMPT, 8)), 0);
+  assert.notEqual(difference(first, await last("a white flower", 7)), 0);
+  await page.context().close();
+});
+
+test("pointing at a word or moving to it shows where it was attended to", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, `${PROMPT} zeppelin`);
+  await drawn(page);
+  const shown = () => page.locator("#stages .heat.shown").count();
+  assert.equal(await shown(), 0);
+  const word = page.locator("#words").getByRole("button", { name: "petals", exact: true });
+  await word.hover();
+  assert.equal(await shown(), 2, "both refining stages have a map");
+  await screenshot(page, "attention");
+  await page.mouse.move(0, 0);
+  assert.equal(await shown(), 0);
+  await word.focus();
+  assert.equal(await shown(), 2);
+  assert.equal(await page.locator("#words .unknown").innerText(), "zeppelin");
+  assert.match(await page.locator("#status").innerText(), /does not know “zeppelin”/);
+  await page.context().close();
+});
+
+test("a link carries prompt and seed; the picture can be saved", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, "a white flower", 11);
+  await drawn(page);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save as PNG" }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "a-white-flower-11.png");
+  const saved = await pngPixels(page, await download.path());
+  assert.equal(difference(saved.rgba, (await stagePixels(page)).at(-1).rgba), 0);
+
+  // The model is in the browser's cache now: the link draws by itself.
+  const second = await page.context().newPage();
+  await second.goto(page.url());
+  await drawn(second);
+  assert.equal(await second.getByLabel("Seed", { exact: true }).inputValue(), "11");
+  assert.equal(difference((await stagePixels(second)).at(-1).rgba, saved.rgba), 0);
+  await page.context().close();
+});
+
+test("a visitor's own picture is described as the command line describes it", async () => {
+  const page = await openPage(browser, server.address);
+  const out = join(scratch(), "flower.png");
+  cli("generate", "--model", MODEL, "a white flower", "--seed", "3", "--out", out);
+  await page.locator("#file").setInputFiles(out);
+  await page.waitForFunction(() => document.getElementById("status").textContent === "Described.", null, { timeout: 120_000 });
+  const said = JSON.parse(cli("caption", "--model", MODEL, "--json", out));
+  assert.equal(await page.locator("#drop-text").innerText(), said.caption.text || "(no words)");
+  await page.context().close();
+});
+
+test("works below a path, on a phone, in the dark", async () => {
+  const below = await serve({}, "/some/where/");
+  try {
+    const page = await openPage(browser, below.address, { viewport: { width: 375, height: 812 }, colorScheme: "dark", deviceScaleFactor: 2 });
+    await draw(page, PROMPT);
+    await drawn(page);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wider <= 0, `the page is ${wider} px wider than the phone`);
+    await screenshot(page, "phone-dark");
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  } finally {
+    below.stop();
+  }
+});
+
+test("WebGPU draws what the CPU draws", async () => {
+  const page = await openPage(browser, `${server.address}?model=models/tiny/&device=webgpu`);
+  await draw(page, PROMPT);
+  await drawn(page, 600_000);
+  assert.match(await page.locator("#timings").innerText(), /WebGPU/);
+  const onGpu = await stagePixels(page);
+  await page.getByLabel("Compute on").selectOption("cpu");
+  await page.evaluate(() => (document.getElementById("status").textContent = ""));
+  await draw(page, PROMPT);
+  await drawn(page);
+  assert.match(await page.locator("#timings").innerText(), /the CPU/);
+  const onCpu = await stagePixels(page);
+  onGpu.forEach(({ size, rgba }, index) => {
+    assert.ok(difference(rgba, onCpu[index].rgba) <= 1, `${size} px differs by ${difference(rgba, onCpu[index].rgba)} of 255`);
+  });
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("the published model is the one that was tested", { skip: MODEL !== FLOWERS && "there is no models/flowers yet" }, () => {
+  assert.match(cli("info", FLOWERS), /flowers/i);
+});

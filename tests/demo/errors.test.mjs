@@ -1,0 +1,93 @@
+// Whatever goes wrong, the page says what and stays usable.
+
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, truncateSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { PROMPT, damaged, draw, drawn, openBrowser, openPage, serve, shownError, stagePixels } from "./harness.mjs";
+
+let browser, server;
+
+const flip = (folder, file) => {
+  const bytes = readFileSync(join(folder, file));
+  bytes[bytes.length - 1] ^= 1;
+  writeFileSync(join(folder, file), bytes);
+};
+
+before(async () => {
+  server = await serve({
+    "models/truncated": damaged((folder) => truncateSync(join(folder, "glam.safetensors"), statSync(join(folder, "glam.safetensors")).size / 2)),
+    "models/flipped": damaged((folder) => flip(folder, "glam.safetensors")),
+    "models/hole": damaged((folder) => rmSync(join(folder, "stem.safetensors"))),
+    "models/nonsense": damaged((folder) => writeFileSync(join(folder, "config.json"), "<!doctype html>")),
+    "models/newer": damaged((folder) => {
+      const config = JSON.parse(readFileSync(join(folder, "config.json")));
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, format_version: 999 }));
+    }),
+  });
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+
+/** The page after an error still draws. */
+async function stillDraws(page) {
+  await draw(page, PROMPT);
+  await drawn(page);
+  assert.equal((await stagePixels(page)).length, 3);
+  assert.ok(await page.getByRole("alert").isHidden(), "the error is gone");
+}
+
+test("an empty prompt and unknown words are named, and the page draws on", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, "  ?!");
+  assert.match(await shownError(page), /nothing to draw yet/);
+  await draw(page, "zeppelin quux");
+  await page.getByText("“zeppelin” and “quux”").waitFor({ timeout: 120_000 });
+  assert.match(await shownError(page), /knows none of these words/);
+  await stillDraws(page);
+  await page.context().close();
+});
+
+for (const [model, expected] of [
+  ["truncated", /arrived damaged[\s\S]*glam\.safetensors/],
+  ["flipped", /arrived damaged[\s\S]*glam\.safetensors/],
+  ["hole", /could not be downloaded[\s\S]*stem\.safetensors[\s\S]*404/],
+  ["absent", /could not be downloaded[\s\S]*config\.json[\s\S]*404/],
+  ["nonsense", /cannot be used[\s\S]*config\.json/],
+  ["newer", /cannot be used[\s\S]*version/],
+]) {
+  test(`a model folder that is ${model} is explained, and a whole one works afterwards`, async () => {
+    const page = await openPage(browser, `${server.address}?model=models/${model}/`);
+    await draw(page, PROMPT);
+    assert.match(await shownError(page), expected);
+    // The same page, the same form: only the server has the files again.
+    const good = new URL("models/flowers/", server.address).href;
+    await page.context().route(`**/models/${model}/**`, async (route) => {
+      const file = new URL(route.request().url()).pathname.split("/").pop();
+      await route.fulfill({ response: await route.fetch({ url: good + file }) });
+    });
+    await stillDraws(page);
+    await page.context().close();
+  });
+}
+
+test("cancelling ends the drawing, and the next one works", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, PROMPT);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  await stillDraws(page);
+  await page.context().close();
+});
+
+test("a file that is no picture is refused, and the next one works", async () => {
+  const page = await openPage(browser, server.address);
+  await page.locator("#file").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
+  assert.match(await shownError(page), /not a picture/);
+  await stillDraws(page);
+  await page.context().close();
+});

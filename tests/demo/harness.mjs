@@ -1,0 +1,133 @@
+// What the demo's tests share: a server, a browser, a model, the command line.
+
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+export const CLI = process.env.MIRRORGAN_CLI ?? join(ROOT, "target", "release", "mirrorgan");
+const SCREENSHOTS = join(ROOT, "tests", "demo", "screenshots");
+
+/** The trained model where there is one, else the one that `cargo test --test tiny_model` draws at random. */
+export const FLOWERS = join(ROOT, "models", "flowers");
+export const TINY = process.env.MIRRORGAN_TINY ?? join(dirname(CLI), "..", "tmp", "tiny-model");
+export const MODEL = existsSync(join(FLOWERS, "config.json")) ? FLOWERS : TINY;
+export const PROMPT = "this flower has pink petals and a yellow center";
+
+/** Starts scripts/serve.py with `mounts`: { "models/x": folder }; gives the address and a way to stop it. */
+export async function serve(mounts = {}, prefix = "/") {
+  const flags = Object.entries({ "models/flowers": MODEL, ...mounts }).flatMap(([path, folder]) => ["--mount", `${path}=${folder}`]);
+  const server = spawn("python3", [join(ROOT, "scripts", "serve.py"), "--port", "0", "--quiet", "--prefix", prefix, ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const address = await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    server.stdout.once("data", (line) => resolve(/http:\S+/.exec(String(line))[0]));
+  });
+  return { address, stop: () => server.kill() };
+}
+
+/** Chromium, with a software WebGPU adapter. */
+export function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+    ],
+  });
+}
+
+/** A page whose errors are kept in `page.problems`. */
+export async function openPage(browser, address, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 1100 }, ...options });
+  const page = await context.newPage();
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("console", (message) => {
+    // A missing file is reported by the browser itself too.
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) page.problems.push(message.text());
+  });
+  await page.goto(address);
+  return page;
+}
+
+/** Types a prompt, presses Draw. */
+export async function draw(page, prompt, seed = 7) {
+  await page.getByLabel("What should the picture show?").fill(prompt);
+  await page.getByLabel("Seed", { exact: true }).fill(String(seed));
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+}
+
+/** Waits until the last stage is drawn and the page says so. */
+export async function drawn(page, timeout = 180_000) {
+  await page.waitForFunction(() => /^Done/.test(document.getElementById("status").textContent), null, { timeout });
+}
+
+/** The error that the page shows. */
+export async function shownError(page) {
+  const alert = page.getByRole("alert");
+  await alert.waitFor({ state: "visible", timeout: 120_000 });
+  return alert.innerText();
+}
+
+/** RGBA bytes of the canvas of each stage. */
+export function stagePixels(page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll("#stages .drawn .picture")].map((canvas) => ({
+      size: canvas.width,
+      rgba: Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data),
+    })),
+  );
+}
+
+/** RGBA bytes of a PNG file. */
+export function pngPixels(page, file) {
+  const url = `data:image/png;base64,${readFileSync(file).toString("base64")}`;
+  return page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    return { size: image.width, rgba: Array.from(context.getImageData(0, 0, image.width, image.height).data) };
+  }, url);
+}
+
+/** The largest difference of two pictures, in 255ths. */
+export function difference(a, b) {
+  if (a.length !== b.length) throw new Error(`${a.length} bytes against ${b.length}`);
+  return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index])), 0);
+}
+
+export const cli = (...args) => execFileSync(CLI, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+/** A folder that is removed when the tests end. */
+export function scratch() {
+  const folder = mkdtempSync(join(tmpdir(), "mirrorgan-demo-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A copy of the model with `damage(folder)` done to it. */
+export function damaged(damage) {
+  const folder = join(scratch(), "model");
+  cpSync(MODEL, folder, { recursive: true });
+  damage(folder);
+  return folder;
+}
+
+export async function screenshot(page, name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}

@@ -1,0 +1,56 @@
+// Numbers and errors in words.
+
+export function bytes(count) {
+  if (count < 1e5) return `${Math.ceil(count / 1e3)} kB`;
+  return `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`;
+}
+
+export function seconds(milliseconds) {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+export function list(words) {
+  const quoted = words.map((word) => `“${word}”`);
+  return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+}
+
+/** A title and what to do, for any error of the engine. */
+export function explain(error) {
+  // Addresses as the visitor would say them: without the site.
+  const details = (error?.message ?? String(error)).replaceAll(document.baseURI.replace(/[^/]*$/, ""), "");
+  switch (error?.code) {
+    case "empty-prompt":
+      return error.words?.length
+        ? {
+            title: "The model knows none of these words.",
+            text: `${list(error.words)} did not occur in the descriptions it learned from. Try colours, shapes and parts, as in the examples.`,
+          }
+        : { title: "There is nothing to draw yet.", text: "Write what the picture should show, or take one of the examples." };
+    case "unsupported":
+      return { title: "This browser cannot do it.", text: details };
+    case "network":
+      return { title: "The model could not be downloaded.", text: `${details}. Press Draw to try again.` };
+    case "integrity":
+      return { title: "A file arrived damaged.", text: `${details}. Press Draw to try again.` };
+    case "bad-model":
+      return { title: "This model cannot be used.", text: details };
+    case "out-of-memory":
+      return { title: "There is not enough memory.", text: "Close other tabs, then press Draw to try again." };
+    case "device-lost":
+      return { title: "The graphics device stopped working.", text: "Press Draw to try again, or compute on the CPU." };
+    case "crashed":
+      return { title: "The engine stopped.", text: `It starts anew with the next picture. (${details})` };
+    default:
+      return { title: "That did not work.", text: details };
+  }
+}
+
+/** The prompt's words that a caption repeats; words that carry no meaning do not count. */
+export function agreeing(captionWords, tokens) {
+  const prompt = new Set(tokens.map((token) => token.word));
+  return captionWords.map((word) => prompt.has(word) && !LITTLE.has(word));
+}
+
+const LITTLE = new Set(
+  "a an and are as at be but by can flower flowers for from has have in is it its of on or petal petals that the their there these they this to which while with".split(" "),
+);
