@@ -122,7 +122,7 @@ fn stem_continues_to_the_bit() {
 #[test]
 fn stream_continues_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
-    pieces_are_the_whole("stream", stream::run, folder.path(), &["stem.epochs=1", "stream.epochs=4"]);
+    pieces_are_the_whole("stream", stream::run, folder.path(), &["stem.epochs=1", "stream.epochs=4", "stream.batch=8"]);
 }
 
 #[test]
