@@ -70,8 +70,8 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     };
     match train(&context) {
         Err(Error::Interrupted) => {
-            eprintln!("stopped; everything is saved: continue with --resume");
-            Err(Error::Interrupted.into())
+            let message = "stopped; everything is saved, continue with --resume";
+            Err(anyhow::Error::from(Error::Interrupted).context(message))
         }
         Err(error) => Err(error.into()),
         Ok(()) => {

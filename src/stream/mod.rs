@@ -1,1 +1,14 @@
-//! STREAM, the semantic text regeneration and alignment module (paper, section 3.3): a picture described in words again.
+//! STREAM, the semantic text regeneration and alignment module (paper, section 3.3): a picture is described in words again, and a
+//! generator whose pictures lose their captions on the way is told so.
+//!
+//! The paper's image encoder is ResNet-152, sixty million weights. Here it is EfficientNet-Lite0, a twentieth of that, because a
+//! browser has to download it.
+
+mod caption;
+mod decoder;
+mod efficientnet_lite0;
+pub mod image;
+
+pub use caption::{Caption, Stream, StreamConfig};
+pub use decoder::{CaptionIds, Decoded, StreamDecoder};
+pub use efficientnet_lite0::{EfficientNetFeatures, EfficientNetLite0, EfficientNetLite0Config};

@@ -167,18 +167,22 @@ impl Checkpoints {
 /// Writes `state.json` and the parts as folder `target`, replacing one that is there.
 pub fn write_folder(target: &Path, mut state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<()> {
     let parent = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
-    let beside = tempfile::Builder::new().prefix(".writing-").tempdir_in(parent).map_err(|error| Error::io(parent, error))?;
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let beside = parent.join(format!(".writing-{name}"));
+    if beside.exists() {
+        // Left by a process that died.
+        fs::remove_dir_all(&beside).map_err(|error| Error::io(&beside, error))?;
+    }
+    fs::create_dir_all(&beside).map_err(|error| Error::io(&beside, error))?;
     for (name, bytes) in parts {
         state.parts.insert(name.to_string(), hash(&bytes));
-        write_synced(&beside.path().join(name), &bytes)?;
+        write_synced(&beside.join(name), &bytes)?;
     }
     let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
-    write_synced(&beside.path().join("state.json"), &json)?;
+    write_synced(&beside.join("state.json"), &json)?;
     if target.exists() {
         fs::remove_dir_all(target).map_err(|error| Error::io(target, error))?;
     }
-    let beside = beside.keep();
     fs::rename(&beside, target).map_err(|error| Error::io(target, error))?;
     // Not every system can sync a folder; the files themselves are safe.
     let _ = File::open(parent).and_then(|folder| folder.sync_all());

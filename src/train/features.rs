@@ -7,10 +7,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use indicatif::ProgressBar;
 use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,6 @@ use super::checkpoint::hash;
 use super::run::{Interrupt, TrainContext, write_atomically};
 use crate::data::{Dataset, Split};
 use crate::model_dir::tensors;
-use crate::nn::init;
 use crate::stream::EfficientNetLite0;
 use crate::stream::image::{normalize, resize_bilinear};
 use crate::{Error, Result};
@@ -54,9 +56,29 @@ impl FrozenEncoder {
             ));
         }
         // Features of random weights still tell pictures apart, enough for tests.
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(context.recipe.seed);
-        let network = init::initialize(EfficientNetLite0::with_width(width, device), &mut rng);
+        let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
+        let network = EfficientNetLite0::with_width(width, device).map(&mut He { rng: &mut rng });
         Ok(Self { network, fingerprint: format!("random, width {width}, seed {}", context.recipe.seed) })
+    }
+}
+
+/// Weights from N(0, 2 / inputs), biases 0 (He et al. 2015): pictures stay apart through all the layers, which the orthogonal
+/// weights of [`crate::nn::init`] do not achieve in convolutions of one channel each.
+struct He<'a> {
+    rng: &'a mut ChaCha8Rng,
+}
+
+impl ModuleMapper for He<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape();
+        let inputs: usize = shape.to_vec()[1..].iter().product();
+        let deviation = if D > 1 { (2.0 / inputs.max(1) as f32).sqrt() } else { 0.0 };
+        let values: Vec<f32> =
+            (0..shape.num_elements()).map(|_| deviation * Distribution::<f32>::sample(&StandardNormal, self.rng)).collect();
+        param.map(|old| {
+            let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
+            new.set_require_grad(old.is_require_grad())
+        })
     }
 }
 

@@ -86,9 +86,10 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
     let mut sum = Tensor::<1>::from_floats([extra.loss_sum], &device);
     let mut progress = Progress::new(L::KIND, schedule.epochs * sampler.batches(), step, context.progress);
     let mut saved = Instant::now();
+    let interval = Duration::from_secs(context.recipe.data.checkpoint_seconds);
     while sampler.position().epoch < schedule.epochs {
         let Position { epoch, batch } = sampler.position();
-        let due = saved.elapsed() >= Duration::from_secs(context.recipe.data.checkpoint_seconds);
+        let due = saved.elapsed() >= interval;
         let stop = context.interrupt.requested();
         if stop || (due && batch > 0) {
             extra.loss_sum = read(&sum, step)?;
@@ -126,9 +127,11 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
                 let state = state::<L>(&run, step, &sampler, &rng, &extra)?;
                 write_folder(&run.folder.join("best"), state, learner.parts()?)?;
             }
-            save(learner, &run, step, &sampler, &rng, &extra)?;
-            saved = Instant::now();
-            report::write(&run.log_path(), &run.folder.join("report.html"), L::KIND)?;
+            if last || saved.elapsed() >= interval {
+                save(learner, &run, step, &sampler, &rng, &extra)?;
+                saved = Instant::now();
+                report::write(&run.log_path(), &run.folder.join("report.html"), L::KIND)?;
+            }
         }
     }
     progress.finish();

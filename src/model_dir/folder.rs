@@ -1,0 +1,262 @@
+//! Model folders on a file system.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+use super::tensors::{self, Dtype};
+use crate::{Error, Result};
+
+/// The model card, for people; it is no part of the model.
+const CARD_FILE: &str = "README.md";
+
+/// Reads a model folder and checks each of its files.
+///
+/// # Errors
+/// [`Error::Io`] for a file that is not there; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them,
+/// their file named with the folder.
+pub fn read_folder(folder: &Path, device: &Device) -> Result<Model> {
+    in_folder(folder, || {
+        let config = ModelConfig::parse(&read_text(folder, CONFIG_FILE)?)?;
+        let vocabulary = config.load_vocabulary(&read(folder, VOCABULARY_FILE)?)?;
+        let stem = config.load_stem(&read(folder, STEM_FILE)?, device)?;
+        let generator = config.load_generator(&read(folder, GLAM_FILE)?, device)?;
+        let stream = match &config.stream {
+            Some(_) => Some(config.load_stream(&read(folder, STREAM_FILE)?, device)?),
+            None => None,
+        };
+        Model::new(config, vocabulary, stem, generator, stream)
+    })
+}
+
+/// Writes a model folder. It appears whole or not at all, and takes the place of an older model folder.
+///
+/// A model card that is already there is kept; else a short one is written.
+///
+/// # Errors
+/// [`Error::BadInput`] when `folder` is something else than a model folder or an empty one, or when a weight does not fit `dtype`;
+/// [`Error::BadModel`] for parts that do not fit one another; [`Error::Io`].
+pub fn write_folder(folder: &Path, model: &Model, dtype: Dtype) -> Result<()> {
+    check_target(folder)?;
+    let mut config = ModelConfig { dtype, files: Default::default(), ..model.config.clone() };
+    if model.stream.is_none() {
+        config.stream = None;
+    }
+    config.check()?;
+    let mut files = vec![
+        (VOCABULARY_FILE, model.vocabulary.to_text().into_bytes()),
+        (STEM_FILE, tensors::save(&model.stem, dtype)?),
+        (GLAM_FILE, tensors::save(&model.generator, dtype)?),
+    ];
+    if let Some(stream) = &model.stream {
+        files.push((STREAM_FILE, tensors::save(stream, dtype)?));
+    }
+    config.files = files.iter().map(|(name, content)| (name.to_string(), FileInfo::of(content))).collect();
+    // What cannot be read back is not written.
+    config.load_vocabulary(&files[0].1)?;
+    let card = match fs::read(folder.join(CARD_FILE)) {
+        Ok(card) => card,
+        Err(_) => card(&config).into_bytes(),
+    };
+    files.push((CARD_FILE, card));
+    files.push((CONFIG_FILE, config.to_json()?.into_bytes()));
+
+    let parent = parent_of(folder);
+    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
+    let beside = tempfile::Builder::new().prefix(".model-").tempdir_in(parent).map_err(|error| Error::io(parent, error))?;
+    for (name, content) in &files {
+        write_synced(&beside.path().join(name), content)?;
+    }
+    replace(folder, beside)
+}
+
+/// Writes a file that appears whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
+    let parent = parent_of(path);
+    let fail = |error: std::io::Error| Error::io(path, error);
+    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
+    let mut beside = tempfile::Builder::new().prefix(".file-").tempfile_in(parent).map_err(fail)?;
+    beside.write_all(content).and_then(|()| beside.as_file().sync_all()).map_err(fail)?;
+    set_readable(beside.path(), 0o644).map_err(fail)?;
+    beside.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+/// The folder that something is in; `.` for a plain name.
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Puts the folder's name in front of the file that an error names.
+fn in_folder<T>(folder: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    let name = |file: String| folder.join(file).display().to_string();
+    read().map_err(|error| match error {
+        Error::BadModel { file, message } => Error::BadModel { file: name(file), message },
+        Error::Integrity { file, expected, found } => Error::Integrity { file: name(file), expected, found },
+        other => other,
+    })
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(|error| Error::io(path, error))
+}
+
+fn read_text(folder: &Path, name: &str) -> Result<String> {
+    String::from_utf8(read(folder, name)?).map_err(|error| Error::bad_model(name, format!("not UTF-8: {error}")))
+}
+
+/// Refuses to write over anything but an older model.
+fn check_target(folder: &Path) -> Result<()> {
+    let mut entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io(folder, error)),
+    };
+    if entries.next().is_none() || folder.join(CONFIG_FILE).is_file() {
+        return Ok(());
+    }
+    Err(Error::BadInput(format!("{} is there and is no model folder: choose another name", folder.display())))
+}
+
+fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
+    fs::File::create(path)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .map_err(|error| Error::io(path, error))
+}
+
+/// Puts `beside` where `folder` is; what was there stays until the new one is whole, and comes back if that fails.
+fn replace(folder: &Path, beside: tempfile::TempDir) -> Result<()> {
+    let fail = |error: std::io::Error| Error::io(folder, error);
+    set_readable(beside.path(), 0o755).map_err(fail)?;
+    let old = beside.path().with_extension("old");
+    let had_old = folder.exists();
+    if had_old {
+        fs::rename(folder, &old).map_err(fail)?;
+    }
+    if let Err(error) = fs::rename(beside.path(), folder) {
+        if had_old {
+            let _ = fs::rename(&old, folder);
+        }
+        return Err(fail(error));
+    }
+    // Renamed away: there is nothing left to remove at its old place.
+    let _ = beside.keep();
+    if had_old {
+        fs::remove_dir_all(&old).map_err(|error| Error::io(old, error))?;
+    }
+    Ok(())
+}
+
+/// Temporary files and folders are made for their owner alone; models are for everyone.
+#[cfg(unix)]
+fn set_readable(path: &Path, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_path: &Path, _mode: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// A short model card.
+fn card(config: &ModelConfig) -> String {
+    let size = GeneratorSize(config);
+    format!(
+        "# {}\n\nText to image with MirrorGAN: {size}\n\nTrained on: {}.\n\nWeights: {:?}. Vocabulary: {} words. {}\n",
+        config.name,
+        config.trained_on,
+        config.dtype,
+        config.text_encoder.vocabulary - 1,
+        if config.stream.is_some() { "It describes pictures, too." } else { "It does not describe pictures." },
+    )
+}
+
+struct GeneratorSize<'a>(&'a ModelConfig);
+
+impl std::fmt::Display for GeneratorSize<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let side = crate::glam::GeneratorConfig::picture_size(self.0.generator.stages - 1);
+        write!(f, "pictures of {side} × {side} pixels.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::tests::tiny;
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_is_read_as_it_was_written() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("deep/model");
+        let model = tiny();
+        write_folder(&folder, &model, Dtype::F32).unwrap();
+        let read = read_folder(&folder, &Device::flex()).unwrap();
+        assert_eq!(read.vocabulary, model.vocabulary);
+        let bytes = |model: &Model| {
+            [
+                tensors::save(&model.stem, Dtype::F32).unwrap(),
+                tensors::save(&model.generator, Dtype::F32).unwrap(),
+                tensors::save(model.stream.as_ref().unwrap(), Dtype::F32).unwrap(),
+            ]
+        };
+        assert_eq!(bytes(&read), bytes(&model));
+        assert_eq!(names(&folder), [CARD_FILE, CONFIG_FILE, GLAM_FILE, STEM_FILE, STREAM_FILE, VOCABULARY_FILE]);
+        assert_eq!(names(&place.path().join("deep")), ["model"]);
+    }
+
+    #[test]
+    fn an_older_model_is_replaced_and_keeps_its_card() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("model");
+        write_folder(&folder, &tiny(), Dtype::F32).unwrap();
+        fs::write(folder.join(CARD_FILE), "mine").unwrap();
+        write_folder(&folder, &Model { stream: None, ..tiny() }, Dtype::F16).unwrap();
+        let read = read_folder(&folder, &Device::flex()).unwrap();
+        assert!(read.stream.is_none());
+        assert_eq!(read.config.dtype, Dtype::F16);
+        assert_eq!(fs::read_to_string(folder.join(CARD_FILE)).unwrap(), "mine");
+        assert_eq!(names(&folder), [CARD_FILE, CONFIG_FILE, GLAM_FILE, STEM_FILE, VOCABULARY_FILE]);
+        assert_eq!(names(place.path()), ["model"]);
+    }
+
+    #[test]
+    fn other_folders_are_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("thesis.txt"), "precious").unwrap();
+        assert!(matches!(write_folder(place.path(), &tiny(), Dtype::F32), Err(Error::BadInput(_))));
+        assert_eq!(names(place.path()), ["thesis.txt"]);
+    }
+
+    #[test]
+    fn damaged_folders_are_refused_by_name() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("model");
+        write_folder(&folder, &tiny(), Dtype::F32).unwrap();
+        let glam = folder.join(GLAM_FILE);
+        let mut content = fs::read(&glam).unwrap();
+        let last = content.len() - 1;
+        content[last] ^= 1;
+        fs::write(&glam, content).unwrap();
+        let error = read_folder(&folder, &Device::flex()).unwrap_err();
+        assert!(matches!(&error, Error::Integrity { file, .. } if *file == glam.display().to_string()), "{error}");
+        fs::remove_file(&glam).unwrap();
+        let error = read_folder(&folder, &Device::flex()).unwrap_err();
+        assert!(matches!(&error, Error::Io { path, .. } if *path == glam), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Weights of other projects, read from PyTorch files without running any of their code.

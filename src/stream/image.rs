@@ -1,0 +1,88 @@
+//! Pictures as an ImageNet encoder wants them: another range, another size.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// From the generator's range, [−1, 1], to EfficientNet-Lite0's: (v − 127) / 128 for 8-bit values v.
+///
+/// The public code of MirrorGAN hands the generator's output to its image encoder as it is, which the encoder was not trained on.
+pub fn normalize(images: Tensor<4>) -> Tensor<4> {
+    // v = 127.5 (x + 1), so (v − 127) / 128 = (127.5 x + 0.5) / 128.
+    images.mul_scalar(127.5 / 128.0).add_scalar(0.5 / 128.0)
+}
+
+/// Bilinear interpolation to `size` × `size` with half-pixel centres (`align_corners=False` in PyTorch), without smoothing first.
+///
+/// Output pixel i samples at (i + ½) · from / size − ½, clamped to the picture. It is written as two products with constant
+/// matrices: that has gradients, and the same values, on every back end.
+///
+/// # Shapes
+/// - images: (batch, channels, h, w)
+/// - output: (batch, channels, size, size)
+pub fn resize_bilinear(images: Tensor<4>, size: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = images.dims();
+    let device = images.device();
+    let planes = batch * channels;
+    let mut values = images;
+    if width != size {
+        let columns = interpolation(width, size, &device).transpose();
+        values = values.reshape([planes * height, width]).matmul(columns).reshape([batch, channels, height, size]);
+    }
+    if height != size {
+        let rows = interpolation(height, size, &device).unsqueeze_dim::<3>(0).expand([planes, size, height]);
+        values = rows.matmul(values.reshape([planes, height, size])).reshape([batch, channels, size, size]);
+    }
+    values
+}
+
+/// The matrix (to, from) that interpolates linearly: at most two values a row, their sum 1.
+fn interpolation(from: usize, to: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0f32; to * from];
+    for row in 0..to {
+        let position = ((row as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+        let below = position.floor() as usize;
+        let above = (below + 1).min(from - 1);
+        let share = position - below as f32;
+        values[row * from + below] += 1.0 - share;
+        values[row * from + above] += share;
+    }
+    Tensor::from_data(TensorData::new(values, [to, from]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn bytes_become_what_the_encoder_was_trained_on() {
+        let bytes = [0.0, 127.0, 255.0f32];
+        let images = bytes.map(|v| v / 127.5 - 1.0);
+        let images = Tensor::<1>::from_floats(images, &Device::flex()).reshape([1, 3, 1, 1]);
+        for (found, byte) in values(normalize(images)).into_iter().zip(bytes) {
+            assert!((found - (byte - 127.0) / 128.0).abs() < 1e-6, "{found} for {byte}");
+        }
+    }
+
+    #[test]
+    fn resize_has_pytorchs_numbers() {
+        // F.interpolate(torch.tensor([[[[0., 1, 2], [3, 4, 8]]]]), (4, 4), mode="bilinear", align_corners=False)
+        let images = Tensor::<2>::from_floats([[0.0, 1.0, 2.0], [3.0, 4.0, 8.0]], &Device::flex()).reshape([1, 1, 2, 3]);
+        let expected =
+            [0.0, 0.625, 1.375, 2.0, 0.75, 1.375, 2.40625, 3.5, 2.25, 2.875, 4.46875, 6.5, 3.0, 3.625, 5.5, 8.0];
+        for (found, expected) in values(resize_bilinear(images, 4)).into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5, "{found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn gradients_reach_the_picture() {
+        let device = Device::flex().autodiff();
+        let images = Tensor::<4>::ones([1, 1, 2, 2], &device).require_grad();
+        let gradients = resize_bilinear(images.clone(), 4).sum().backward();
+        // Each of the 16 output pixels is a weighted mean; by symmetry each input pixel has four of them.
+        assert_eq!(values(images.grad(&gradients).unwrap()), [4.0; 4]);
+    }
+}
