@@ -178,7 +178,8 @@ impl Dataset {
 
 /// The bar of everything that counts to a known number.
 pub(crate) fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 fn decode(raw: RawSample, size: usize) -> Result<Sample, String> {
@@ -235,11 +236,11 @@ mod tests {
         let sample = Sample { key: String::new(), image, captions: vec!["a".into()], class_id: None };
         let dataset = Dataset { samples: vec![sample], size: 2, skipped: Vec::new() };
         let device = Device::flex();
-        let values: Vec<f32> = dataset.images(&[0, 0], &[false, true], 2, &device).into_data().to_vec().unwrap();
+        let values: Vec<f32> = dataset.images(&[0, 0], &[false, true], 2, &device).into_data().try_to_vec().unwrap();
         let red = |at: usize| values[at];
         assert_eq!((red(0), red(1)), (-1.0, 60.0 / 127.5 - 1.0));
         assert_eq!((red(12), red(13)), (red(1), red(0)));
-        let small: Vec<f32> = dataset.images(&[0], &[false], 1, &device).into_data().to_vec().unwrap();
+        let small: Vec<f32> = dataset.images(&[0], &[false], 1, &device).into_data().try_to_vec().unwrap();
         assert!((small[0] - (90.0 / 127.5 - 1.0)).abs() < 1e-6);
     }
 

@@ -100,9 +100,7 @@ pub(super) fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
                 split.name()
             ),
         }),
-        (false, false) => {
-            Err(Error::BadData { file: given(), message: "holds shards and plain pictures; name one kind at a time".into() })
-        }
+        (false, false) => Err(Error::BadData { file: given(), message: "holds shards and plain pictures; name one kind at a time".into() }),
     }
 }
 

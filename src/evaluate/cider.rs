@@ -16,9 +16,8 @@ struct Vectors<'a> {
 
 impl<'a> Vectors<'a> {
     fn new(words: &'a [String], idf: impl Fn(&[String]) -> f64) -> Self {
-        let values: [HashMap<&[String], f64>; 4] = std::array::from_fn(|n| {
-            ngrams(words, n + 1).into_iter().map(|(gram, count)| (gram, count as f64 * idf(gram))).collect()
-        });
+        let values: [HashMap<&[String], f64>; 4] =
+            std::array::from_fn(|n| ngrams(words, n + 1).into_iter().map(|(gram, count)| (gram, count as f64 * idf(gram))).collect());
         let norms = std::array::from_fn(|n| values[n].values().map(|v| v * v).sum::<f64>().sqrt());
         // The reference tool takes the number of word pairs for the length.
         Self { values, norms, length: words.len().saturating_sub(1) as f64 }
@@ -67,5 +66,12 @@ mod tests {
         let texts = ["a red flower with thin petals", "some blue bird on grass"].map(tokenize);
         let references: Vec<_> = texts.iter().map(|t| vec![t.clone()]).collect();
         assert!((cider_d(&texts, &references) - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn pycocoevalcap_has_the_same_number() {
+        let (candidates, references) = super::super::corpus();
+        let found = cider_d(&candidates, &references);
+        assert!((found - 1.970686189762997).abs() < 1e-9, "{found}");
     }
 }

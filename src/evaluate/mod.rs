@@ -5,5 +5,25 @@ pub mod cider;
 pub mod colour_probe;
 pub mod frechet;
 pub mod kernel;
+pub mod model;
 pub mod r_precision;
 pub mod rouge;
+
+/// A small corpus for comparing with pycocoevalcap: candidates and references.
+#[cfg(test)]
+pub(crate) fn corpus() -> (Vec<Vec<String>>, Vec<Vec<Vec<String>>>) {
+    let candidates = [
+        "this flower has long pink petals and a yellow center",
+        "the petals are white and the stamen is yellow",
+        "a small blue bird bird on a branch with green leaves",
+        "red",
+    ];
+    let references: [&[&str]; 4] = [
+        &["this flower has pink petals with a yellow center", "a pink flower with long thin petals"],
+        &["the petals of the flower are white and yellow", "white petals with a yellow stamen in the middle", "this flower is white"],
+        &["a small blue bird sits on a branch", "a bird with blue wings"],
+        &["a red flower with many petals"],
+    ];
+    let words = crate::text::tokenize;
+    (candidates.map(words).to_vec(), references.iter().map(|texts| texts.iter().map(|text| words(text)).collect()).collect())
+}

@@ -54,9 +54,8 @@ impl Adam {
                 values.push((format!("{path}.{name}"), floats.iter().flat_map(|value| value.to_le_bytes()).collect()));
             }
         }
-        let views = values.iter().map(|(name, bytes)| {
-            TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name.as_str(), view))
-        });
+        let views =
+            values.iter().map(|(name, bytes)| TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name.as_str(), view)));
         let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|error| Error::BadInput(error.to_string()))?;
         safetensors::serialize(views, None).map_err(|error| Error::BadInput(error.to_string()))
     }

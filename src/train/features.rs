@@ -259,7 +259,14 @@ struct Computed {
     region_shape: [usize; 3],
 }
 
-fn compute(encoder: &FrozenEncoder, dataset: &Dataset, indices: &[usize], flips: &[bool], header: &Header, device: &Device) -> Result<Computed> {
+fn compute(
+    encoder: &FrozenEncoder,
+    dataset: &Dataset,
+    indices: &[usize],
+    flips: &[bool],
+    header: &Header,
+    device: &Device,
+) -> Result<Computed> {
     let size = header.encoder_size;
     let images = dataset.images(indices, flips, dataset.size, device);
     let images = if dataset.size == size { images } else { resize_bilinear(images, size) };

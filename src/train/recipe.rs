@@ -8,8 +8,7 @@ use super::gan_recipe::GanRecipe;
 use crate::{Error, Result};
 
 /// The recipes that are built in, by name.
-const BUILT_IN: [(&str, &str); 2] =
-    [("fast", include_str!("../../recipes/fast.toml")), ("tiny", include_str!("../../recipes/tiny.toml"))];
+const BUILT_IN: [(&str, &str); 2] = [("fast", include_str!("../../recipes/fast.toml")), ("tiny", include_str!("../../recipes/tiny.toml"))];
 
 /// Every setting of a training. Keys that are left out have the published values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,15 +60,7 @@ pub struct DataRecipe {
 
 impl Default for DataRecipe {
     fn default() -> Self {
-        Self {
-            size: 256,
-            max_words: 18,
-            min_word_count: 2,
-            max_skipped: 16,
-            encoder_size: 224,
-            encoder_width: 1.0,
-            checkpoint_seconds: 60,
-        }
+        Self { size: 256, max_words: 18, min_word_count: 2, max_skipped: 16, encoder_size: 224, encoder_width: 1.0, checkpoint_seconds: 60 }
     }
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Loaded, State, write_folder};
 use super::progress::Progress;
-use super::run::{RunFolder, TrainContext};
 use super::report;
+use super::run::{RunFolder, TrainContext};
 use crate::data::{Position, Sampler};
 use crate::{Error, Result};
 

@@ -120,10 +120,8 @@ pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
 
 /// The `config.json` of a checkpoint.
 pub(super) fn config<C: serde::de::DeserializeOwned>(loaded: &Loaded) -> Result<C> {
-    serde_json::from_slice(&loaded.part(CONFIG)?).map_err(|error| Error::BadCheckpoint {
-        file: loaded.folder.join(CONFIG).display().to_string(),
-        message: error.to_string(),
-    })
+    serde_json::from_slice(&loaded.part(CONFIG)?)
+        .map_err(|error| Error::BadCheckpoint { file: loaded.folder.join(CONFIG).display().to_string(), message: error.to_string() })
 }
 
 /// Trains STEM as `context` says.
@@ -273,8 +271,7 @@ impl Learner for StemLearner {
         let all: Vec<usize> = (0..test.dataset.len()).collect();
         let (mut codes, mut sentences) = (Vec::new(), Vec::new());
         for indices in all.chunks(64) {
-            let captions: Vec<_> =
-                indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
+            let captions: Vec<_> = indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
             sentences.extend(host(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
             let flips = vec![false; indices.len()];
             codes.extend(host(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
@@ -300,7 +297,8 @@ impl Learner for StemLearner {
         }
         let name = checkpoint.folder.join(MODEL).display().to_string();
         self.model = load_module(self.model.clone(), checkpoint.part(MODEL)?, &name)?;
-        self.adam = Adam::new(0.5, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
+        self.adam =
+            Adam::new(0.5, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
         Ok(())
     }
 }

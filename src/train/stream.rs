@@ -93,13 +93,7 @@ struct StreamLearner {
 }
 
 impl StreamLearner {
-    fn new(
-        context: &TrainContext,
-        encoder: &FrozenEncoder,
-        train: Dataset,
-        test: Option<Dataset>,
-        vocabulary: Vocabulary,
-    ) -> Result<Self> {
+    fn new(context: &TrainContext, encoder: &FrozenEncoder, train: Dataset, test: Option<Dataset>, vocabulary: Vocabulary) -> Result<Self> {
         let recipe = &context.recipe;
         let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, false)?;
         let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, false)).transpose()?;
@@ -169,7 +163,8 @@ impl Learner for StreamLearner {
         }
         let name = checkpoint.folder.join(MODEL).display().to_string();
         self.model = load_module(self.model.clone(), checkpoint.part(MODEL)?, &name)?;
-        self.adam = Adam::new(0.9, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
+        self.adam =
+            Adam::new(0.9, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
         Ok(())
     }
 }

@@ -1,11 +1,15 @@
 //! The whole of STEM's and STREAM's training on a data set that can be learned by heart.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, EncodedCaptions, Split, tiny};
+use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
+use mirrorgan::glam::GeneratorConfig;
+use mirrorgan::model_dir::{Model, ModelConfig};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::stem::TextBatch;
 use mirrorgan::text::tokenize;
@@ -54,6 +58,31 @@ fn stem_and_stream_learn_the_drawings_by_heart() {
         assert_eq!(caption.words, tokenize(&sample.captions[0]), "{}", sample.key);
     }
     assert!(context.out.join("stream/report.html").is_file());
+    every_metric_is_measured(&context, &test);
+}
+
+/// Metrics of a generator that has learned nothing, with this STEM and STREAM, which have learned everything.
+fn every_metric_is_measured(context: &TrainContext, test: &Dataset) {
+    let device = &context.device;
+    let trained = stem::load(&context.out, device).unwrap();
+    let (stream_config, stream) = stream::load_whole(context).unwrap();
+    let generator_config = GeneratorConfig { features: 32, gf_dim: 4, stages: 1, ..GeneratorConfig::default() };
+    let generator = generator_config.init(device);
+    let config = ModelConfig::new("tiny", "drawings", trained.config.text.clone(), generator_config, Some(stream_config));
+    let model = Model::new(config, trained.vocabulary, trained.model.text.clone(), generator, Some(stream)).unwrap();
+    let options = EvaluateOptions {
+        metrics: vec![Metric::Captions, Metric::Redescription, Metric::Distance, Metric::RPrecision, Metric::Colours],
+        seed: 1,
+        batch: 16,
+        damsm: Some((trained.model.text, trained.model.damsm)),
+        progress: false,
+    };
+    let values: BTreeMap<String, f64> = evaluate(&model, test, &options, device).unwrap().into_iter().collect();
+    assert!(values.values().all(|value| value.is_finite()), "{values:?}");
+    assert!(values["captions.bleu_4"] > 0.999 && values["captions.rouge_l"] > 0.999, "{values:?}");
+    assert!(values["redescription.bleu_4"] < 0.9 && values["r_precision"] < 0.5, "{values:?}");
+    assert!(values["fd-efficientnet-lite0"] > 0.0 && values["kd-efficientnet-lite0"] > 0.0, "{values:?}");
+    assert!(values.contains_key("colour.red") && !values.contains_key("colour.lavender"), "{values:?}");
 }
 
 /// Trains `kind` in one go and in pieces, and compares the last checkpoints byte by byte.
@@ -122,7 +151,7 @@ fn stem_continues_to_the_bit() {
 #[test]
 fn stream_continues_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
-    pieces_are_the_whole("stream", stream::run, folder.path(), &["stem.epochs=1", "stream.epochs=4"]);
+    pieces_are_the_whole("stream", stream::run, folder.path(), &["stem.epochs=1", "stream.epochs=4", "stream.batch=8"]);
 }
 
 #[test]
