@@ -3,3 +3,4 @@
 
 mod parity;
 mod tiny;
+mod tiny_model;
