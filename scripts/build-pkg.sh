@@ -15,7 +15,8 @@ build() {
   shift 3
   say "building mirrorgan_$name"
   with_wasm cargo build --lib --target "$TARGET" --profile web --target-dir "$folder" "$@"
-  wasm="$folder/$TARGET/web/mirrorgan.wasm"
+  # In deps/, for the empty command of the browser tests has the same name one folder up.
+  wasm="$folder/$TARGET/web/deps/mirrorgan.wasm"
   wasm-bindgen --target web --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
   raw="$work/$name/mirrorgan_${name}_bg.wasm"
   say "wasm-opt $level mirrorgan_$name ($(stat -c %s "$raw") bytes)"

@@ -4,3 +4,4 @@
 mod import;
 mod parity;
 mod tiny;
+mod tiny_model;

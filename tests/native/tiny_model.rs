@@ -1,5 +1,4 @@
 //! A whole model of random weights, small enough to draw with in the browser's tests: written, read back, drawn from.
-#![cfg(not(target_arch = "wasm32"))]
 
 use std::path::Path;
 
