@@ -20,11 +20,10 @@ native() {
   cargo test --release --target-dir "$native_dir"
 }
 
-# Every wasm test binary is linked by itself: only those of the browser are built.
 web() {
   scripts/bootstrap.sh wasm browser &&
     CARGO_TARGET_DIR="$(target_dir wasm)" WASM_BINDGEN_TEST_TIMEOUT=600 CHROMEDRIVER="$(command -v chromedriver)" \
-      with_wasm wasm-pack test --headless --chrome --mode no-install -- --profile web --test web
+      with_wasm wasm-pack test --headless --chrome --mode no-install tests/web --profile web
 }
 
 demo() {

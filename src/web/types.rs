@@ -1,9 +1,9 @@
 //! What crosses the border, in both languages: the TypeScript below is what the package's `index.d.ts` hands on.
 
-use js_sys::Float32Array;
+use js_sys::{Float32Array, Uint8ClampedArray};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{Clamped, JsValue};
+use wasm_bindgen::JsValue;
 use web_sys::ImageData;
 
 use super::WebError;
@@ -258,7 +258,9 @@ pub(super) fn picture(image: &ImageData) -> Result<pipeline::Picture, WebError> 
 }
 
 fn image_data(picture: &pipeline::Picture) -> Result<ImageData, WebError> {
-    ImageData::new_with_u8_clamped_array_and_sh(Clamped(picture.rgba()), picture.width() as u32, picture.height() as u32)
+    // A copy: from a Rust slice, `ImageData` would keep looking into memory that is soon something else.
+    let bytes = Uint8ClampedArray::from(picture.rgba());
+    ImageData::new_with_js_u8_clamped_array_and_sh(&bytes, picture.width() as u32, picture.height() as u32)
         .map_err(|error| WebError::new("out-of-memory", format!("no ImageData could be made: {error:?}")))
 }
 

@@ -44,8 +44,8 @@ test("a prompt becomes the pictures and the caption of the command line", async 
   for (const { size, rgba } of stages) {
     const native = await pngPixels(page, join(out, `00-${size}.png`));
     assert.ok(difference(rgba, native.rgba) <= 1, `${size} px differs by ${difference(rgba, native.rgba)} of 255`);
-    assert.ok(new Set(rgba).size > 8, "a picture has more than a few colours");
   }
+  assert.ok(new Set(stages.at(-1).rgba).size > 8, "a picture has more than a few colours");
   const caption = (await page.locator("#caption").innerText()).replace("(no words)", "");
   assert.equal(caption, report.captions[0].words.join(" "));
   await screenshot(page, "desktop");
@@ -77,6 +77,7 @@ test("pointing at a word or moving to it shows where it was attended to", async 
   const word = page.locator("#words").getByRole("button", { name: "petals", exact: true });
   await word.hover();
   assert.equal(await shown(), 2, "both refining stages have a map");
+  await page.waitForTimeout(300);
   await screenshot(page, "attention");
   await page.mouse.move(0, 0);
   assert.equal(await shown(), 0);

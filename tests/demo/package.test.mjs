@@ -69,7 +69,7 @@ test("every call of the API answers as documented", async () => {
   assert.deepEqual(answers.statuses.filter((status) => status !== "progress"), ["initiate", "download", "done", "ready"]);
   assert.deepEqual(answers.order, [0, 1].flatMap((picture) => [64, 128, 256].map((size) => [picture, size])));
   assert.equal(answers.seed, "7");
-  assert.ok(answers.preview && answers.repeated && answers.different);
+  assert.deepEqual([answers.preview, answers.repeated, answers.different], [true, true, true]);
   assert.equal(answers.caption, "string");
   assert.ok(Math.abs(answers.sum - 1) < 1e-4, `attention at a pixel sums to ${answers.sum}`);
   assert.deepEqual(answers.frames, [[0, 0], [1, 0.5], [2, 1]]);

@@ -1,0 +1,1 @@
+//! Nothing but `tests/web.rs`, the tests of `mirrorgan` in a browser.
