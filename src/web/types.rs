@@ -2,8 +2,8 @@
 
 use js_sys::{Float32Array, Uint8ClampedArray};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::ImageData;
 
 use super::WebError;
