@@ -169,7 +169,7 @@ pub(super) fn read_shard(path: &Path) -> Result<Vec<RawSample>> {
     let shard = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut archive = tar::Archive::new(bytes.as_slice());
     let mut order: Vec<String> = Vec::new();
-    let mut files: BTreeMap<String, (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
+    let mut samples: BTreeMap<String, RawSample> = BTreeMap::new();
     for entry in archive.entries().map_err(bad)? {
         let mut entry = entry.map_err(bad)?;
         if !entry.header().entry_type().is_file() || entry.size() > MAX_FILE_BYTES {
@@ -182,23 +182,19 @@ pub(super) fn read_shard(path: &Path) -> Result<Vec<RawSample>> {
         if content.len() as u64 != entry.size() {
             return Err(bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
         }
-        let slot = files.entry(key.clone()).or_insert_with(|| {
-            order.push(key);
-            (None, None, None)
+        // Captions without a picture are kept, to be counted as a bad sample where pictures are decoded.
+        let sample = samples.entry(key).or_insert_with_key(|key| {
+            order.push(key.clone());
+            RawSample { key: format!("{shard}: {key}"), picture: Vec::new(), json: None, text: None }
         });
         match extension.as_str() {
-            "json" => slot.1 = Some(content),
-            "txt" => slot.2 = Some(content),
-            picture if PICTURES.contains(&picture) => slot.0 = Some(content),
+            "json" => sample.json = Some(content),
+            "txt" => sample.text = Some(content),
+            picture if PICTURES.contains(&picture) => sample.picture = content,
             _ => {}
         }
     }
-    let sample = |key: String| {
-        let (picture, json, text) = files.remove(&key)?;
-        // Captions without a picture are kept, to be counted as a bad sample where pictures are decoded.
-        Some(RawSample { key: format!("{shard}: {key}"), picture: picture.unwrap_or_default(), json, text })
-    };
-    Ok(order.into_iter().filter_map(sample).collect())
+    Ok(order.into_iter().filter_map(|key| samples.remove(&key)).collect())
 }
 
 /// WebDataset's rule: the key is the path up to the first dot of the file name.

@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_perfect_corpus_scores_one() {
         let candidate = words("this flower has pink petals");
-        let score = bleu(&[candidate.clone()], &[vec![words("another one"), candidate]]);
+        let score = bleu(std::slice::from_ref(&candidate), &[vec![words("another one"), candidate.clone()]]);
         assert!(score.iter().all(|s| (s - 1.0).abs() < 1e-6), "{score:?}");
     }
 

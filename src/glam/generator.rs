@@ -143,6 +143,13 @@ impl Generator {
         self.refine[stage - 1].forward(features, text, condition.value.clone())
     }
 
+    /// The first `stages` stages alone.
+    pub fn truncated(mut self, stages: usize) -> Self {
+        self.heads.truncate(stages.max(1));
+        self.refine.truncate(stages.max(1) - 1);
+        self
+    }
+
     /// The generator with other parts for `stage`, made of the parts of the stage before it by `copy(own, earlier)`: the picture head,
     /// and from the third stage on the whole refining stage. A new stage begins where the earlier one is.
     pub fn map_stage(

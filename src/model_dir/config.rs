@@ -122,17 +122,8 @@ impl ModelConfig {
     /// [`Error::BadModel`] that names the key, what it has and what is allowed.
     pub fn check(&self) -> Result<()> {
         let (text, generator) = (&self.text_encoder, &self.generator);
-        // Upper bounds far above any published model: a file of a hundred bytes must not ask for all memory.
-        check_range("text_encoder.vocabulary", text.vocabulary, 2, 1_000_000)?;
-        check_range("text_encoder.embedding", text.embedding, 1, 4096)?;
-        check_range("text_encoder.features", text.features, 2, 4096)?;
-        check_range("text_encoder.max_words", text.max_words, 1, 1024)?;
-        check_range("generator.gf_dim", generator.gf_dim, 1, 512)?;
-        check_range("generator.z_dim", generator.z_dim, 1, 4096)?;
-        check_range("generator.condition_dim", generator.condition_dim, 1, 4096)?;
-        check_range("generator.residual_blocks", generator.residual_blocks, 0, 64)?;
-        check_range("generator.stages", generator.stages, 1, 3)?;
-        check_equal("text_encoder.features modulo 2", text.features % 2, 0)?;
+        check_text_encoder(text)?;
+        check_generator(generator)?;
         check_equal("generator.features", generator.features, text.features)?;
         if let Some(stream) = &self.stream {
             check_equal("stream.vocabulary", stream.vocabulary, text.vocabulary)?;
@@ -220,6 +211,29 @@ impl ModelConfig {
         self.check_file(STREAM_FILE, content)?;
         tensors::load(stream.init(device), content, STREAM_FILE)
     }
+}
+
+/// Upper bounds far above any published model: a file of a hundred bytes must not ask for all memory.
+pub(super) fn check_text_encoder(config: &TextEncoderConfig) -> Result<()> {
+    check_range("text_encoder.vocabulary", config.vocabulary, 2, 1_000_000)?;
+    check_range("text_encoder.embedding", config.embedding, 1, 4096)?;
+    check_range("text_encoder.features", config.features, 2, 4096)?;
+    check_range("text_encoder.max_words", config.max_words, 1, 1024)?;
+    if config.features % 2 != 0 {
+        // Half of them come from each direction.
+        return Err(Error::bad_model(CONFIG_FILE, format!("text_encoder.features is {}; expected an even number", config.features)));
+    }
+    Ok(())
+}
+
+/// As [`check_text_encoder`].
+pub(super) fn check_generator(config: &GeneratorConfig) -> Result<()> {
+    check_range("generator.gf_dim", config.gf_dim, 1, 512)?;
+    check_range("generator.z_dim", config.z_dim, 1, 4096)?;
+    check_range("generator.condition_dim", config.condition_dim, 1, 4096)?;
+    check_range("generator.features", config.features, 2, 4096)?;
+    check_range("generator.residual_blocks", config.residual_blocks, 0, 64)?;
+    check_range("generator.stages", config.stages, 1, 3)
 }
 
 fn check_range(key: &str, value: usize, least: usize, most: usize) -> Result<()> {

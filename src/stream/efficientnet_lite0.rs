@@ -77,8 +77,11 @@ impl EfficientNetLite0Config {
         for (index, group) in GROUPS.iter().enumerate() {
             let [input, output] = group.channels.map(|count| self.channels(count));
             for block in 0..group.blocks {
-                let (input, stride) = if block == 0 { (input, group.stride) } else { (output, 1) };
-                blocks.push(InvertedBottleneck::new([input, output], group.kernel, stride, group.expansion, device));
+                blocks.push(if block == 0 {
+                    InvertedBottleneck::new([input, output], group.kernel, group.stride, group.expansion, device)
+                } else {
+                    InvertedBottleneck::new([output, output], group.kernel, 1, group.expansion, device).with_residual()
+                });
             }
             if STAGES.contains(&index) {
                 stages.push(blocks.len() - 1);
@@ -116,7 +119,7 @@ struct InvertedBottleneck {
     expand: Option<Conv2d>,
     depthwise: Conv2d,
     project: Conv2d,
-    /// Whether the input is added to the output: where both have one shape.
+    /// Whether the input is added to the output: in all but the first block of a group.
     residual: bool,
 }
 
@@ -128,8 +131,12 @@ impl InvertedBottleneck {
             expand: (expansion > 1).then(|| conv([input, inner], 1, 1, 1, device)),
             depthwise: conv([inner, inner], kernel, stride, inner, device),
             project: conv([inner, output], 1, 1, 1, device),
-            residual: stride == 1 && input == output,
+            residual: false,
         }
+    }
+
+    fn with_residual(self) -> Self {
+        Self { residual: true, ..self }
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {

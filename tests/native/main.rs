@@ -1,6 +1,7 @@
 //! Tests of the crate as a whole that need a file system.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod import;
 mod parity;
 mod tiny;
 mod tiny_model;

@@ -1,1 +1,40 @@
-//! Weights of other projects, read from PyTorch files without running any of their code.
+//! Weights of other projects, read from PyTorch files.
+//!
+//! A pickle is a program for Python, and a hostile one can do anything there. Here it is only parsed: the few calls that build tensors
+//! are known by name, no other is made, and a file that asks for another is refused.
+
+mod captions;
+mod efficientnet_lite0;
+mod networks;
+mod state;
+
+use std::path::Path;
+
+pub use captions::captions;
+pub use efficientnet_lite0::efficientnet_lite0;
+pub use networks::{generator, text_encoder};
+
+use super::{Model, ModelConfig};
+use crate::Result;
+use crate::glam::Architecture;
+use crate::text::Vocabulary;
+
+/// A model, without STREAM, from the files that MirrorGAN's and AttnGAN's public code writes.
+///
+/// `max_words` is the longest caption, which the files do not tell: 18 for CUB as published.
+///
+/// # Errors
+/// [`crate::Error::BadModel`] that names the file, what was found and what was expected; [`crate::Error::Io`].
+pub fn pytorch(
+    text_encoder: &Path,
+    generator: &Path,
+    architecture: Architecture,
+    vocabulary: Vocabulary,
+    max_words: usize,
+    name: &str,
+    trained_on: &str,
+) -> Result<Model> {
+    let (text, stem) = networks::text_encoder(text_encoder, max_words)?;
+    let (sizes, glam) = networks::generator(generator, architecture)?;
+    Model::new(ModelConfig::new(name, trained_on, text, sizes, None), vocabulary, stem, glam, None)
+}

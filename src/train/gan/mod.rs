@@ -9,6 +9,7 @@ pub use batch::Batch;
 pub use judge::{Frozen, Judge, View};
 pub use step::{Losses, Trainer};
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
@@ -24,6 +25,7 @@ use super::progress::Progress;
 use super::run::{RunFolder, TrainContext};
 use super::features::FrozenEncoder;
 use super::{report, stem, stream};
+use crate::glam::{Generator, GeneratorConfig};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::{Error, Result};
 
@@ -71,6 +73,15 @@ pub fn run(context: &TrainContext) -> Result<()> {
         session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
     }
     report::write(&run.log_path(), &run.folder.join("report.html"), "Generator and discriminators")
+}
+
+/// The running average of the generator of a run, on `device`, with its first `stages` stages.
+///
+/// # Errors
+/// [`Error::BadInput`] when there is no such training yet; [`Error::BadCheckpoint`] when it is broken.
+pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<Generator> {
+    let loaded = stem::trained(run, KIND)?;
+    Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }
 
 fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {

@@ -2,10 +2,12 @@
 
 mod damsm_loss;
 mod discriminators;
+mod efficientnet_lite0;
 mod generator;
 mod generator_loss;
 mod redescription;
 mod stem;
+mod stream_decoder;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,0 +1,74 @@
+//! `mirrorgan export`: a training run as a model folder.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::device::DeviceChoice;
+use crate::glam::GeneratorConfig;
+use crate::model_dir::{Dtype, Model, ModelConfig, write_folder};
+use crate::train::{Interrupt, Recipe, TrainContext, gan, stem, stream};
+
+/// Arguments of `mirrorgan export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The folder of the training, with `stem`, `stream` and `gan` in it.
+    #[arg(long)]
+    run: PathBuf,
+    /// The model folder; an older one is replaced, its model card kept.
+    #[arg(long)]
+    out: PathBuf,
+    /// How weights are written.
+    #[arg(long, value_enum, default_value = "f16")]
+    dtype: Dtype,
+    /// EfficientNet-Lite0 weights, those that the training had.
+    #[arg(long, value_name = "FILE")]
+    encoder: Option<PathBuf>,
+    /// Only the first stages, where the later ones are not trained.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+    stages: Option<u8>,
+    /// The model's name; by default the name of the folder.
+    #[arg(long)]
+    name: Option<String>,
+    /// What the model was trained on, in words.
+    #[arg(long)]
+    trained_on: String,
+}
+
+/// Runs the command.
+pub fn run(args: ExportArgs) -> anyhow::Result<()> {
+    let recipe_file = args.run.join(gan::KIND).join("recipe.toml");
+    anyhow::ensure!(recipe_file.is_file(), "{} is missing: run `mirrorgan train gan` first", recipe_file.display());
+    let recipe = Recipe::load(&recipe_file.display().to_string(), &[])?;
+    let device = DeviceChoice::Cpu.open()?;
+    let stages = args.stages.map_or(recipe.gan.generator.stages, usize::from);
+    anyhow::ensure!(
+        stages <= recipe.gan.generator.stages,
+        "--stages {stages}: the generator was trained with {}",
+        recipe.gan.generator.stages
+    );
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => args.out.file_name().context("--out names no folder")?.to_string_lossy().into_owned(),
+    };
+    let context = TrainContext {
+        recipe,
+        data: Vec::new(),
+        out: args.run.clone(),
+        resume: false,
+        device: device.clone(),
+        encoder: args.encoder,
+        interrupt: Interrupt::none(),
+        progress: false,
+    };
+    let text = stem::load(&args.run, &device)?;
+    let (stream_config, stream) = stream::load_whole(&context)?;
+    let generator = gan::load(&args.run, &context.recipe.gan.generator, stages, &device)?;
+    let config = GeneratorConfig { stages, ..context.recipe.gan.generator };
+    let config = ModelConfig::new(name, args.trained_on, text.config.text, config, Some(stream_config));
+    let model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;
+    write_folder(&args.out, &model, args.dtype)?;
+    eprintln!("wrote {}; `mirrorgan info {}` tells what is in it", args.out.display(), args.out.display());
+    Ok(())
+}

