@@ -17,7 +17,7 @@ build() {
   with_wasm cargo build --lib --target "$TARGET" --profile web --target-dir "$folder" "$@"
   # In deps/, for the empty command of the browser tests has the same name one folder up.
   wasm="$folder/$TARGET/web/deps/mirrorgan.wasm"
-  wasm-bindgen --target web --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
+  wasm-bindgen --target web --no-typescript --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
   raw="$work/$name/mirrorgan_${name}_bg.wasm"
   say "wasm-opt $level mirrorgan_$name ($(stat -c %s "$raw") bytes)"
   node_modules/.bin/wasm-opt "$level" "${FEATURES[@]}" "$raw" -o "$raw.small"
@@ -26,6 +26,8 @@ build() {
 }
 
 work="$(mktemp -d)"
+# Of what is built now: a source that changes meanwhile makes pkg/ old at once.
+hash="$(scripts/check-pkg.sh --hash)"
 trap 'rm -rf "$work"' EXIT
 build cpu "$(target_dir wasm-cpu)" -O3 --config 'target.wasm32-unknown-unknown.rustflags=["--cfg","mirrorgan_cpu_only"]'
 build webgpu "$(target_dir wasm)" -Os
@@ -34,11 +36,14 @@ build webgpu "$(target_dir wasm)" -Os
 mkdir "$work/pkg"
 cp src/web/js/*.js src/web/js/*.d.ts src/web/package/* LICENSE-MIT LICENSE-APACHE "$work/pkg/"
 for name in cpu webgpu; do
-  cp "$work/$name/mirrorgan_$name.js" "$work/$name/mirrorgan_$name.d.ts" "$work/$name/mirrorgan_${name}_bg.wasm" "$work/pkg/"
+  cp "$work/$name/mirrorgan_$name.js" "$work/$name/mirrorgan_${name}_bg.wasm" "$work/pkg/"
 done
+# The types of what the modules give come from the Rust source.
+awk '/^const TYPESCRIPT/ { on = 1; next } on && /^"#;/ { exit } on' src/web/types.rs >"$work/pkg/types.d.ts"
+[ -s "$work/pkg/types.d.ts" ] || die "src/web/types.rs has no TypeScript section"
 version="$(locked_version mirrorgan)"
 grep -q "\"version\": \"$version\"" src/web/package/package.json || die "src/web/package/package.json and Cargo.toml have other versions"
-scripts/check-pkg.sh --hash >"$work/pkg/SOURCES.sha256"
+echo "$hash" >"$work/pkg/SOURCES.sha256"
 rm -rf pkg
 cp -r "$work/pkg" pkg
 say "pkg/ is built:"

@@ -11,9 +11,10 @@ die() {
 }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# Where builds go: outside the checkout when MIRRORGAN_CACHE says so (continuous integration), else the usual target/.
+# Where builds go, `target_dir` for the native ones and `target_dir NAME` for others: outside the checkout when MIRRORGAN_CACHE says so
+# (continuous integration), else below the usual target/.
 target_dir() {
-  if [ -n "${MIRRORGAN_CACHE:-}" ]; then echo "$MIRRORGAN_CACHE/$1"; else echo "$ROOT/target${1:+/$1}"; fi
+  if [ -n "${MIRRORGAN_CACHE:-}" ]; then echo "$MIRRORGAN_CACHE/${1:-native}"; else echo "$ROOT/target${1:+/$1}"; fi
 }
 
 # Whether a sysroot holds the standard library of wasm32.

@@ -4,8 +4,7 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
-native_dir="$(target_dir "")"
-native_dir="${native_dir%/}"
+native_dir="$(target_dir)"
 export MIRRORGAN_CLI="$native_dir/release/mirrorgan"
 
 lint() {

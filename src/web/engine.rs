@@ -170,8 +170,7 @@ impl WebEngine {
     #[wasm_bindgen(unchecked_return_type = "Token[]")]
     pub fn tokenize(&self, prompt: &str) -> Result<JsValue, WebError> {
         let vocabulary = &self.engine.model().vocabulary;
-        let tokens: Vec<Token> =
-            tokenize(prompt).into_iter().map(|word| Token { known: vocabulary.id(&word).is_some(), word }).collect();
+        let tokens: Vec<Token> = tokenize(prompt).into_iter().map(|word| Token { known: vocabulary.id(&word).is_some(), word }).collect();
         types::to_js(&tokens)
     }
 

@@ -1,9 +1,9 @@
-//! What crosses the border, in both languages: the TypeScript below is what the package's `index.d.ts` hands on.
+//! What crosses the border, in both languages: the TypeScript below becomes the package's `types.d.ts`.
 
 use js_sys::{Float32Array, Uint8ClampedArray};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::ImageData;
 
 use super::WebError;

@@ -108,6 +108,50 @@ test("a signal stops a call between its stages, and the next call works", async 
   assert.deepEqual(sizes, [64, 128, 256]);
 });
 
+// A real loss cannot be ordered from a browser: the Worker's message about one is told to the client instead.
+const LOSE = `
+  const workers = [];
+  const worker = () => {
+    workers.push(new Worker(new URL("pkg/worker.js", location.href), { type: "module" }));
+    return workers.at(-1);
+  };
+  const lose = () => workers.at(-1).dispatchEvent(new MessageEvent("message", { data: { crash: { code: "device-lost", message: "simulated", words: [] } } }));
+`;
+
+test("an engine that crashed is replaced for the next call", async () => {
+  const [code, made, size] = await inPage(`async (MirrorGan, prompt) => {
+    ${LOSE}
+    const gan = await MirrorGan.load("models/tiny", { device: "cpu", worker });
+    const call = gan.generate(prompt);
+    lose();
+    const code = await call.then(() => null, (error) => error.code);
+    const { pictures } = await gan.generate(prompt);
+    await gan.dispose();
+    return [code, workers.length, pictures[0].stages.at(-1).size];
+  }`);
+  assert.deepEqual([code, made, size], ["device-lost", 2, 256]);
+});
+
+test("a lost WebGPU device is replaced once, then the CPU takes over, and the caller is told", async () => {
+  const answers = await inPage(`async (MirrorGan, prompt) => {
+    ${LOSE}
+    const told = [];
+    const onDevice = ({ device, reason }) => told.push([device, reason.code]);
+    const gan = await MirrorGan.load("models/tiny", { device: "webgpu", warmUp: false, worker, onDevice });
+    const devices = [];
+    for (let time = 0; time < 2; time++) {
+      const call = gan.generate(prompt, { seed: 7 });
+      lose();
+      devices.push((await call).device);
+    }
+    await gan.dispose();
+    return { told, devices, made: workers.length };
+  }`);
+  assert.deepEqual(answers.told, [["webgpu", "device-lost"], ["cpu", "device-lost"]]);
+  assert.deepEqual(answers.devices, ["webgpu", "cpu"]);
+  assert.equal(answers.made, 3);
+});
+
 test("hundreds of calls take no more memory than ten", async () => {
   const [early, late] = await inPage(`async (MirrorGan, prompt) => {
     const gan = await MirrorGan.load("models/tiny");

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Tensor};
 use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::model_dir::{Dtype, Model, ModelConfig, read_folder, write_folder};
 use mirrorgan::nn::init::initialize;
@@ -15,6 +16,15 @@ use rand_chacha::ChaCha8Rng;
 
 const WORDS: &str = "a and bright center flower has is long many of petals pink purple red round stamen the thin this white with yellow";
 const PROMPT: &str = "this flower has pink petals and a yellow center";
+
+/// Untrained convolutions halve what they are given; after ten of them every picture would be grey.
+struct Louder;
+
+impl ModuleMapper for Louder {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if D == 4 { param.map(|weight| weight.mul_scalar(2.0)) } else { param }
+    }
+}
 
 fn tiny(device: &Device) -> Model {
     let vocabulary = Vocabulary::new(WORDS.split(' ').map(String::from)).unwrap();
@@ -31,7 +41,7 @@ fn tiny(device: &Device) -> Model {
     };
     let mut rng = ChaCha8Rng::seed_from_u64(64);
     let stem = initialize(text.init(device), &mut rng);
-    let glam = initialize(generator.init(device), &mut rng);
+    let glam = initialize(generator.init(device), &mut rng).map(&mut Louder);
     let mirror = initialize(stream.init(device), &mut rng);
     let config = ModelConfig::new("tiny flowers", "nothing: its weights are random", text, generator, Some(stream));
     Model::new(config, vocabulary, stem, glam, Some(mirror)).unwrap()
@@ -54,5 +64,5 @@ fn a_written_model_draws_what_it_drew() {
     assert!(first.pictures.iter().all(|picture| picture.caption.is_some()));
     assert_ne!(first.pictures[0].stages[2].image, first.pictures[1].stages[2].image);
     let pixels = first.pictures[0].stages[2].image.rgba();
-    assert!(pixels.iter().collect::<std::collections::HashSet<_>>().len() > 8, "a picture has more than a few colours");
+    assert!(pixels.iter().collect::<std::collections::HashSet<_>>().len() > 100, "a picture has more than a few colours");
 }

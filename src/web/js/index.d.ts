@@ -1,4 +1,4 @@
-import type { Attention, BlendFrame, Caption, Encoding, ModelInfo, Picture, Stage, Token } from "./mirrorgan_cpu.js";
+import type { Attention, BlendFrame, Caption, Encoding, ModelInfo, Picture, Stage, Token } from "./types.js";
 
 export type { Attention, BlendFrame, Caption, Encoding, ModelInfo, Picture, Stage, Token };
 
