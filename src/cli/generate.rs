@@ -95,9 +95,11 @@ fn sheet(args: &GenerateArgs, picture: &GeneratedPicture, words: &[&str]) -> Vec
         if args.attention {
             let map = event.attention.as_ref();
             images.extend(map.into_iter().flat_map(|map| {
-                words.iter().take(map.words).enumerate().map(|(index, word)| {
-                    (format!("-{}-{index:02}-{word}", event.image.width()), pictures::attended(&image, map, index))
-                })
+                words
+                    .iter()
+                    .take(map.words)
+                    .enumerate()
+                    .map(|(index, word)| (format!("-{}-{index:02}-{word}", event.image.width()), pictures::attended(&image, map, index)))
             }));
         }
         if args.stages {

@@ -63,9 +63,12 @@ pub fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             match error.downcast_ref::<crate::Error>() {
                 Some(crate::Error::Interrupted) => ExitCode::from(130),
-                Some(crate::Error::BadInput(_) | crate::Error::EmptyPrompt | crate::Error::UnknownPrompt { .. } | crate::Error::BadRecipe { .. }) => {
-                    ExitCode::from(2)
-                }
+                Some(
+                    crate::Error::BadInput(_)
+                    | crate::Error::EmptyPrompt
+                    | crate::Error::UnknownPrompt { .. }
+                    | crate::Error::BadRecipe { .. },
+                ) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
             }
         }

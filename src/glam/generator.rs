@@ -143,6 +143,11 @@ impl Generator {
         self.refine[stage - 1].forward(features, text, condition.value.clone())
     }
 
+    /// The generator whose condition is told apart `gain` times as easily; see [`ConditioningAugmentation::sharpened`].
+    pub fn sharpened(self, gain: f64) -> Self {
+        Self { ca: self.ca.sharpened(gain), ..self }
+    }
+
     /// The first `stages` stages alone.
     pub fn truncated(mut self, stages: usize) -> Self {
         self.heads.truncate(stages.max(1));

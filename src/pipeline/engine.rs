@@ -240,11 +240,8 @@ impl Engine {
     }
 
     async fn describe(&self, image: Tensor<4>) -> Result<Caption> {
-        let stream = self
-            .model
-            .stream
-            .as_ref()
-            .ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
+        let stream =
+            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
         let mut captions = stream.caption(image, &self.model.vocabulary).await?;
         captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
     }

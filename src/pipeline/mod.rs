@@ -6,7 +6,7 @@ mod engine;
 mod noise;
 mod picture;
 
-pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, Generation, GeneratedPicture, StageEvent};
+pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
 pub use noise::Noise;
 pub use picture::{AttentionMap, Picture};
 

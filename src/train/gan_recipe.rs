@@ -11,6 +11,8 @@ use crate::{Error, Result};
 pub struct GanRecipe {
     /// The generator.
     pub generator: GeneratorConfig,
+    /// How much clearer than with fresh weights the sentence is in the condition at first; 1 is the public code's.
+    pub condition_gain: f64,
     /// Who tells drawn from photographed.
     pub discriminator: DiscriminatorChoice,
     /// DF_DIM of the published discriminators, the width of the projected ones.
@@ -103,6 +105,7 @@ impl Default for GanRecipe {
     fn default() -> Self {
         Self {
             generator: GeneratorConfig::default(),
+            condition_gain: 1.0,
             discriminator: DiscriminatorChoice::Published,
             df_dim: 64,
             generator_lr: 2e-4,
@@ -135,11 +138,18 @@ impl GanRecipe {
                 return bad(format!("gan.generator.{key} is 0; expected 1 or more"));
             }
         }
+        if !(self.condition_gain.is_finite() && self.condition_gain > 0.0) {
+            return bad(format!("gan.condition_gain is {}; expected a number above 0", self.condition_gain));
+        }
         if self.df_dim == 0 {
             return bad("gan.df_dim is 0; expected 1 or more".into());
         }
         if self.encoder_sizes.len() < generator.stages {
-            return bad(format!("gan.encoder_sizes has {} sizes; expected one for each of {} stages", self.encoder_sizes.len(), generator.stages));
+            return bad(format!(
+                "gan.encoder_sizes has {} sizes; expected one for each of {} stages",
+                self.encoder_sizes.len(),
+                generator.stages
+            ));
         }
         if let Some(size) = self.encoder_sizes.iter().find(|size| **size < 32 || **size % 32 != 0) {
             return bad(format!("gan.encoder_sizes has {size}; expected multiples of 32"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::gan_recipe::GanRecipe;
+use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
 
 /// The recipes that are built in, by name.
@@ -247,6 +248,10 @@ impl Recipe {
         ];
         if let Some((key, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return bad(format!("{key} is {value}; expected a number above 0"));
+        }
+        let largest = GeneratorConfig::picture_size(self.gan.generator.stages.clamp(1, 3) - 1);
+        if !data.size.is_multiple_of(largest) {
+            return bad(format!("data.size is {}; the generator's {largest} px need a multiple of it", data.size));
         }
         self.gan.check(name)
     }

@@ -1,6 +1,8 @@
 //! Tests of the crate as a whole that need a file system.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod cli;
+mod gan;
 mod import;
 mod parity;
 mod tiny;

@@ -15,7 +15,7 @@ use mirrorgan::stem::TextBatch;
 use mirrorgan::text::tokenize;
 use mirrorgan::train::{Interrupt, Recipe, TrainContext, stem, stream};
 
-fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
+pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
     let data = folder.join("data");
     tiny::write(&data).unwrap();
     let overrides: Vec<String> = overrides.iter().map(|change| change.to_string()).collect();
@@ -32,7 +32,7 @@ fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
 }
 
 /// Every value of the log, by line.
-fn log(context: &TrainContext, kind: &str) -> Vec<serde_json::Value> {
+pub fn log(context: &TrainContext, kind: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(context.out.join(kind).join("log.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -129,7 +129,7 @@ fn pieces_are_the_whole(kind: &str, run: fn(&TrainContext) -> mirrorgan::Result<
 }
 
 /// All weights of a module, to the bit.
-fn values<M: burn::module::Module>(module: &M) -> Vec<u32> {
+pub fn values<M: burn::module::Module>(module: &M) -> Vec<u32> {
     struct Bits(Vec<u32>);
     impl burn::module::ModuleVisitor for Bits {
         fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {

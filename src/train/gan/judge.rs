@@ -148,10 +148,7 @@ impl Judge {
         match self {
             Self::Projected(judge) => {
                 let features = judge.features(&fake.features.stages);
-                (
-                    hinge_generator(&judge.unconditional(&features)),
-                    hinge_generator(&judge.conditional(&features, sentence.clone())),
-                )
+                (hinge_generator(&judge.unconditional(&features)), hinge_generator(&judge.conditional(&features, sentence.clone())))
             }
             Self::Published(judge) => {
                 let terms = generator_loss(judge, fake.images.clone(), sentence.clone());

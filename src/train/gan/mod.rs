@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::checkpoint::{Loaded, State, load_module, module_bytes};
+use super::features::FrozenEncoder;
 use super::gan_recipe::{Phase, Trains};
 use super::progress::Progress;
 use super::run::{RunFolder, TrainContext};
-use super::features::FrozenEncoder;
 use super::{report, stem, stream};
-use crate::glam::{Generator, GeneratorConfig};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
+use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
 
 /// The folder in RUN, and the kind of its checkpoints.
@@ -96,7 +96,8 @@ fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
     let encoder = FrozenEncoder::load(context)?.network.train().freeze();
     if text.features() != context.recipe.gan.generator.features {
-        let message = format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
+        let message =
+            format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
         return Err(Error::BadInput(message));
     }
     // Strides 4, 8, 16 and 32 are stages 0 to 3.
@@ -133,7 +134,8 @@ impl Session {
         let trainer = &mut self.trainer;
         trainer.generator = loaded.module("generator", trainer.generator.clone())?;
         trainer.average = loaded.module("average", trainer.average.clone())?;
-        trainer.generator_optimizer = trainer.generator_optimizer.clone().load(&loaded.part("generator-adam")?, &trainer.device, &file("generator-adam"))?;
+        trainer.generator_optimizer =
+            trainer.generator_optimizer.clone().load(&loaded.part("generator-adam")?, &trainer.device, &file("generator-adam"))?;
         for stage in 0..trainer.judges.len() {
             let (name, adam) = (format!("discriminator-{stage}"), format!("discriminator-{stage}-adam"));
             trainer.judges[stage] = load_module(trainer.judges[stage].clone(), loaded.part(&name)?, &file(&name))?;

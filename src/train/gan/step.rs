@@ -6,14 +6,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::judge::{Frozen, Judge, View};
 use super::batch::Batch;
+use super::judge::{Frozen, Judge, View};
 use crate::glam::{Generated, Generator, GeneratorConfig};
 use crate::loss;
 use crate::nn::init;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::train::{adam::Adam, average, stream};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
+use crate::train::{adam::Adam, average, stream};
 use crate::{Error, Result};
 
 /// Everything that learns, and what it learns with.
@@ -38,7 +38,7 @@ pub type Losses = Vec<(&'static str, f64)>;
 impl Trainer {
     /// Fresh networks for `recipe`; all random numbers come from `rng`.
     pub fn new(recipe: GanRecipe, frozen: Frozen, device: Device, mut rng: ChaCha8Rng) -> Result<Self> {
-        let generator = init::initialize(recipe.generator.init(&device), &mut rng);
+        let generator = init::initialize(recipe.generator.init(&device), &mut rng).sharpened(recipe.condition_gain);
         let judges = (0..recipe.generator.stages).map(|stage| Judge::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
         Ok(Self {
             average: generator.valid(),
@@ -73,7 +73,11 @@ impl Trainer {
         self.judge_optimizers.iter_mut().for_each(|optimizer| *optimizer = adam(&self.recipe));
         if new && stages > 1 {
             let judge = self.judges.remove(stages - 1);
-            let judge = if self.recipe.discriminator == DiscriminatorChoice::Projected { average::copy(judge, &self.judges[stages - 2]) } else { judge };
+            let judge = if self.recipe.discriminator == DiscriminatorChoice::Projected {
+                average::copy(judge, &self.judges[stages - 2])
+            } else {
+                judge
+            };
             self.judges.insert(stages - 1, judge);
             let start = |generator: Generator| generator.map_stage(stages - 1, average::copy, average::copy);
             self.generator = start(self.generator.clone());
@@ -172,7 +176,8 @@ impl Trainer {
             return self.generator.forward_stages(text, noise, epsilon, phase.stages);
         }
         // The earlier stages are done: their averages draw, off the graph, and the last stage learns on top.
-        let off = TextFeatures { words: text.words.clone().inner(), sentence: text.sentence.clone().inner(), mask: text.mask.clone().inner() };
+        let off =
+            TextFeatures { words: text.words.clone().inner(), sentence: text.sentence.clone().inner(), mask: text.mask.clone().inner() };
         let last = phase.stages - 1;
         let condition = self.average.condition(&off, epsilon.inner());
         let mut features = self.average.initial(&condition, noise.inner());
@@ -208,11 +213,7 @@ fn adam(recipe: &GanRecipe) -> Adam {
 /// Pictures of half the size, each pixel the mean of four.
 fn halve(images: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = images.dims();
-    images
-        .reshape([batch, channels, height / 2, 2, width / 2, 2])
-        .mean_dim(3)
-        .mean_dim(5)
-        .reshape([batch, channels, height / 2, width / 2])
+    images.reshape([batch, channels, height / 2, 2, width / 2, 2]).mean_dim(3).mean_dim(5).reshape([batch, channels, height / 2, width / 2])
 }
 
 /// Reads all losses at once; several of one name are added.

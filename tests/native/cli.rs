@@ -1,0 +1,105 @@
+//! The command as a user calls it: the whole path on the drawings, and what it says about wrong input.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn mirrorgan(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let output = mirrorgan(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with `code`, and says each of `parts`; a panic is no message.
+fn fails(folder: &Path, code: i32, parts: &[&str], arguments: &[&str]) {
+    let output = mirrorgan(folder, arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{arguments:?} should say {part:?}: {message}");
+    }
+}
+
+const TRAIN: [&str; 10] = ["--data", "data", "--recipe", "tiny", "--out", "run", "--device", "cpu", "--set", "stem.epochs=2"];
+const SHORT: [&str; 4] = ["--set", "stream.epochs=2", "--set", "gan.phases=[{stages=1,pictures=32,batch=16,trains=\"all\"}]"];
+
+#[test]
+fn from_data_to_pictures_and_every_wrong_turn() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    succeeds(folder, &["tiny-data", "--out", "data"]);
+    let train = |part: &'static str| [&["train", part], &TRAIN[..], &SHORT[..]].concat();
+    fails(folder, 2, &["train stem"], &train("gan"));
+    for part in ["stem", "stream", "gan"] {
+        succeeds(folder, &train(part));
+    }
+    fails(folder, 2, &["--resume"], &train("stem"));
+    fails(folder, 2, &["epoch", "stem"], &[&train("stem")[..], &["--set", "stem.epoch=3"]].concat());
+    fails(folder, 2, &["data.size is 64"], &[&train("stem")[..], &["--set", "gan.generator.stages=2"]].concat());
+    fails(folder, 1, &["nowhere"], &["train", "stem", "--data", "nowhere", "--recipe", "tiny", "--out", "other", "--device", "cpu"]);
+
+    let export = ["export", "--run", "run", "--out", "model", "--dtype", "f32", "--trained-on", "drawings"];
+    succeeds(folder, &export);
+    assert!(succeeds(folder, &["info", "model"]).contains("drawings"));
+
+    let prompt = "a large red circle on a white ground";
+    let generate = |seed: &'static str, out: &'static str| ["generate", prompt, "--model", "model", "--seed", seed, "--out", out];
+    for (seed, out) in [("7", "a.png"), ("7", "b.png"), ("8", "c.png")] {
+        succeeds(folder, &generate(seed, out));
+    }
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert_eq!(read("a.png"), read("b.png"), "one seed, one picture");
+    assert_ne!(read("a.png"), read("c.png"), "another seed, another picture");
+    succeeds(folder, &["generate", "a small blue square", "--model", "model", "--seed", "7", "--out", "d.png"]);
+    assert_ne!(read("a.png"), read("d.png"), "another prompt, another picture");
+    let json = succeeds(folder, &["generate", prompt, "--model", "model", "--count", "2", "--caption", "--json", "--out", "many"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["files"].as_array().unwrap().len(), 2);
+    assert!(value["captions"][0]["text"].is_string());
+    assert!(succeeds(folder, &["caption", "a.png", "--model", "model"]).starts_with("a.png: "));
+
+    wrong_input(folder);
+    broken_models(folder);
+}
+
+fn wrong_input(folder: &Path) {
+    let generate = |prompt: &'static str| ["generate", prompt, "--model", "model", "--out", "no.png"];
+    fails(folder, 2, &["no words"], &generate(""));
+    fails(folder, 2, &["zeppelin"], &generate("zeppelin"));
+    fails(folder, 2, &["count is 0"], &[&generate("red")[..], &["--count", "0"]].concat());
+    fails(folder, 2, &["--seed"], &[&generate("red")[..], &["--seed", "many"]].concat());
+    fails(folder, 1, &["nowhere"], &["generate", "red", "--model", "nowhere", "--out", "no.png"]);
+    assert!(!folder.join("no.png").exists());
+    fs::write(folder.join("text.png"), "no picture").unwrap();
+    fails(folder, 1, &["text.png"], &["caption", "text.png", "--model", "model"]);
+    fails(folder, 1, &["absent.png"], &["caption", "absent.png", "--model", "model"]);
+    fs::write(folder.join("hostile.pth"), b"\x80\x02cos\nsystem\nX\x0c\x00\x00\x00touch hackedq\x00\x85R.").unwrap();
+    fails(folder, 1, &["hostile.pth"], &["import", "efficientnet-lite0", "hostile.pth", "--out", "imported"]);
+    assert!(!folder.join("hacked").exists() && !folder.join("imported").exists());
+}
+
+fn broken_models(folder: &Path) {
+    let model = folder.join("model");
+    let generate = ["generate", "red", "--model", "model", "--out", "no.png"];
+    for name in ["stem.safetensors", "glam.safetensors", "stream.safetensors", "vocab.txt"] {
+        let file = model.join(name);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        fails(folder, 1, &[name, "expected"], &generate);
+        let mut changed = whole.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        fs::write(&file, &changed).unwrap();
+        fails(folder, 1, &[name, "sha-256"], &generate);
+        fs::remove_file(&file).unwrap();
+        fails(folder, 1, &[name], &generate);
+        fs::write(&file, &whole).unwrap();
+    }
+    fs::write(model.join("config.json"), "{}").unwrap();
+    fails(folder, 1, &["config.json"], &generate);
+    assert!(!folder.join("no.png").exists());
+}

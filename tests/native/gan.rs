@@ -1,0 +1,90 @@
+//! The generator's training on the drawings.
+
+use std::path::Path;
+
+use mirrorgan::Error;
+use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
+
+use crate::tiny::{context, log, values};
+
+/// Two phases of few pictures, with every loss that a phase can have.
+const SHORT: &[&str] = &[
+    "data.size=128",
+    "stem.epochs=2",
+    "stream.epochs=2",
+    "gan.generator.stages=2",
+    "gan.generator.gf_dim=4",
+    "gan.weights={adversarial=1.0,conditional=1.0,stream=1.0,damsm=0.1,kl=1.0}",
+    "gan.phases=[{stages=1,pictures=16,batch=4,trains=\"all\"},{stages=2,pictures=8,batch=4,trains=\"last\",weights={consistency=5.0}}]",
+];
+
+fn trained(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
+    let context = context(folder, out, overrides);
+    assert!(matches!(gan::run(&context), Err(Error::BadInput(message)) if message.contains("train stem")));
+    stem::run(&context).unwrap();
+    stream::run(&context).unwrap();
+    context
+}
+
+#[test]
+fn a_stopped_training_equals_an_uninterrupted_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = trained(folder.path(), "whole", SHORT);
+    gan::run(&whole).unwrap();
+    assert!(matches!(gan::run(&whole), Err(Error::BadInput(_))), "a finished training is not overwritten");
+
+    let mut pieces = trained(folder.path(), "pieces", SHORT);
+    pieces.resume = true;
+    let mut interrupts = 0;
+    loop {
+        pieces.interrupt = Interrupt::after(1);
+        match gan::run(&pieces) {
+            Err(Error::Interrupted) => interrupts += 1,
+            other => break other.unwrap(),
+        }
+        assert!(interrupts < 20);
+    }
+    assert_eq!(interrupts, 6, "one a step");
+    let losses = |context: &TrainContext| {
+        let mut lines = log(context, "gan");
+        lines.iter_mut().for_each(|line| {
+            line.as_object_mut().unwrap().remove("pictures_per_second");
+        });
+        lines
+    };
+    assert_eq!(losses(&whole), losses(&pieces));
+    let weights = |context: &TrainContext| {
+        let config = &context.recipe.gan.generator;
+        values(&gan::load(&context.out, config, config.stages, &context.device).unwrap())
+    };
+    assert_eq!(weights(&whole), weights(&pieces));
+    assert!(whole.out.join("gan/samples/00000024.png").is_file());
+    assert!(whole.out.join("gan/report.html").is_file());
+}
+
+#[test]
+fn every_loss_is_logged_and_the_generator_learns_to_please() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = [
+        "stem.epochs=2",
+        "stream.epochs=2",
+        "gan.generator.gf_dim=4",
+        // The generator alone learns, so its loss can only fall if its gradients are right.
+        "gan.discriminator_lr=0.0",
+        "gan.generator_lr=2e-3",
+        "gan.weights={adversarial=1.0,conditional=1.0,stream=0.5,damsm=0.1,kl=0.1}",
+        "gan.phases=[{stages=1,pictures=320,batch=16,trains=\"all\"}]",
+    ];
+    let context = trained(folder.path(), "run", &overrides);
+    gan::run(&context).unwrap();
+    let lines = log(&context, "gan");
+    for name in ["adversarial", "conditional", "stream", "damsm", "kl", "discriminator", "generator"] {
+        assert!(lines.iter().all(|line| line[name].as_f64().is_some_and(f64::is_finite)), "{name}");
+    }
+    let mean = |lines: &[serde_json::Value]| {
+        lines.iter().map(|line| line["adversarial"].as_f64().unwrap() + line["conditional"].as_f64().unwrap()).sum::<f64>()
+            / lines.len() as f64
+    };
+    let (early, late) = (mean(&lines[..4]), mean(&lines[lines.len() - 4..]));
+    assert!(late < 0.9 * early, "{early} to {late}");
+}
