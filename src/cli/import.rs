@@ -103,15 +103,7 @@ fn networks(args: Networks, architecture: Architecture) -> anyhow::Result<()> {
     let stem = args.generator.file_stem().map(|name| name.to_string_lossy().into_owned());
     let name = args.name.or(stem).unwrap_or_else(|| "imported".into());
     let vocabulary = vocabulary(&args.captions)?;
-    let model = import::pytorch(
-        &args.text_encoder,
-        &args.generator,
-        architecture,
-        vocabulary,
-        args.max_words,
-        &name,
-        &args.trained_on,
-    )?;
+    let model = import::pytorch(&args.text_encoder, &args.generator, architecture, vocabulary, args.max_words, &name, &args.trained_on)?;
     model_dir::write_folder(&args.out, &model, args.dtype)?;
     println!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages);
     Ok(())

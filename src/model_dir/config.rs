@@ -219,7 +219,7 @@ pub(super) fn check_text_encoder(config: &TextEncoderConfig) -> Result<()> {
     check_range("text_encoder.embedding", config.embedding, 1, 4096)?;
     check_range("text_encoder.features", config.features, 2, 4096)?;
     check_range("text_encoder.max_words", config.max_words, 1, 1024)?;
-    if config.features % 2 != 0 {
+    if !config.features.is_multiple_of(2) {
         // Half of them come from each direction.
         return Err(Error::bad_model(CONFIG_FILE, format!("text_encoder.features is {}; expected an even number", config.features)));
     }
@@ -302,15 +302,8 @@ pub(crate) mod tests {
         let vocabulary = Vocabulary::new(["bird", "red"].map(String::from)).unwrap();
         let text = TextEncoderConfig { vocabulary: 3, embedding: 6, features: 8, max_words: 5 };
         let generator = GeneratorConfig { gf_dim: 2, z_dim: 4, condition_dim: 5, features: 8, stages: 2, ..GeneratorConfig::default() };
-        let stream = StreamConfig {
-            vocabulary: 3,
-            embedding: 6,
-            hidden: 7,
-            image_features: 8,
-            encoder_width: 0.1,
-            image_size: 32,
-            max_words: 4,
-        };
+        let stream =
+            StreamConfig { vocabulary: 3, embedding: 6, hidden: 7, image_features: 8, encoder_width: 0.1, image_size: 32, max_words: 4 };
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
         let stem = crate::nn::init::initialize(text.init(&device), &mut rng);
         let glam = crate::nn::init::initialize(generator.init(&device), &mut rng);

@@ -59,17 +59,12 @@ pub fn load<M: Module>(module: M, bytes: &[u8], file: &str) -> Result<M> {
 /// # Errors
 /// [`Error::BadModel`] when it is no such file, or holds other types than f32 and f16 or values that are not finite.
 pub fn parse(bytes: &[u8], file: &str) -> Result<Tensors> {
-    let archive =
-        SafeTensors::deserialize(bytes).map_err(|error| Error::bad_model(file, format!("not a safetensors file: {error}")))?;
+    let archive = SafeTensors::deserialize(bytes).map_err(|error| Error::bad_model(file, format!("not a safetensors file: {error}")))?;
     let mut tensors = Tensors::new();
     for (key, view) in archive.iter() {
         let values: Vec<f32> = match view.dtype() {
-            safetensors::Dtype::F32 => {
-                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-            }
-            safetensors::Dtype::F16 => {
-                view.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
-            }
+            safetensors::Dtype::F32 => view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            safetensors::Dtype::F16 => view.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
             other => return Err(Error::bad_model(file, format!("{key} is of type {other:?}; expected F32 or F16"))),
         };
         tensors.insert(key.to_string(), TensorData::new(values, view.shape().to_vec()));
@@ -150,11 +145,10 @@ impl Reader {
         let key = self.path.key();
         let shape: Vec<usize> = tensor.dims().to_vec();
         let data = tensor.try_into_data().map_err(|error| Error::Device(format!("{key}: {error:?}")))?;
-        let values: Vec<f32> =
-            data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{key}: {error:?}")))?;
+        let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{key}: {error:?}")))?;
         let half = self.dtype == Dtype::F16 && !self.path.in_batch_norm();
         let largest = if half { f16::MAX.to_f32() } else { f32::MAX };
-        if let Some(value) = values.iter().find(|value| !(value.abs() <= largest)) {
+        if let Some(value) = values.iter().find(|value| !value.is_finite() || value.abs() > largest) {
             return Err(Error::BadInput(format!("{key} holds {value}; expected finite numbers of at most {largest}")));
         }
         let (dtype, bytes) = if half {
@@ -270,14 +264,7 @@ mod tests {
         assert_eq!(save(&loaded, Dtype::F32).unwrap(), bytes);
         assert_eq!(loaded.norm.running_mean.value().into_data().try_to_vec::<f32>().unwrap(), [1.0, 2.0, 3.0]);
         let keys: Vec<String> = parse(&bytes, "").unwrap().into_keys().collect();
-        assert_eq!(keys, [
-            "layers.0.bias",
-            "layers.0.weight",
-            "norm.bias",
-            "norm.running_mean",
-            "norm.running_var",
-            "norm.weight"
-        ]);
+        assert_eq!(keys, ["layers.0.bias", "layers.0.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.weight"]);
     }
 
     #[test]
@@ -317,17 +304,11 @@ mod tests {
 
         let mut extra = tensors();
         extra.insert("other".into(), TensorData::new(vec![0.0f32], [1]));
-        assert_eq!(
-            message(assign(small(1), extra, file)),
-            "small.safetensors: other is not part of this network; expected 6 tensors"
-        );
+        assert_eq!(message(assign(small(1), extra, file)), "small.safetensors: other is not part of this network; expected 6 tensors");
 
         let mut turned = tensors();
         turned.insert("layers.0.weight".into(), TensorData::new(vec![0.0f32; 6], [3, 2]));
-        assert_eq!(
-            message(assign(small(1), turned, file)),
-            "small.safetensors: layers.0.weight has shape [3, 2]; expected [2, 3]"
-        );
+        assert_eq!(message(assign(small(1), turned, file)), "small.safetensors: layers.0.weight has shape [3, 2]; expected [2, 3]");
 
         let mut broken = tensors();
         broken.insert("norm.bias".into(), TensorData::new(vec![0.0f32, f32::NAN, 0.0], [3]));

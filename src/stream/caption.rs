@@ -31,15 +31,7 @@ pub struct StreamConfig {
 
 impl Default for StreamConfig {
     fn default() -> Self {
-        Self {
-            vocabulary: 5450,
-            embedding: 256,
-            hidden: 512,
-            image_features: 1280,
-            encoder_width: 1.0,
-            image_size: 224,
-            max_words: 20,
-        }
+        Self { vocabulary: 5450, embedding: 256, hidden: 512, image_features: 1280, encoder_width: 1.0, image_size: 224, max_words: 20 }
     }
 }
 

@@ -130,10 +130,7 @@ impl StreamDecoder {
 fn caption_of(ids: &[f32], log_probability: &[f32]) -> CaptionIds {
     let words = ids.iter().position(|id| *id as usize == END).unwrap_or(ids.len());
     let counted = (words + 1).min(ids.len());
-    CaptionIds {
-        ids: ids[..words].iter().map(|id| *id as usize).collect(),
-        log_probability: log_probability[..counted].iter().sum(),
-    }
+    CaptionIds { ids: ids[..words].iter().map(|id| *id as usize).collect(), log_probability: log_probability[..counted].iter().sum() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! EfficientNet-Lite0 (Tan and Le, ICML 2019, in the variant for mobile hardware): the frozen image encoder.
 //!
 //! Against EfficientNet-B0 the squeeze-and-excitation gates are gone and swish is ReLU6. The batch norms are folded into the
-//! convolutions before them, which changes nothing in a network that is not trained any more and saves a fifth of its time.
+//! convolutions before them, which changes nothing in a network that is not trained any more and saves a pass over each feature map.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};

@@ -70,8 +70,7 @@ mod tests {
     fn resize_has_pytorchs_numbers() {
         // F.interpolate(torch.tensor([[[[0., 1, 2], [3, 4, 8]]]]), (4, 4), mode="bilinear", align_corners=False)
         let images = Tensor::<2>::from_floats([[0.0, 1.0, 2.0], [3.0, 4.0, 8.0]], &Device::flex()).reshape([1, 1, 2, 3]);
-        let expected =
-            [0.0, 0.625, 1.375, 2.0, 0.75, 1.375, 2.40625, 3.5, 2.25, 2.875, 4.46875, 6.5, 3.0, 3.625, 5.5, 8.0];
+        let expected = [0.0, 0.625, 1.375, 2.0, 0.75, 1.375, 2.40625, 3.5, 2.25, 2.875, 4.46875, 6.5, 3.0, 3.625, 5.5, 8.0];
         for (found, expected) in values(resize_bilinear(images, 4)).into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-5, "{found} and {expected}");
         }

@@ -17,8 +17,7 @@ pub fn captions(path: &Path) -> Result<Vocabulary> {
     std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     let bad = |message: String| Error::bad_model(file.clone(), message);
     // The reader of checkpoints reads plain pickles too, and bounds depth and copies as no general one does.
-    let pickle =
-        PytorchReader::read_pickle_data(path, None).map_err(|error| bad(format!("cannot be read as captions.pickle: {error}")))?;
+    let pickle = PytorchReader::read_pickle_data(path, None).map_err(|error| bad(format!("cannot be read as captions.pickle: {error}")))?;
     let PickleValue::List(parts) = pickle else {
         return Err(bad("holds no list; expected [train captions, test captions, words by number, numbers by word]".into()));
     };

@@ -56,7 +56,10 @@ fn fold(state: &mut State, ours: &mut Tensors, conv: &str, norm: &str, name: &st
         let key = format!("{norm}.{field}");
         let [channels] = state.shape(&key)?;
         if channels != shape[0] {
-            return Err(Error::bad_model(&state.file, format!("{key} has {channels} values; expected {}, as {conv} has channels", shape[0])));
+            return Err(Error::bad_model(
+                &state.file,
+                format!("{key} has {channels} values; expected {}, as {conv} has channels", shape[0]),
+            ));
         }
         norms.push(state.values(&key)?.iter().map(|value| f64::from(*value)).collect::<Vec<_>>());
         state.take(&key)?;

@@ -145,6 +145,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn attngan_has_the_same_keys_without_sentence_attention() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/netG.pth");
+        let state = State::read(&file).unwrap();
+        let more = ["att.linear", "att.conv_sentence_vis", "h_net2.conv.", "h_net3.conv."];
+        let theirs = state.keys().filter(|key| !more.iter().any(|part| key.contains(part)));
+        let found: std::collections::BTreeSet<String> = theirs.map(|key| generator_key(key).unwrap().0).collect();
+        let config = GeneratorConfig { architecture: Architecture::AttnGan, gf_dim: 1, ..GeneratorConfig::default() };
+        assert_eq!(found, tensors::shapes(&config.init(&Device::flex())).into_keys().collect());
+    }
+
+    #[test]
     fn keys_lead_to_our_fields() {
         let name = |key: &str| generator_key(key).map(|(name, _)| name);
         assert_eq!(generator_key("ca_net.fc.weight"), Some(("ca.fc.weight".into(), Layout::Transposed)));

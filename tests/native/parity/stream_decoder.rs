@@ -48,14 +48,12 @@ fn expected_words_are_the_reference_ones() {
     let all = values(logits.clone());
     let packed: Vec<(usize, usize)> =
         (0..STEPS).flat_map(|t| (0..lengths.len()).map(move |b| (b, t))).filter(|(b, t)| *t < lengths[*b]).collect();
-    let found: Vec<f32> =
-        packed.iter().flat_map(|(b, t)| all[(b * STEPS + t) * VOCABULARY..][..VOCABULARY].to_vec()).collect();
+    let found: Vec<f32> = packed.iter().flat_map(|(b, t)| all[(b * STEPS + t) * VOCABULARY..][..VOCABULARY].to_vec()).collect();
     close_forward("logits", &found, &fixture.floats("packed_logits"));
     let targets: Vec<usize> = packed.iter().map(|(b, t)| captions[b * STEPS + t]).collect();
     assert_eq!(targets, fixture.integers("packed_targets"));
 
-    let mask: Vec<f32> =
-        lengths.iter().flat_map(|n| (0..STEPS).map(move |t| if t < *n { 1.0 } else { 0.0 })).collect();
+    let mask: Vec<f32> = lengths.iter().flat_map(|n| (0..STEPS).map(move |t| if t < *n { 1.0 } else { 0.0 })).collect();
     let mask = Tensor::from_data(TensorData::new(mask, [lengths.len(), STEPS]), &device);
     let loss = redescription(logits, ids(&captions, STEPS, &device), mask);
     close_loss("cross-entropy", loss, &fixture.floats("cross_entropy"));
