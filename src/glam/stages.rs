@@ -144,6 +144,7 @@ impl ImageHead {
     /// - features: (batch, channels, h, w)
     /// - output: (batch, 3, h, w), RGB in [−1, 1]
     pub fn forward(&self, features: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(features).tanh()
+        // Some WGSL drivers compute tanh from exponentials that overflow: NaN beyond 44. From 10 on it is 1 in f32.
+        self.conv.forward(features).clamp(-20.0, 20.0).tanh()
     }
 }

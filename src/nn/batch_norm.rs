@@ -81,6 +81,19 @@ impl BatchNorm {
         }
     }
 
+    /// The layer as y = scale · x + shift a channel, with scale = γ/√(σ² + ε) and shift = β − scale · μ; nothing where it trains on
+    /// `device` and the batch's own statistics count.
+    pub fn affine(&self, device: &Device) -> Option<(Tensor<1>, Tensor<1>)> {
+        if device.is_autodiff() && self.training.is_enabled() {
+            return None;
+        }
+        let mean = self.running_mean.value().to_device(device);
+        let variance = self.running_var.value().to_device(device);
+        let scale = self.weight.val().div(variance.add_scalar(self.epsilon).sqrt());
+        let shift = self.bias.val().sub(scale.clone().mul(mean));
+        Some((scale, shift))
+    }
+
     fn forward_train<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         let dims = input.dims();
         let count = (dims.iter().product::<usize>() / dims[1]) as f64;

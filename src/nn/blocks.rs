@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::module::{conv2d, interpolate};
+use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, activation};
 
 use super::{BatchNorm, BatchNormConfig};
@@ -48,7 +48,46 @@ impl UpBlock {
     /// - input: (batch, channels_in, h, w)
     /// - output: (batch, channels_out, 2h, 2w)
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        glu(self.norm.forward(self.conv.forward(upsample(input))))
+        let [_, _, height, width] = input.dims();
+        match self.norm.affine(&input.device()) {
+            Some(affine) if !input.device().is_autodiff() && height * width >= SMALLEST_SPLIT => self.split(input, affine),
+            _ => glu(self.norm.forward(self.conv.forward(upsample(input)))),
+        }
+    }
+
+    /// The same numbers with less than half of the multiplications, where running statistics count.
+    ///
+    /// A 3×3 kernel on 2×2 squares of equal pixels meets only 2×2 different ones. Which taps fall together depends on where in its square a
+    /// pixel is: w₀ | w₁ + w₂ for the upper or left one, w₀ + w₁ | w₂ for the other. So each of the four is a 2×2 convolution of the small
+    /// picture; batch norm is folded into its weights.
+    fn split(&self, input: Tensor<4>, (scale, shift): (Tensor<1>, Tensor<1>)) -> Tensor<4> {
+        let [batch, _, height, width] = input.dims();
+        let channels = scale.dims()[0];
+        let weight = self.conv.weight.val().mul(scale.reshape([channels, 1, 1, 1]));
+        let mut rows = Vec::with_capacity(2);
+        for y in 0..2 {
+            let of_row = join_taps(weight.clone(), 2, y);
+            let mut pixels = Vec::with_capacity(2);
+            for x in 0..2 {
+                let kernel = join_taps(of_row.clone(), 3, x);
+                let padded = conv2d(input.clone(), kernel, Some(shift.clone()), ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
+                pixels.push(glu(padded.narrow(2, y, height).narrow(3, x, width)).reshape([batch, channels / 2, height, width, 1]));
+            }
+            rows.push(Tensor::cat(pixels, 4).reshape([batch, channels / 2, height, 1, 2 * width]));
+        }
+        Tensor::cat(rows, 3).reshape([batch, channels / 2, 2 * height, 2 * width])
+    }
+}
+
+/// Pixels from which on [`UpBlock::split`] pays: before, joining the weights costs more than it saves.
+const SMALLEST_SPLIT: usize = 16 * 16;
+
+/// Three taps along `dim` as two: the last two joined for the first pixel of a square, the first two for the second one.
+fn join_taps(weight: Tensor<4>, dim: usize, pixel: usize) -> Tensor<4> {
+    let tap = |index| weight.clone().narrow(dim, index, 1);
+    match pixel {
+        0 => Tensor::cat(vec![tap(0), tap(1).add(tap(2))], dim),
+        _ => Tensor::cat(vec![tap(0).add(tap(1)), tap(2)], dim),
     }
 }
 
@@ -83,5 +122,29 @@ impl ResidualBlock {
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let inner = glu(self.norm1.forward(self.conv1.forward(input.clone())));
         self.norm2.forward(self.conv2.forward(inner)).add(input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::init::initialize;
+    use burn::module::Param;
+    use burn::tensor::TensorData;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn splitting_an_up_block_changes_nothing() {
+        let device = Device::flex();
+        let mut block = initialize(UpBlock::new(6, 4, &device), &mut ChaCha8Rng::seed_from_u64(3));
+        block.norm.bias = Param::from_tensor(Tensor::from_floats([0.3, -0.2, 0.1, 0.5, -0.4, 0.2, 0.6, -0.1], &device));
+        let values = (0..2 * 6 * 5 * 7).map(|i| ((i * 37 % 101) as f32) / 50.0 - 1.0).collect::<Vec<_>>();
+        let input = Tensor::<4>::from_data(TensorData::new(values, [2, 6, 5, 7]), &device);
+        let whole = block.forward(input.clone());
+        let split = block.split(input, block.norm.affine(&device).unwrap());
+        assert_eq!(split.dims(), [2, 4, 10, 14]);
+        let worst: f32 = (whole - split).abs().max().into_scalar();
+        assert!(worst < 1e-6, "{worst}");
     }
 }
