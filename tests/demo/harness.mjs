@@ -122,7 +122,7 @@ export function scratch() {
 /** A copy of the model with `damage(folder)` done to it. */
 export function damaged(damage) {
   const folder = join(scratch(), "model");
-  cpSync(MODEL, folder, { recursive: true });
+  cpSync(MODEL, folder, { recursive: true, dereference: true });
   damage(folder);
   return folder;
 }
