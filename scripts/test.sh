@@ -28,6 +28,8 @@ web() {
 demo() {
   scripts/bootstrap.sh browser node &&
     cargo build --release --bin mirrorgan --target-dir "$native_dir" &&
+    # It leaves the small model that some of the demo's tests draw with.
+    cargo test --release --test native --target-dir "$native_dir" -q tiny_model &&
     node --test --test-concurrency=1 --test-reporter=spec tests/demo/*.test.mjs
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, truncateSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PROMPT, damaged, draw, drawn, openBrowser, openPage, serve, shownError, stagePixels } from "./harness.mjs";
+import { PROMPT, SIZES, damaged, draw, drawn, openBrowser, openPage, serve, shownError, stagePixels } from "./harness.mjs";
 
 let browser, server;
 
@@ -37,7 +37,7 @@ after(async () => {
 async function stillDraws(page) {
   await draw(page, PROMPT);
   await drawn(page);
-  assert.equal((await stagePixels(page)).length, 3);
+  assert.equal((await stagePixels(page)).length, SIZES.length);
   assert.ok(await page.getByRole("alert").isHidden(), "the error is gone");
 }
 

@@ -15,6 +15,8 @@ const SCREENSHOTS = join(ROOT, "tests", "demo", "screenshots");
 export const FLOWERS = join(ROOT, "models", "flowers");
 export const TINY = process.env.MIRRORGAN_TINY ?? join(dirname(CLI), "..", "tmp", "tiny-model");
 export const MODEL = existsSync(join(FLOWERS, "config.json")) ? FLOWERS : TINY;
+/** Heights of its pictures. */
+export const SIZES = [64, 128, 256].slice(0, JSON.parse(readFileSync(join(MODEL, "config.json"), "utf8")).generator.stages);
 export const PROMPT = "this flower has pink petals and a yellow center";
 
 /** Starts scripts/serve.py with `mounts`: { "models/x": folder }; gives the address and a way to stop it. */
@@ -122,7 +124,7 @@ export function scratch() {
 /** A copy of the model with `damage(folder)` done to it. */
 export function damaged(damage) {
   const folder = join(scratch(), "model");
-  cpSync(MODEL, folder, { recursive: true });
+  cpSync(MODEL, folder, { recursive: true, dereference: true });
   damage(folder);
   return folder;
 }
