@@ -55,8 +55,16 @@ impl ConditioningAugmentation {
         let logvar = Tensor::<1>::full([condition], -4.0 * gain.ln(), &device);
         let zeros = |count: usize| Tensor::<1>::zeros([count], &device);
         let shift = Tensor::cat(vec![zeros(condition), logvar, zeros(2 * condition)], 0);
-        self.fc.weight = self.fc.weight.map(|weight| (weight * scale.clone().unsqueeze_dim(0)).detach());
-        self.fc.bias = self.fc.bias.map(|bias| bias.map(|bias| (bias * scale + shift).detach()));
+        self.fc.weight = self.fc.weight.map(|weight| {
+            let trained = weight.is_require_grad();
+            (weight * scale.clone().unsqueeze_dim(0)).detach().set_require_grad(trained)
+        });
+        self.fc.bias = self.fc.bias.map(|bias| {
+            bias.map(|bias| {
+                let trained = bias.is_require_grad();
+                (bias * scale + shift).detach().set_require_grad(trained)
+            })
+        });
         self
     }
 

@@ -63,13 +63,15 @@ pub struct LossWeights {
     pub damsm: f64,
     /// Conditioning augmentation near N(0, 1) (StackGAN).
     pub kl: f64,
+    /// Pictures of one prompt that differ as their noises do (MSGAN, Mao et al., CVPR 2019).
+    pub diversity: f64,
     /// A stage that is trained on its own: its picture, made smaller, is the one that it began with.
     pub consistency: f64,
 }
 
 impl Default for LossWeights {
     fn default() -> Self {
-        Self { adversarial: 1.0, conditional: 1.0, stream: 20.0, damsm: 0.0, kl: 1.0, consistency: 0.0 }
+        Self { adversarial: 1.0, conditional: 1.0, stream: 20.0, damsm: 0.0, kl: 1.0, diversity: 0.0, consistency: 0.0 }
     }
 }
 

@@ -93,6 +93,8 @@ impl Trainer {
         let weights = phase.weights.clone().unwrap_or_else(|| self.recipe.weights.clone());
         let text = self.frozen.text(&batch.captions, &self.device);
         let drawn = self.draw(phase, batch.captions.len(), &text);
+        // Noise for a second picture of the first half of the captions.
+        let again = self.noise(batch.captions.len().div_ceil(2));
         let last = phase.stages - 1;
         let stages: Vec<usize> = if phase.trains == Trains::All { (0..phase.stages).collect() } else { vec![last] };
         let views: Vec<View> = stages.iter().map(|stage| self.view(*stage, drawn.images[*stage].clone())).collect();
@@ -116,7 +118,7 @@ impl Trainer {
             losses.push(("conditional", conditional.clone().detach()));
             total = total + unconditional.mul_scalar(weights.adversarial) + conditional.mul_scalar(weights.conditional);
         }
-        total = total + self.other_losses(phase, &weights, batch, &text, &drawn, &views[views.len() - 1], &mut losses)?;
+        total = total + self.other_losses(phase, &weights, batch, &text, &drawn, &views[views.len() - 1], again, &mut losses)?;
         losses.push(("generator", total.clone().detach()));
         let measured = read(losses, step)?;
 
@@ -137,6 +139,7 @@ impl Trainer {
         text: &TextFeatures,
         drawn: &Generated,
         view: &View,
+        again: (Tensor<2>, Tensor<2>),
         losses: &mut Vec<(&'static str, Tensor<1>)>,
     ) -> Result<Tensor<1>> {
         let mut total = Tensor::<1>::zeros([1], &self.device);
@@ -147,6 +150,12 @@ impl Trainer {
         let last = phase.stages - 1;
         if weights.kl > 0.0 && phase.trains == Trains::All {
             add("kl", weights.kl, loss::kl_divergence(drawn.condition.mu.clone(), drawn.condition.logvar.clone()));
+        }
+        if weights.diversity > 0.0 && phase.trains == Trains::All {
+            let half = drawn.images[last].dims()[0].div_ceil(2);
+            let other = self.generator.forward_stages(&first(text, half), again.0, again.1, phase.stages);
+            let apart = (drawn.images[last].clone().narrow(0, 0, half) - other.images[last].clone()).abs().mean();
+            add("diversity", weights.diversity, apart.add_scalar(MODE_SEEKING_EPSILON).recip());
         }
         if weights.consistency > 0.0 && last > 0 {
             let small = halve(drawn.images[last].clone());
@@ -164,14 +173,19 @@ impl Trainer {
         Ok(total)
     }
 
-    fn draw(&mut self, phase: &Phase, batch: usize, text: &TextFeatures) -> Generated {
+    /// z and ε, (batch, z_dim) and (batch, condition_dim), from N(0, 1).
+    fn noise(&mut self, batch: usize) -> (Tensor<2>, Tensor<2>) {
         let config = &self.recipe.generator;
         let device = &self.device;
         let mut normal = |count: usize| {
             let values: Vec<f32> = (0..batch * count).map(|_| StandardNormal.sample(&mut self.rng)).collect();
             Tensor::<2>::from_data(TensorData::new(values, [batch, count]), device)
         };
-        let (noise, epsilon) = (normal(config.z_dim), normal(config.condition_dim));
+        (normal(config.z_dim), normal(config.condition_dim))
+    }
+
+    fn draw(&mut self, phase: &Phase, batch: usize, text: &TextFeatures) -> Generated {
+        let (noise, epsilon) = self.noise(batch);
         if phase.trains == Trains::All || phase.stages == 1 {
             return self.generator.forward_stages(text, noise, epsilon, phase.stages);
         }
@@ -203,6 +217,18 @@ impl Trainer {
     fn view_real(&self, stage: usize, batch: &Batch) -> View {
         let images = batch.images(GeneratorConfig::picture_size(stage), &self.device.clone().inner());
         self.view(stage, Tensor::from_inner(images))
+    }
+}
+
+/// Added to the distance of two pictures before its inverse is the loss: what a distance of nothing costs, 20.
+const MODE_SEEKING_EPSILON: f32 = 0.05;
+
+/// The first `count` captions.
+fn first(text: &TextFeatures, count: usize) -> TextFeatures {
+    TextFeatures {
+        words: text.words.clone().narrow(0, 0, count),
+        sentence: text.sentence.clone().narrow(0, 0, count),
+        mask: text.mask.clone().narrow(0, 0, count),
     }
 }
 
