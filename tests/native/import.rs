@@ -207,7 +207,9 @@ fn the_command_writes_a_folder_that_is_read_back() {
 }
 
 /// Each reader of a pickle.
-fn readers() -> Vec<(&'static str, fn(&Path) -> Result<()>)> {
+type Reader = (&'static str, fn(&Path) -> Result<()>);
+
+fn readers() -> Vec<Reader> {
     vec![
         ("text encoder", |path| import::text_encoder(path, 18).map(|_| ())),
         ("generator", |path| import::generator(path, Architecture::MirrorGan).map(|_| ())),

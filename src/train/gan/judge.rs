@@ -92,6 +92,8 @@ impl View {
 }
 
 /// The discriminator of one stage.
+// There are three at most, and a box would hide them from `Module`.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 pub enum Judge {
     /// D_i of the public code.

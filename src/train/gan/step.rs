@@ -11,7 +11,7 @@ use super::judge::{Frozen, Judge, View};
 use crate::glam::{Generated, Generator, GeneratorConfig};
 use crate::loss;
 use crate::nn::init;
-use crate::stem::{TextBatch, TextFeatures};
+use crate::stem::{Condition, TextBatch, TextFeatures};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
 use crate::train::{adam::Adam, average, stream};
 use crate::{Error, Result};
@@ -92,9 +92,11 @@ impl Trainer {
     pub fn step(&mut self, step: usize, seen: usize, phase: &Phase, batch: &Batch) -> Result<Losses> {
         let weights = phase.weights.clone().unwrap_or_else(|| self.recipe.weights.clone());
         let text = self.frozen.text(&batch.captions, &self.device);
-        let drawn = self.draw(phase, batch.captions.len(), &text);
-        // Noise for a second picture of the first half of the captions.
-        let again = self.noise(batch.captions.len().div_ceil(2));
+        let (drawn, twins) = if weights.diversity > 0.0 && phase.trains == Trains::All {
+            self.draw_twins(phase, batch.captions.len(), &text)
+        } else {
+            (self.draw(phase, batch.captions.len(), &text), None)
+        };
         let last = phase.stages - 1;
         let stages: Vec<usize> = if phase.trains == Trains::All { (0..phase.stages).collect() } else { vec![last] };
         let views: Vec<View> = stages.iter().map(|stage| self.view(*stage, drawn.images[*stage].clone())).collect();
@@ -118,7 +120,7 @@ impl Trainer {
             losses.push(("conditional", conditional.clone().detach()));
             total = total + unconditional.mul_scalar(weights.adversarial) + conditional.mul_scalar(weights.conditional);
         }
-        total = total + self.other_losses(phase, &weights, batch, &text, &drawn, &views[views.len() - 1], again, &mut losses)?;
+        total = total + self.other_losses(phase, &weights, batch, &text, &drawn, &views[views.len() - 1], twins, &mut losses)?;
         losses.push(("generator", total.clone().detach()));
         let measured = read(losses, step)?;
 
@@ -139,7 +141,7 @@ impl Trainer {
         text: &TextFeatures,
         drawn: &Generated,
         view: &View,
-        again: (Tensor<2>, Tensor<2>),
+        twins: Option<Tensor<4>>,
         losses: &mut Vec<(&'static str, Tensor<1>)>,
     ) -> Result<Tensor<1>> {
         let mut total = Tensor::<1>::zeros([1], &self.device);
@@ -151,10 +153,9 @@ impl Trainer {
         if weights.kl > 0.0 && phase.trains == Trains::All {
             add("kl", weights.kl, loss::kl_divergence(drawn.condition.mu.clone(), drawn.condition.logvar.clone()));
         }
-        if weights.diversity > 0.0 && phase.trains == Trains::All {
-            let half = drawn.images[last].dims()[0].div_ceil(2);
-            let other = self.generator.forward_stages(&first(text, half), again.0, again.1, phase.stages);
-            let apart = (drawn.images[last].clone().narrow(0, 0, half) - other.images[last].clone()).abs().mean();
+        if let Some(twins) = twins {
+            let half = twins.dims()[0];
+            let apart = (drawn.images[last].clone().narrow(0, 0, half) - twins).abs().mean();
             add("diversity", weights.diversity, apart.add_scalar(MODE_SEEKING_EPSILON).recip());
         }
         if weights.consistency > 0.0 && last > 0 {
@@ -171,6 +172,24 @@ impl Trainer {
             add("damsm", weights.damsm, self.frozen.match_text(&view.features, text, &batch.classes)?);
         }
         Ok(total)
+    }
+
+    /// The pictures of a batch, and second ones of its first half with other noise. They are drawn as one batch: batch norms must not
+    /// tell the two apart.
+    fn draw_twins(&mut self, phase: &Phase, batch: usize, text: &TextFeatures) -> (Generated, Option<Tensor<4>>) {
+        let half = batch.div_ceil(2);
+        let both = |all: &Tensor<2>| Tensor::cat(vec![all.clone(), all.clone().narrow(0, 0, half)], 0);
+        let text = TextFeatures {
+            words: Tensor::cat(vec![text.words.clone(), text.words.clone().narrow(0, 0, half)], 0),
+            sentence: both(&text.sentence),
+            mask: both(&text.mask),
+        };
+        let drawn = self.draw(phase, batch + half, &text);
+        let own = |all: Tensor<2>| all.narrow(0, 0, batch);
+        let twins = drawn.images[phase.stages - 1].clone().narrow(0, batch, half);
+        let condition = Condition { value: own(drawn.condition.value), mu: own(drawn.condition.mu), logvar: own(drawn.condition.logvar) };
+        let images = drawn.images.into_iter().map(|images| images.narrow(0, 0, batch)).collect();
+        (Generated { images, attention: Vec::new(), condition }, Some(twins))
     }
 
     /// z and ε, (batch, z_dim) and (batch, condition_dim), from N(0, 1).
@@ -200,7 +219,7 @@ impl Trainer {
             features = self.average.refine(stage, features, &off, &condition).features;
             images.push(Tensor::from_inner(self.average.image(stage, features.clone())));
         }
-        let condition = crate::stem::Condition {
+        let condition = Condition {
             value: Tensor::from_inner(condition.value),
             mu: Tensor::from_inner(condition.mu),
             logvar: Tensor::from_inner(condition.logvar),
@@ -222,15 +241,6 @@ impl Trainer {
 
 /// Added to the distance of two pictures before its inverse is the loss: what a distance of nothing costs, 20.
 const MODE_SEEKING_EPSILON: f32 = 0.05;
-
-/// The first `count` captions.
-fn first(text: &TextFeatures, count: usize) -> TextFeatures {
-    TextFeatures {
-        words: text.words.clone().narrow(0, 0, count),
-        sentence: text.sentence.clone().narrow(0, 0, count),
-        mask: text.mask.clone().narrow(0, 0, count),
-    }
-}
 
 fn adam(recipe: &GanRecipe) -> Adam {
     Adam::new(recipe.beta_1, recipe.beta_2)
