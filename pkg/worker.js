@@ -1,0 +1,135 @@
+// The Worker: downloads a model, owns the engine, answers the client in index.js one call at a time.
+
+import { downloadFile, downloadModule, downloadText } from "./download.js";
+import { MirrorGanError, toPlain } from "./errors.js";
+
+let wasm = null;
+let memory = null;
+let engine = null;
+let model = null;
+let panic = null;
+let dead = false;
+
+/** The module for a device; both are named here so that bundlers find them. */
+async function loadModule(device, urls, progress) {
+  const [module, url] =
+    device === "webgpu"
+      ? [await import("./mirrorgan_webgpu.js"), urls?.webgpu ?? new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)]
+      : [await import("./mirrorgan_cpu.js"), urls?.cpu ?? new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)];
+  const response = await downloadModule(String(url), progress);
+  try {
+    memory = (await module.default({ module_or_path: response })).memory;
+  } catch (error) {
+    if (error instanceof MirrorGanError || progress.signal.aborted) throw error;
+    throw new MirrorGanError("unsupported", `${url} could not be started: ${error.message}`, { cause: error });
+  }
+  module.onPanic((message) => {
+    panic = message;
+    crash(message);
+  });
+  return module;
+}
+
+const fileUrl = (file) => new URL(file, model.url).href;
+
+async function load({ url, device, wasm: urls, cache, warmUp }, signal, onProgress) {
+  const progress = { signal, onProgress };
+  model = { url, cache };
+  // The settings first: a wrong address should not cost the module's download.
+  const text = await downloadText(fileUrl("config.json"), progress);
+  wasm = await loadModule(device, urls, progress);
+  const files = new wasm.ModelFiles(text);
+  model.files = new Map(files.list().map((entry) => [entry.file, entry]));
+  model.parts = wasm.partFiles();
+  const { stem, generator } = model.parts;
+  const get = (file) => download(file, progress, (bytes) => files.check(file, bytes));
+  const contents = [];
+  for (const file of [files.vocabularyFile, stem, generator]) contents.push(await get(file));
+  engine = await wasm.WebEngine.load(device, files, ...contents);
+  if (warmUp) {
+    onProgress({ status: "warm-up" });
+    await engine.warmUp();
+  }
+  onProgress({ status: "ready" });
+  return engine.info();
+}
+
+function download(file, progress, check) {
+  const entry = model.files.get(file);
+  if (!entry) throw new MirrorGanError("bad-model", `config.json lists no ${file}`);
+  return downloadFile(fileUrl(file), entry, { ...progress, check, cache: model.cache });
+}
+
+/** STREAM is read when it is first needed. */
+async function withStream(signal, onProgress) {
+  if (model.streaming || !engine.info().captions) return;
+  const file = model.parts.stream;
+  engine.loadStream(await download(file, { signal, onProgress }, (bytes) => engine.check(file, bytes)));
+  model.streaming = true;
+}
+
+// Messages are heard between tasks only: without this pause the CPU path could not be cancelled.
+const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+function listener(kind, signal, emit, start) {
+  return async (event) => {
+    emit({ kind, ...event, milliseconds: performance.now() - start });
+    await pause();
+    return !signal.aborted;
+  };
+}
+
+const methods = {
+  load: ([options], signal, emit) => load(options, signal, (event) => emit({ kind: "progress", ...event })),
+  async generate([prompt, options], signal, emit) {
+    if (options.caption) await withStream(signal, (event) => emit({ kind: "progress", ...event }));
+    const start = performance.now();
+    const result = await engine.generate(prompt, options, listener("stage", signal, emit, start));
+    return { ...result, milliseconds: performance.now() - start };
+  },
+  async caption([image], signal, emit) {
+    await withStream(signal, (event) => emit({ kind: "progress", ...event }));
+    return engine.caption(image);
+  },
+  encode: ([prompt]) => engine.encode(prompt),
+  tokenize: ([prompt]) => engine.tokenize(prompt),
+  blend: ([from, to, options], signal, emit) =>
+    engine.blend(from, to, options, listener("frame", signal, emit, performance.now())),
+};
+
+function crash(message) {
+  if (dead) return;
+  dead = true;
+  // Rust stops without a panic only where an allocation failed.
+  const code = panic === null ? "out-of-memory" : /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
+  postMessage({ crash: { code, message: code === "out-of-memory" ? `not enough memory (${message})` : message, words: [] } });
+}
+
+const running = new Map();
+let queue = Promise.resolve();
+
+async function perform({ id, method, args }, signal) {
+  try {
+    signal.throwIfAborted();
+    const result = await methods[method](args, signal, (event) => postMessage({ id, event }));
+    postMessage({ id, result, memory: memory?.buffer.byteLength ?? 0, info: engine?.info() });
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) crash(error.message);
+    else postMessage({ id, error: toPlain(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+addEventListener("message", ({ data }) => {
+  if (data.method === "abort") {
+    running.get(data.id)?.abort();
+    return;
+  }
+  const controller = new AbortController();
+  running.set(data.id, controller);
+  queue = queue.then(() => perform(data, controller.signal));
+});
+// A trap inside a promise of the engine reaches nobody else.
+addEventListener("error", (event) => crash(event.message));
+addEventListener("unhandledrejection", (event) => crash(String(event.reason?.message ?? event.reason)));
