@@ -34,12 +34,19 @@ const kept = new History((entry, image) => draw(entry, image));
 const blend = new Blend((prompts) => blendPrompts(prompts));
 const mirror = new Mirror({ onPicture: describe, onDraw: (prompt, source) => draw({ prompt, seed: null, model }, source), own: () => stages.last });
 
+let usable = false;
 let model = null;
 let last = null;
 
+/** The buttons that start something; none before the page knows its model and that this browser can draw. */
+function allowWork(allowed) {
+  for (const id of ["draw", "dice", "vary", "blend-draw"]) $(id).disabled = !allowed || !usable;
+  $("file").disabled = !usable;
+}
+
 const work = new Work({
   onBusy(busy) {
-    for (const id of ["draw", "dice", "vary", "blend-draw"]) $(id).disabled = busy;
+    allowWork(!busy);
     $("cancel").hidden = !busy;
     if (!busy && document.activeElement === document.body) $("draw").focus({ preventScroll: true });
     document.body.setAttribute("aria-busy", String(busy));
@@ -86,7 +93,7 @@ function fillForm({ prompt, seed }) {
 
 /** Draws a picture: the form's, or an earlier or offered one, whose small picture stands for it meanwhile. */
 function draw(wish = null, source = null, keepVariations = false) {
-  if ($("draw").dataset.off) return;
+  if (!usable) return null;
   if (wish) {
     fillForm(wish);
     if (wish.model && wish.model !== model) useModel(wish.model);
@@ -187,6 +194,7 @@ function blendPrompts(texts) {
 
 /** Describes a picture that `open()` gives. */
 function describe(open) {
+  if (!usable) return null;
   return work.run(async (signal) => {
     await mirror.describe(open, () => engine.get(model, $("device").value, signal), { signal, onProgress: engine.onProgress });
     engine.describes = true;
@@ -245,25 +253,26 @@ function showExamples(prompts) {
 
 async function greet() {
   const link = readLink();
+  fillForm(link);
   const offered = await MirrorGan.support();
-  if (!offered.usable) {
-    $("unsupported-why").textContent = `It lacks ${offered.missing.join(" and ")}.`;
-    $("unsupported").hidden = false;
-    $("draw").dataset.off = "yes";
-    for (const id of ["draw", "dice", "blend-draw", "file"]) $(id).disabled = true;
-  }
+  $("unsupported").hidden = offered.usable;
+  $("unsupported-why").textContent = `It lacks ${offered.missing.join(" and ")}.`;
   if (!offered.webgpu) $("device").querySelector('[value="webgpu"]').disabled = true;
   if (["cpu", "webgpu"].includes(query.device)) $("device").value = query.device;
   const names = await listModels();
   const first = link.model ?? query.model ?? names[0];
   picker.show(names.includes(first) ? names : [first, ...names], first);
-  fillForm({ prompt: link.prompt || examplesOf(first).prompts[0], seed: link.seed });
+  // Who was quicker than the list of models keeps what is written.
+  if (!$("prompt").value) fillForm({ prompt: examplesOf(first).prompts[0], seed: null });
   if (link.problems.length) tellStatus(link.problems.join(" "));
+  const look = useModel(first);
+  usable = offered.usable;
+  allowWork(!work.busy);
   try {
-    const known = await useModel(first);
+    const known = await look;
     tellKept();
     // A link shows its picture at once where that costs no download.
-    if (offered.usable && link.prompt && known && !known.missing) await draw();
+    if (usable && link.prompt && known && !known.missing) await draw();
   } catch (error) {
     tellError(error);
   }
