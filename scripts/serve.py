@@ -72,6 +72,13 @@ class Handler(SimpleHTTPRequestHandler):
     def guess_type(self, path):
         return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
 
+    def copyfile(self, source, outputfile):
+        try:
+            super().copyfile(source, outputfile)
+        except ConnectionError:
+            # The browser has left, or the visitor cancelled.
+            self.close_connection = True
+
     def list_directory(self, path):
         self.send_error(404, "Not Found")
 

@@ -11,7 +11,7 @@ export const isModelName = (name) => typeof name === "string" && /^[A-Za-z0-9][A
 
 /** A prompt without control characters and of a length that can be shown, and whether it was cut. */
 export function cleanPrompt(text) {
-  const plain = String(text ?? "").replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}]+/gu, " ");
+  const plain = String(text ?? "").replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\s]+/gu, " ");
   if (plain.length <= LONGEST_PROMPT) return { prompt: plain, cut: false };
   return { prompt: plain.slice(0, LONGEST_PROMPT).replace(/\S*$/, "").trim() || plain.slice(0, LONGEST_PROMPT), cut: true };
 }

@@ -82,7 +82,8 @@ function readForm() {
   const { prompt, cut } = cleanPrompt($("prompt").value);
   const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
   if (cut || prompt !== $("prompt").value) $("prompt").value = prompt;
-  return { prompt: prompt.trim(), seed: parseSeed(seed) ?? 0, model };
+  $("seed").value = parseSeed(seed) ?? 0;
+  return { prompt: prompt.trim(), seed: Number($("seed").value), model };
 }
 
 function fillForm({ prompt, seed }) {
