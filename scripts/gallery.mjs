@@ -23,7 +23,7 @@ const WALLS = {
     ["bright red petals with dark spots", 4],
     ["this flower has large orange petals and long stamen", 6],
     ["a flower with blue petals", 8],
-    ["a round orange flower with many petals", 11],
+    ["a dark purple flower with a white center", 11],
     ["light pink petals with a white center", 9],
   ],
   birds: [

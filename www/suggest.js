@@ -35,10 +35,13 @@ export function nearest(word, vocabulary, count = 3) {
     // Something of the word must be left.
     if (edits <= limit && edits < word.length - 1) found.push({ known, rank: edits - (known[0] === word[0] ? 0.5 : 0) });
   }
-  return found
-    .sort((a, b) => a.rank - b.rank || Math.abs(a.known.length - word.length) - Math.abs(b.known.length - word.length))
-    .slice(0, count)
-    .map(({ known }) => known);
+  found.sort((a, b) => a.rank - b.rank || Math.abs(a.known.length - word.length) - Math.abs(b.known.length - word.length));
+  const offered = [];
+  for (const { known } of found) {
+    // Vocabularies come from what people wrote, slips included: of words that nearly are the same, one is enough.
+    if (offered.length < count && offered.every((other) => distance(other, known, 1) > 1)) offered.push(known);
+  }
+  return offered;
 }
 
 /** The words of a text that are not in `vocabulary` (a Set), each once, with what is near. At most `most` of them. */
