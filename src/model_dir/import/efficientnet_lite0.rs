@@ -5,8 +5,8 @@ use std::path::Path;
 use burn::tensor::{Device, TensorData};
 
 use super::state::{State, transposed};
+use crate::encoder::{EfficientNetLite0, EfficientNetLite0Config};
 use crate::model_dir::tensors::{self, Tensors};
-use crate::stream::{EfficientNetLite0, EfficientNetLite0Config};
 use crate::{Error, Result};
 
 /// ε of the network's batch norms (TensorFlow's default).
