@@ -9,6 +9,7 @@
 
 pub mod damsm;
 pub mod discriminator;
+pub mod encoder;
 pub mod error;
 pub mod glam;
 pub mod loss;

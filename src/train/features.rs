@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::hash;
 use super::run::{Interrupt, TrainContext, write_atomically};
 use crate::data::{Dataset, Split};
+use crate::encoder::EfficientNetLite0;
 use crate::model_dir::tensors;
-use crate::stream::EfficientNetLite0;
 use crate::stream::image::{normalize, resize_bilinear};
 use crate::{Error, Result};
 
