@@ -139,7 +139,7 @@ function draw(wish = null, source = null, keepVariations = false) {
 /** The picture first: where STREAM still has to be downloaded, it is drawn before that and described after it. */
 async function drawAndDescribe(gan, prompt, { seed, signal, onStage }) {
   const caption = $("describe").checked && gan.info.captions;
-  const ready = !caption || engine.describes || (await lookAt(model)).describes;
+  const ready = !caption || engine.describes || (await lookAt(model).then((known) => known.describes, () => false));
   const result = await gan.generate(prompt, { seed, caption: caption && ready, signal, onStage, onProgress: engine.onProgress });
   if (caption && !ready) {
     tellStatus("Drawn; now describing it…");
@@ -254,7 +254,7 @@ function showExamples(prompts) {
 
 async function greet() {
   const link = readLink();
-  fillForm(link);
+  if (link.prompt || link.seed !== null) fillForm(link);
   const offered = await MirrorGan.support();
   $("unsupported").hidden = offered.usable;
   $("unsupported-why").textContent = `It lacks ${offered.missing.join(" and ")}.`;
@@ -264,7 +264,7 @@ async function greet() {
   const first = link.model ?? query.model ?? names[0];
   picker.show(names.includes(first) ? names : [first, ...names], first);
   // Who was quicker than the list of models keeps what is written.
-  if (!$("prompt").value) fillForm({ prompt: examplesOf(first).prompts[0], seed: null });
+  if (!$("prompt").value && document.activeElement !== $("prompt")) fillForm({ prompt: examplesOf(first).prompts[0], seed: null });
   if (link.problems.length) tellStatus(link.problems.join(" "));
   const look = useModel(first);
   usable = offered.usable;
