@@ -29,3 +29,14 @@ const EXAMPLES = {
 export function examplesOf(name) {
   return Object.hasOwn(EXAMPLES, name) ? EXAMPLES[name] : { kind: "something", prompts: [], blend: ["", ""] };
 }
+
+/** Shows prompts as buttons; `onChoice(prompt)` hears of a click. */
+export function showExamples(root, prompts, onChoice) {
+  root.replaceChildren(
+    ...prompts.map((prompt) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: prompt });
+      button.addEventListener("click", () => onChoice(prompt));
+      return button;
+    }),
+  );
+}

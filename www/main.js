@@ -5,7 +5,7 @@ import { Blend } from "./blend.js";
 import { Mirror } from "./mirror.js";
 import { Easel } from "./easel.js";
 import { Engine } from "./engine.js";
-import { examplesOf } from "./examples.js";
+import { examplesOf, showExamples } from "./examples.js";
 import { hangWall } from "./gallery.js";
 import { History } from "./history.js";
 import { watchKeys } from "./keys.js";
@@ -14,9 +14,10 @@ import { ModelPicker, listModels, lookAt, sizesOf } from "./models.js";
 import { reveal } from "./paint.js";
 import { DownloadBar } from "./progress.js";
 import { copyLink, savePicture } from "./share.js";
+import { tellKept, watchForget } from "./stored.js";
 import { Stages } from "./stages.js";
 import { Suggestions, loadVocabulary } from "./suggest.js";
-import { bytes, explain, leftOut, seconds, timings } from "./text.js";
+import { explain, leftOut, seconds, timings } from "./text.js";
 import { Variations } from "./variations.js";
 import { Work } from "./work.js";
 import { closeness, showCaption, showWords } from "./words.js";
@@ -214,13 +215,6 @@ function tellModel({ name, trainedOn, parameters }) {
   $("note").textContent = "";
 }
 
-async function tellKept() {
-  const files = await MirrorGan.cached().catch(() => []);
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  $("kept").hidden = !total;
-  $("kept-text").textContent = `Your browser keeps ${bytes(total)} of model files for the next visit.`;
-}
-
 /** Chooses a model: examples, wall, vocabulary and sizes become its own. Nothing big is downloaded. */
 async function useModel(name) {
   model = name;
@@ -230,7 +224,7 @@ async function useModel(name) {
   $("kind").textContent = kind;
   $("prompt").placeholder = prompts[0] ?? "";
   blend.suggest(ends);
-  showExamples(prompts);
+  showExamples($("examples"), prompts, (prompt) => draw({ prompt, seed: null, model }));
   const known = await lookAt(name);
   if (model !== name) return null;
   if (engine.info?.name !== known.title) $("note").textContent = sizesOf(known);
@@ -240,16 +234,6 @@ async function useModel(name) {
   await hangWall(known, (tile, canvas) => draw(tile, canvas));
   easel.empty();
   return known;
-}
-
-function showExamples(prompts) {
-  $("examples").replaceChildren(
-    ...prompts.map((prompt) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: prompt });
-      button.addEventListener("click", () => draw({ prompt, seed: null, model }));
-      return button;
-    }),
-  );
 }
 
 async function greet() {
@@ -293,11 +277,7 @@ $("cancel").addEventListener("click", () => work.cancel());
 $("vary").addEventListener("click", vary);
 $("save").addEventListener("click", () => savePicture(stages.last, last));
 $("copy").addEventListener("click", async () => last && tellStatus(await copyLink(last)));
-$("forget").addEventListener("click", async () => {
-  await MirrorGan.clearCache();
-  tellStatus("The model files are removed; the next visit downloads them again.");
-  tellKept();
-});
+watchForget(tellStatus);
 addEventListener("hashchange", () => {
   const link = readLink();
   if (link.problems.length) tellStatus(link.problems.join(" "));

@@ -123,3 +123,20 @@ test("a screen reader hears little while it draws, and the picture has prompt an
   if (caption) assert.ok(name.includes(caption), name);
   await page.context().close();
 });
+
+test("who asked for less motion sees none", async () => {
+  for (const [reducedMotion, expected] of [["reduce", false], ["no-preference", true]]) {
+    const page = await openPage(browser, server.address, { reducedMotion });
+    await page.evaluate(() => {
+      window.moved = false;
+      const look = () => {
+        window.moved ||= document.getAnimations().some((animation) => animation.playState === "running");
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await drawAndWait(page, "a red flower");
+    assert.equal(await page.evaluate(() => window.moved), expected, reducedMotion);
+    await page.context().close();
+  }
+});

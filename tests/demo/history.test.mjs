@@ -123,3 +123,17 @@ test("a server that answers with pages of its own, or not at all, is explained, 
   await drawAndWait(page, "a white flower", 9);
   await page.context().close();
 });
+
+test("the model files that the browser keeps are counted and can be removed", async () => {
+  const page = await openPage(browser, server.address);
+  assert.ok(await page.locator("#kept").isHidden());
+  await drawAndWait(page, "a red flower");
+  await page.getByText(/^Your browser keeps [\d.]+ (kB|MB)/).waitFor();
+  await page.getByRole("button", { name: "Remove the files" }).click();
+  await told(page, /files are removed/);
+  assert.ok(await page.locator("#kept").isHidden());
+  assert.equal(await page.evaluate(() => caches.open("mirrorgan-v1").then((store) => store.keys()).then((keys) => keys.length)), 0);
+  // What is in memory draws on.
+  await drawAndWait(page, "a white flower");
+  await page.context().close();
+});
