@@ -29,8 +29,8 @@ test("what was drawn is kept over a visit, brought back by a click, bounded, and
   assert.match(await entries(page).first().locator("img").getAttribute("alt"), /^a white flower, seed 4/);
   await page.goto("about:blank");
   await page.goto(server.address);
-  assert.equal(await entries(page).count(), 2);
   await page.locator("#draw:enabled").waitFor();
+  assert.equal(await entries(page).count(), 2);
   await entries(page).nth(1).click();
   await told(page, /^Done/);
   assert.equal(await page.getByLabel("What should the picture show?").inputValue(), "a red flower");
@@ -49,6 +49,7 @@ test("what was drawn is kept over a visit, brought back by a click, bounded, and
   await page.getByRole("button", { name: "Clear" }).click();
   assert.ok(await page.locator("#history").isHidden());
   await page.reload();
+  await page.locator("#draw:enabled").waitFor();
   assert.equal(await entries(page).count(), 0);
   await page.context().close();
 });
