@@ -130,8 +130,8 @@ function crash(message, known) {
 }
 
 function faultOf(message) {
-  // Rust stops without a panic only where an allocation failed.
-  if (panic === null || /memory allocation of|out of memory/i.test(message)) return "out-of-memory";
+  // Rust reaches the unreachable without a panic only where an allocation failed.
+  if (/memory allocation of|out of memory/i.test(message) || (panic === null && /unreachable/i.test(message))) return "out-of-memory";
   return /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
 }
 
