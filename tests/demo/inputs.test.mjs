@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { TINY, damaged, openBrowser, openPage, serve } from "./harness.mjs";
+import { ROOT, TINY, damaged, openBrowser, openPage, serve } from "./harness.mjs";
 
 let browser, server, page;
 
@@ -19,6 +19,7 @@ const otherSha = (path) => {
 
 before(async () => {
   server = await serve({
+    faulty: join(ROOT, "tests", "demo", "faulty"),
     "models/tiny": TINY,
     "models/html": edit("glam.safetensors", (path) => writeFileSync(path, "<!doctype html><title>Not found</title>")),
     "models/half": edit("glam.safetensors", (path) => truncateSync(path, statSync(path).size / 2)),
@@ -153,7 +154,9 @@ const LOADS = [
   ["'models/tiny', { worker: () => 1 }", "bad-input"],
   ["'models/tiny', { worker: throws }", "unsupported"],
   ["'models/tiny', { worker: () => new Worker('nowhere.js', { type: 'module' }) }", "network"],
-  ["'models/tiny', { worker: () => new Worker(URL.createObjectURL(new Blob(['throw new Error(1)'], { type: 'text/javascript' }))) }", "crashed"],
+  ["'models/tiny', { worker: () => new Worker('faulty/broken.js') }", "crashed"],
+  // The page's content security policy forbids this one.
+  ["'models/tiny', { worker: () => new Worker(URL.createObjectURL(new Blob(['postMessage(1)']))) }", "network"],
   ...["7", "true", "Symbol('x')"].map((wasm) => [`'models/tiny', { wasm: ${wasm} }`, "bad-input"]),
   ["'models/tiny', { wasm: new Uint8Array(9) }", "integrity"],
   ["'models/tiny', { wasm: await fetch('index.html') }", "integrity"],
