@@ -43,6 +43,9 @@ export function openBrowser() {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
+      // Heap sizes to the byte, and gc().
+      "--enable-precise-memory-info",
+      "--js-flags=--expose-gc",
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
     ],
@@ -114,17 +117,20 @@ export function difference(a, b) {
 
 export const cli = (...args) => execFileSync(CLI, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
+const scratches = [];
+process.once("exit", () => scratches.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
 /** A folder that is removed when the tests end. */
 export function scratch() {
   const folder = mkdtempSync(join(tmpdir(), "mirrorgan-demo-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  scratches.push(folder);
   return folder;
 }
 
-/** A copy of the model with `damage(folder)` done to it. */
-export function damaged(damage) {
+/** A copy of a model with `damage(folder)` done to it. */
+export function damaged(damage, model = MODEL) {
   const folder = join(scratch(), "model");
-  cpSync(MODEL, folder, { recursive: true, dereference: true });
+  cpSync(model, folder, { recursive: true, dereference: true });
   damage(folder);
   return folder;
 }

@@ -83,6 +83,8 @@ export function checkModel(model) {
   let url;
   try {
     url = platform.resolve(model);
+    // Not from data: and the like, which have no files below them.
+    new URL("config.json", url);
   } catch (error) {
     throw new MirrorGanError("bad-input", `${show(String(model))} is no address: ${error.message}`, { cause: error });
   }

@@ -83,7 +83,7 @@ export interface LoadOptions extends CallOptions {
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;
   /** Whether downloads are kept in the Cache API. Default true. */
   cache?: boolean;
-  /** Whether WebGPU compiles its kernels while loading. Default true. */
+  /** Whether a picture that nobody sees is drawn while loading, so that the first one is as quick as the next. Default true. */
   warmUp?: boolean;
   /** Other wasm modules than the package's own: one for whatever device is taken, or one for each. */
   wasm?: WasmSource | { cpu?: WasmSource; webgpu?: WasmSource };

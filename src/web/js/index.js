@@ -107,7 +107,7 @@ export class MirrorGan {
       const adapter = device === "webgpu" ? this.#adapter : null;
       this.#info = { ...info, device, adapter, memory };
     });
-    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp: warmUp && device === "webgpu" };
+    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp };
     try {
       await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {

@@ -21,16 +21,23 @@ async function loadModule(device, given, { signal, onProgress, cache }) {
       : [cpu, new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)];
   const compiled = given instanceof WebAssembly.Module;
   const name = compiled ? "the given module" : (given ?? url.href);
-  const source = compiled ? given : await downloadModule(name, { signal, onProgress, cache });
+  let whole = compiled;
+  const watch = (event) => {
+    if (event.status === "done") whole = true;
+    onProgress(event);
+  };
+  const source = compiled ? given : await downloadModule(name, { signal, onProgress: watch, cache });
   if (device === "webgpu") watchGpu();
   try {
     memory = (await module.default({ module_or_path: source })).memory;
   } catch (error) {
     if (signal.aborted) throw aborted();
     if (error instanceof MirrorGanError || error instanceof RangeError) throw error;
-    const wrong = error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError;
-    if (wrong) throw new MirrorGanError("integrity", `${name} is not the module of this version: ${error.message}`, { cause: error });
-    if (error instanceof TypeError) throw new MirrorGanError("network", `${name} broke off: ${error.message}`, { cause: error });
+    if (error instanceof TypeError && !whole) throw new MirrorGanError("network", `${name} broke off: ${error.message}`, { cause: error });
+    // A TypeError of a whole one: something that the JavaScript calls is not in it.
+    if ([WebAssembly.CompileError, WebAssembly.LinkError, TypeError].some((type) => error instanceof type)) {
+      throw new MirrorGanError("integrity", `${name} is not the module of this version: ${error.message}`, { cause: error });
+    }
     throw new MirrorGanError("unsupported", `${name} could not be started: ${error.message}`, { cause: error });
   }
   module.onPanic((message) => {
@@ -130,8 +137,8 @@ function crash(message, known) {
 }
 
 function faultOf(message) {
-  // Rust stops without a panic only where an allocation failed.
-  if (panic === null || /memory allocation of|out of memory/i.test(message)) return "out-of-memory";
+  // Rust reaches the unreachable without a panic only where an allocation failed.
+  if (/memory allocation of|out of memory/i.test(message) || (panic === null && /unreachable/i.test(message))) return "out-of-memory";
   return /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
 }
 
