@@ -238,6 +238,7 @@ impl Files {
             let records: Vec<usize> = (start..(start + BATCH).min(header.records)).collect();
             let indices: Vec<usize> = records.iter().map(|record| record / views).collect();
             let flips: Vec<bool> = records.iter().map(|record| record % views == 1).collect();
+            dataset.prefetch(&(start + BATCH..start + 2 * BATCH).map(|record| record / views).collect::<Vec<_>>());
             let batch = compute(encoder, dataset, &indices, &flips, header, &context.device)?;
             codes.write_all(&bytes(&batch.codes)).map_err(|error| Error::io(&self.codes, error))?;
             regions.write_all(&bytes(&batch.regions)).map_err(|error| Error::io(&self.regions, error))?;
@@ -268,7 +269,7 @@ fn compute(
     device: &Device,
 ) -> Result<Computed> {
     let size = header.encoder_size;
-    let images = dataset.images(indices, flips, dataset.size, device);
+    let images = dataset.images(indices, flips, dataset.size, device)?;
     let images = if dataset.size == size { images } else { resize_bilinear(images, size) };
     let features = encoder.network.forward_features(normalize(images));
     let Some(regions) = features.stages.into_iter().find(|stage| stage.dims()[2] * header.region_stride == size) else {
@@ -299,6 +300,6 @@ fn read(path: &Path, count: usize) -> Result<Vec<f16>> {
 }
 
 fn fingerprint(dataset: &Dataset) -> String {
-    let hashes: Vec<String> = dataset.samples.par_iter().map(|sample| format!("{} {}\n", sample.key, hash(&sample.image))).collect();
+    let hashes: Vec<String> = dataset.samples.iter().map(|sample| format!("{} {}\n", sample.key, sample.digest)).collect();
     hash(hashes.concat().as_bytes())
 }

@@ -4,6 +4,7 @@
 mod cli;
 mod gan;
 mod import;
+mod lazy;
 mod parity;
 mod tiny;
 mod tiny_model;

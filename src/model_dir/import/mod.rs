@@ -10,7 +10,7 @@ mod state;
 
 use std::path::Path;
 
-pub use captions::captions;
+pub use captions::{captions, filenames, sentences};
 pub use efficientnet_lite0::efficientnet_lite0;
 pub use networks::{generator, text_encoder};
 
