@@ -67,8 +67,7 @@ mod tests {
     use rand::SeedableRng;
 
     fn dataset(caption: &str) -> Dataset {
-        let sample = Sample { key: "k".into(), image: vec![0; 3], captions: vec![caption.into()], class_id: None };
-        Dataset { samples: vec![sample], size: 1, skipped: Vec::new() }
+        Dataset::new(vec![Sample::new("k", vec![0; 3], vec![caption.into()], None)], 1)
     }
 
     #[test]

@@ -1,14 +1,19 @@
-//! A split of a data set in memory.
+//! A split of a data set, with its pictures in memory or, past a budget, in their files.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
-use super::picture::{decode_square, reduce};
-use super::source::{self, RawSample, Source, Split};
+use super::layout::Listed;
+use super::picture::reduce;
+use super::pixels::{Ahead, Lazy, Pixels};
+use super::source::{self, Split};
 use crate::{Error, Result};
 
 /// How a data set is read.
@@ -18,30 +23,63 @@ pub struct DataOptions {
     pub size: usize,
     /// How many samples may be unusable before reading gives up.
     pub max_skipped: usize,
-    /// Whether a bar shows how far reading is.
+    /// Bytes of decoded pictures that are kept in memory; the others are decoded whenever they are needed.
+    pub memory: u64,
+    /// Whether a bar shows how far reading is, and a line on standard error what was recognised.
     pub progress: bool,
 }
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { size: 256, max_skipped: 16, progress: false }
+        Self { size: 256, max_skipped: 16, memory: 4 << 30, progress: false }
     }
 }
 
 /// A picture and what people wrote about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Sample {
     /// Shard and key, for messages.
     pub key: String,
-    /// RGB, row after row, size · size · 3 bytes.
-    pub image: Vec<u8>,
+    /// SHA-256 of the picture at the data set's size, in hexadecimal.
+    pub digest: String,
     /// At least one caption with a word in it.
     pub captions: Vec<String>,
     /// The species or kind, where known.
     pub class_id: Option<usize>,
+    picture: Picture,
 }
 
-/// A split of a data set in memory.
+#[derive(Debug, Clone)]
+enum Picture {
+    Kept(Pixels),
+    InFile(Arc<Lazy>),
+}
+
+impl Sample {
+    /// A sample with its picture in memory: RGB, row after row, size · size · 3 bytes.
+    pub fn new(key: impl Into<String>, image: Vec<u8>, captions: Vec<String>, class_id: Option<usize>) -> Self {
+        let (key, digest) = (key.into(), digest(&image));
+        Self { key, digest, captions, class_id, picture: Picture::Kept(Arc::new(image)) }
+    }
+
+    /// The picture: RGB, row after row, size · size · 3 bytes. One that is not in memory is decoded.
+    ///
+    /// # Errors
+    /// [`Error::BadData`] when its file has changed or gone since the data set was opened.
+    pub fn image(&self) -> Result<Arc<Vec<u8>>> {
+        match &self.picture {
+            Picture::Kept(pixels) => Ok(pixels.clone()),
+            Picture::InFile(lazy) => lazy.load().map_err(|message| Error::BadData { file: self.key.clone(), message }),
+        }
+    }
+
+    /// Whether the picture is in memory.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.picture, Picture::Kept(_))
+    }
+}
+
+/// A split of a data set.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// The samples in the order of the shards.
@@ -50,6 +88,9 @@ pub struct Dataset {
     pub size: usize,
     /// Which samples were left out, and why.
     pub skipped: Vec<String>,
+    /// What was recognised, and how it was split.
+    pub layout: String,
+    ahead: Ahead,
 }
 
 /// What of `KEY.json` is read.
@@ -64,61 +105,81 @@ struct Description {
 }
 
 impl Dataset {
-    /// Reads and decodes all samples of `split`.
+    /// The given samples, whose pictures are `size` pixels wide and high.
+    pub fn new(samples: Vec<Sample>, size: usize) -> Self {
+        Self { samples, size, skipped: Vec::new(), layout: String::new(), ahead: Ahead::default() }
+    }
+
+    /// Reads and decodes all samples of `split`, and keeps as many pictures as `options.memory` allows.
     ///
-    /// `paths` are shards, folders of shards, prefixes of shards (`data/flowers` for `data/flowers-train-000.tar`) or folders of
-    /// pictures. Unusable samples are skipped and listed in [`Dataset::skipped`].
+    /// `paths` are one folder of CUB-200-2011, Oxford-102 or COCO 2014 as they are published, or shards, folders of shards, prefixes of
+    /// shards (`data/flowers` for `data/flowers-train-000.tar`) or folders of pictures. Unusable samples are skipped and listed in
+    /// [`Dataset::skipped`]. What a training sees does not depend on which pictures are kept.
     ///
     /// # Errors
     /// [`Error::BadData`] when there is no such data, a shard is cut, or more than `options.max_skipped` samples are unusable (the
     /// first of them are named); [`Error::Io`] when a file cannot be read.
     pub fn open(paths: &[PathBuf], split: Split, options: &DataOptions) -> Result<Self> {
-        let source = source::find(paths, split)?;
-        let bar = if options.progress { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let listing = source::list_samples(paths, split)?;
+        let bar = if options.progress { ProgressBar::new(listing.samples.len() as u64) } else { ProgressBar::hidden() };
         bar.set_style(style());
         bar.set_prefix(format!("reading {} data", split.name()));
-        let mut dataset = Self { samples: Vec::new(), size: options.size, skipped: Vec::new() };
-        match source {
-            Source::Shards(shards) => {
-                for shard in shards {
-                    dataset.add(source::read_shard(&shard)?, options, &bar)?;
-                }
-            }
-            Source::Pictures(pictures) => {
-                // In pieces, so that the encoded files of a large folder are never all in memory.
-                for piece in pictures.chunks(1024) {
-                    let raw = piece.par_iter().map(|path| source::read_picture(path)).collect::<Result<_>>()?;
-                    dataset.add(raw, options, &bar)?;
-                }
-            }
+        let mut dataset = Self { layout: listing.layout, ..Self::new(Vec::new(), options.size) };
+        // In pieces, so that no more is in memory than the budget and a piece.
+        for piece in listing.samples.chunks(256) {
+            dataset.add(piece, options, &bar)?;
         }
         bar.finish_and_clear();
+        let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if dataset.samples.is_empty() {
             let first = dataset.skipped.first().map_or(String::new(), |first| format!("; the first problem: {first}"));
-            let file = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-            return Err(Error::BadData { file, message: format!("no usable sample in the {} data{first}", split.name()) });
+            return Err(Error::BadData { file: file(), message: format!("no usable sample in the {} data{first}", split.name()) });
+        }
+        if options.progress {
+            eprintln!("{}: {}", file(), dataset.summary(split));
         }
         Ok(dataset)
     }
 
-    /// Whether `paths` hold data of `split` at all.
-    pub fn has(paths: &[PathBuf], split: Split) -> bool {
-        source::find(paths, split).is_ok()
+    /// What was read, in a line: layout, pictures, captions, classes.
+    pub fn summary(&self, split: Split) -> String {
+        let captions: usize = self.samples.iter().map(|sample| sample.captions.len()).sum();
+        let mut classes: BTreeMap<usize, usize> = BTreeMap::new();
+        for class in self.samples.iter().filter_map(|sample| sample.class_id) {
+            *classes.entry(class).or_default() += 1;
+        }
+        let classes = if classes.is_empty() { "no classes".to_string() } else { format!("{} classes", classes.len()) };
+        let kept = self.samples.iter().filter(|sample| sample.is_kept()).count();
+        let in_files = if kept == self.len() { String::new() } else { format!("; {} read when needed", self.len() - kept) };
+        let skipped = if self.skipped.is_empty() { String::new() } else { format!("; {} skipped", self.skipped.len()) };
+        format!("{} ({}): {} pictures, {captions} captions, {classes}{in_files}{skipped}", self.layout, split.name(), self.len())
     }
 
-    fn add(&mut self, raw: Vec<RawSample>, options: &DataOptions, bar: &ProgressBar) -> Result<()> {
-        bar.inc_length(raw.len() as u64);
-        let decoded: Vec<Result<Sample, String>> = raw
-            .into_par_iter()
-            .map(|raw| {
-                let sample = decode(raw, options.size);
+    /// Whether `paths` hold data of `split` at all.
+    pub fn has(paths: &[PathBuf], split: Split) -> bool {
+        source::list_samples(paths, split).is_ok_and(|listing| !listing.samples.is_empty())
+    }
+
+    fn add(&mut self, listed: &[Listed], options: &DataOptions, bar: &ProgressBar) -> Result<()> {
+        let decoded: Vec<Result<Sample, String>> = listed
+            .par_iter()
+            .map(|listed| {
+                let sample = read(listed, options.size).map_err(|message| format!("{}: {message}", listed.key));
                 bar.inc(1);
                 sample
             })
             .collect();
-        for sample in decoded {
+        let bytes = (options.size * options.size * 3) as u64;
+        for (sample, listed) in decoded.into_iter().zip(listed) {
             match sample {
-                Ok(sample) => self.samples.push(sample),
+                Ok(mut sample) => {
+                    if (self.samples.len() as u64 + 1).saturating_mul(bytes) > options.memory
+                        && let Some(blob) = &listed.picture
+                    {
+                        sample.picture = Picture::InFile(Arc::new(Lazy::new(blob.clone(), listed.bounds, options.size)));
+                    }
+                    self.samples.push(sample);
+                }
                 Err(problem) => self.skipped.push(problem),
             }
         }
@@ -158,12 +219,56 @@ impl Dataset {
     ///
     /// # Shapes
     /// - output: (batch, 3, size, size)
-    pub fn images(&self, indices: &[usize], flips: &[bool], size: usize, device: &Device) -> Tensor<4> {
+    ///
+    /// # Errors
+    /// [`Error::BadData`] when a picture that is not in memory cannot be read any more.
+    pub fn images(&self, indices: &[usize], flips: &[bool], size: usize, device: &Device) -> Result<Tensor<4>> {
+        Ok(self.pictures(indices)?.images(flips, size, device))
+    }
+
+    /// The pictures of `indices`, held in memory as long as what is returned.
+    ///
+    /// # Errors
+    /// As [`Dataset::images`].
+    pub fn pictures(&self, indices: &[usize]) -> Result<Pictures> {
+        let pixels = indices.par_iter().map(|index| self.samples[*index].image()).collect::<Result<_>>()?;
+        Ok(Pictures { pixels, size: self.size })
+    }
+
+    /// Begins to decode, on another thread, those of the pictures of `indices` that are not in memory: the next batch, while the
+    /// current one is learned from.
+    pub fn prefetch(&self, indices: &[usize]) {
+        let in_file = |index: &usize| match &self.samples.get(*index)?.picture {
+            Picture::InFile(lazy) => Some(lazy.clone()),
+            Picture::Kept(_) => None,
+        };
+        self.ahead.decode(indices.iter().filter_map(in_file).collect());
+    }
+
+    /// Lets go of all pictures, where only captions and classes are needed from here on.
+    pub fn forget_pictures(&mut self) {
+        let none = Pixels::default();
+        self.samples.iter_mut().for_each(|sample| sample.picture = Picture::Kept(none.clone()));
+        self.ahead = Ahead::default();
+    }
+}
+
+/// Pictures of a batch.
+#[derive(Debug, Clone)]
+pub struct Pictures {
+    pixels: Vec<Pixels>,
+    size: usize,
+}
+
+impl Pictures {
+    /// As [`Dataset::images`], of pictures that are there already.
+    pub fn images(&self, flips: &[bool], size: usize, device: &Device) -> Tensor<4> {
         assert!(size > 0 && self.size.is_multiple_of(size), "pictures of {} pixels asked for at {size}", self.size);
         let plane = size * size;
-        let mut values = vec![0f32; indices.len() * 3 * plane];
-        values.par_chunks_mut(3 * plane).zip(indices).zip(flips).for_each(|((output, index), flip)| {
-            let pixels = reduce(&self.samples[*index].image, self.size, self.size / size);
+        let batch = self.pixels.len();
+        let mut values = vec![0f32; batch * 3 * plane];
+        values.par_chunks_mut(3 * plane).zip(&self.pixels).zip(flips).for_each(|((output, pixels), flip)| {
+            let pixels = reduce(pixels, self.size, self.size / size);
             for (at, pixel) in pixels.chunks_exact(3).enumerate() {
                 let (y, x) = (at / size, at % size);
                 let x = if *flip { size - 1 - x } else { x };
@@ -172,7 +277,7 @@ impl Dataset {
                 }
             }
         });
-        Tensor::from_data(TensorData::new(values, [indices.len(), 3, size, size]), device)
+        Tensor::from_data(TensorData::new(values, [batch, 3, size, size]), device)
     }
 }
 
@@ -182,26 +287,35 @@ pub(crate) fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn decode(raw: RawSample, size: usize) -> Result<Sample, String> {
-    let RawSample { key, picture, json, text } = raw;
-    let problem = |message: String| format!("{key}: {message}");
-    let image = decode_square(&picture, size).map_err(problem)?;
-    let mut class_id = None;
-    let mut captions = Vec::new();
-    if let Some(json) = json {
-        let description: Description = serde_json::from_slice(&json).map_err(|error| problem(format!("json: {error}")))?;
-        class_id = description.class_id;
+/// Hexadecimal SHA-256.
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads picture and captions, or says what is wrong.
+fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
+    let picture = listed.picture.clone().ok_or("there is no picture")?;
+    let image = Lazy::new(picture, listed.bounds, size).decode()?;
+    let mut class_id = listed.class_id;
+    let mut captions = listed.captions.clone();
+    if let Some(json) = &listed.json {
+        let description: Description = serde_json::from_slice(&json.read()?).map_err(|error| format!("json: {error}"))?;
+        class_id = class_id.or(description.class_id);
         captions.extend(description.captions);
         captions.extend(description.caption);
     }
-    if let Some(text) = text {
-        captions.extend(String::from_utf8_lossy(&text).lines().map(str::to_string));
+    if let Some(class) = &listed.class {
+        let text = String::from_utf8_lossy(&class.read()?).trim().to_string();
+        class_id = Some(text.parse().map_err(|_| format!("cls: {text:?} is no class number"))?);
+    }
+    if let Some(text) = &listed.text {
+        captions.extend(String::from_utf8_lossy(&text.read()?).lines().map(str::to_string));
     }
     captions.retain(|caption| !crate::text::tokenize(caption).is_empty());
     if captions.is_empty() {
-        return Err(problem("there is no caption".into()));
+        return Err("there is no caption".into());
     }
-    Ok(Sample { key, image, captions, class_id })
+    Ok(Sample::new(&*listed.key, image, captions, class_id))
 }
 
 #[cfg(test)]
@@ -225,7 +339,7 @@ mod tests {
         let dataset = Dataset::open(&paths, Split::Train, &DataOptions { size: 64, ..Default::default() }).unwrap();
         assert_eq!(dataset.skipped.len(), 1);
         assert!(dataset.skipped[0].starts_with("tiny-train-001.tar: broken: "), "{}", dataset.skipped[0]);
-        let strict = DataOptions { size: 64, max_skipped: 0, progress: false };
+        let strict = DataOptions { size: 64, max_skipped: 0, ..Default::default() };
         let error = Dataset::open(&paths, Split::Train, &strict).unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
     }
@@ -233,15 +347,42 @@ mod tests {
     #[test]
     fn flipped_images_are_mirrored() {
         let image = (0..2 * 2 * 3).map(|v| v * 20).collect();
-        let sample = Sample { key: String::new(), image, captions: vec!["a".into()], class_id: None };
-        let dataset = Dataset { samples: vec![sample], size: 2, skipped: Vec::new() };
+        let dataset = Dataset::new(vec![Sample::new("", image, vec!["a".into()], None)], 2);
         let device = Device::flex();
-        let values: Vec<f32> = dataset.images(&[0, 0], &[false, true], 2, &device).into_data().try_to_vec().unwrap();
+        let values: Vec<f32> = dataset.images(&[0, 0], &[false, true], 2, &device).unwrap().into_data().try_to_vec().unwrap();
         let red = |at: usize| values[at];
         assert_eq!((red(0), red(1)), (-1.0, 60.0 / 127.5 - 1.0));
         assert_eq!((red(12), red(13)), (red(1), red(0)));
-        let small: Vec<f32> = dataset.images(&[0], &[false], 1, &device).into_data().try_to_vec().unwrap();
+        let small: Vec<f32> = dataset.images(&[0], &[false], 1, &device).unwrap().into_data().try_to_vec().unwrap();
         assert!((small[0] - (90.0 / 127.5 - 1.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn pictures_past_the_budget_are_read_when_needed_and_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        super::super::tiny::write(folder.path()).unwrap();
+        let paths = [folder.path().to_path_buf()];
+        let open = |memory| Dataset::open(&paths, Split::Train, &DataOptions { size: 64, memory, ..Default::default() }).unwrap();
+        let (whole, part) = (open(u64::MAX), open(10 * 64 * 64 * 3 + 5));
+        let kept = |dataset: &Dataset| dataset.samples.iter().filter(|sample| sample.is_kept()).count();
+        assert_eq!((kept(&whole), kept(&part)), (48, 10));
+        assert!(part.summary(Split::Train).contains("48 pictures, 48 captions, 48 classes; 38 read when needed"));
+        for (a, b) in whole.samples.iter().zip(&part.samples) {
+            assert_eq!((a.image().unwrap(), &a.digest), (b.image().unwrap(), &b.digest));
+        }
+        let device = Device::flex();
+        let values = |dataset: &Dataset| {
+            dataset.prefetch(&[40, 3]);
+            let images = dataset.images(&[40, 3, 40], &[true, false, false], 32, &device).unwrap();
+            images.into_data().try_to_vec::<f32>().unwrap()
+        };
+        assert_eq!(values(&whole), values(&part));
+        fs::remove_file(folder.path().join("tiny-train-000.tar")).unwrap();
+        assert!(matches!(open_again(&part), Err(Error::BadData { file, .. }) if file.contains("tiny_030")));
+    }
+
+    fn open_again(dataset: &Dataset) -> Result<Arc<Vec<u8>>> {
+        dataset.samples[30].image()
     }
 
     #[test]
@@ -258,6 +399,6 @@ mod tests {
         let test = Dataset::open(&paths, Split::Test, &options).unwrap();
         assert_eq!((train.len(), test.len()), (9, 1));
         assert_eq!(test.samples[0].captions, ["picture 9", "of a wall"]);
-        assert_eq!(test.samples[0].image[0], 180);
+        assert_eq!(test.samples[0].image().unwrap()[0], 180);
     }
 }

@@ -1,20 +1,23 @@
 //! Pictures with captions: where they come from ([`Dataset::open`]), in which order a training sees them ([`Sampler`]), and how
 //! they become tensors.
 //!
-//! Read are WebDataset shards (tar files with `KEY.webp|jpg|png` beside `KEY.json` or `KEY.txt`) and plain folders of pictures with a
-//! `.txt` beside each, a caption a line. Everything is checked while it is read; past [`Dataset`] a sample has a picture of the
-//! right size and at least one caption.
+//! Read are CUB-200-2011, Oxford-102 and COCO 2014 as they are published, WebDataset shards (tar files with
+//! `KEY.webp|jpg|png` beside `KEY.json` or `KEY.txt`) and plain folders of pictures with a `.txt` beside each, a caption a line.
+//! Everything is checked while it is read; past [`Dataset`] a sample has a picture of the right size and at least one caption.
 
+mod blob;
 mod captions;
 mod dataset;
+mod layout;
 mod picture;
+mod pixels;
 mod sampler;
 mod source;
 pub mod tiny;
 
 pub use captions::EncodedCaptions;
 pub(crate) use dataset::style as bar_style;
-pub use dataset::{DataOptions, Dataset, Sample};
-pub use picture::decode_square;
+pub use dataset::{DataOptions, Dataset, Pictures, Sample};
+pub use picture::{Bounds, decode_square, decode_square_within};
 pub use sampler::{Position, Sampler};
-pub use source::{RawSample, Split};
+pub use source::Split;

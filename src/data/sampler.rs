@@ -57,10 +57,15 @@ impl Sampler {
         self.position
     }
 
+    /// The samples that [`Sampler::next_batch`] will return.
+    pub fn peek(&self) -> &[usize] {
+        let start = self.position.batch * self.batch;
+        &self.order[start..start + self.batch]
+    }
+
     /// The samples of the next batch.
     pub fn next_batch(&mut self) -> Vec<usize> {
-        let start = self.position.batch * self.batch;
-        let batch = self.order[start..start + self.batch].to_vec();
+        let batch = self.peek().to_vec();
         self.position.batch += 1;
         if self.position.batch >= self.batches() {
             self.position = Position { epoch: self.position.epoch + 1, batch: 0 };

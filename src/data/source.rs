@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::blob::{Blob, MAX_FILE_BYTES};
+use super::layout::{self, Listed, Listing};
 use crate::{Error, Result};
 
 /// Extensions of pictures, lower case.
 const PICTURES: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
-
-/// Largest file of a sample; a larger one is no picture of a training set.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Which part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,33 +41,46 @@ impl Split {
     }
 }
 
-/// A sample as it lies in a shard or folder.
-#[derive(Debug, Clone)]
-pub struct RawSample {
-    /// Shard (or folder) and key, for messages.
-    pub key: String,
-    /// The encoded picture.
-    pub picture: Vec<u8>,
-    /// What stands in `KEY.json`.
-    pub json: Option<Vec<u8>>,
-    /// What stands in `KEY.txt`.
-    pub text: Option<Vec<u8>>,
-}
-
-/// Where the samples of one split are.
+/// What files of one kind there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+enum Source {
     /// WebDataset shards.
     Shards(Vec<PathBuf>),
     /// Picture files.
     Pictures(Vec<PathBuf>),
 }
 
+/// The samples of `split` that `paths` name, in a layout of [`layout`], in shards or in a plain folder.
+pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
+    for path in paths {
+        if let Some(listing) = layout::recognise(path, split)? {
+            if paths.len() > 1 {
+                let message = format!("holds {}; name such a folder alone", listing.layout);
+                return Err(Error::BadData { file: path.display().to_string(), message });
+            }
+            return Ok(listing);
+        }
+    }
+    Ok(match find(paths, split)? {
+        Source::Shards(shards) => {
+            let layout = if shards.len() == 1 { "1 WebDataset shard".into() } else { format!("{} WebDataset shards", shards.len()) };
+            let mut samples = Vec::new();
+            for shard in &shards {
+                samples.extend(read_shard(shard)?);
+            }
+            Listing { layout, samples }
+        }
+        Source::Pictures(pictures) => {
+            Listing { layout: "a folder of pictures".into(), samples: pictures.iter().map(|path| beside(path)).collect() }
+        }
+    })
+}
+
 /// The files of `split` that `paths` name: shards, folders of shards, `FOLDER/PREFIX` of shards, or folders of pictures.
 ///
 /// Shards whose names speak of a split are chosen by it; shards that do not, belong to every split asked for. A folder of pictures
 /// is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
-pub(super) fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
+fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
     let mut shards = Vec::new();
     let mut pictures = Vec::new();
     for path in paths {
@@ -96,7 +108,8 @@ pub(super) fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
         (true, true) => Err(Error::BadData {
             file: given(),
             message: format!(
-                "no {0} data found; expected shards such as NAME-{0}-000.tar or a folder of pictures (webp, jpg, png) with captions",
+                "no {0} data found; expected CUB-200-2011, Oxford-102 or COCO 2014 as they are published, shards such as \
+                 NAME-{0}-000.tar, or a folder of pictures (webp, jpg, png) with captions",
                 split.name()
             ),
         }),
@@ -152,64 +165,76 @@ fn extension(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Reads the samples of a shard in their order. Files that are neither pictures nor captions are passed over.
+/// Lists the samples of a shard in their order, without reading their contents. Files that are neither pictures nor captions are
+/// passed over.
 ///
 /// # Errors
 /// [`Error::BadData`] naming the shard when it is no tar file or ends early.
-pub(super) fn read_shard(path: &Path) -> Result<Vec<RawSample>> {
-    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+fn read_shard(path: &Path) -> Result<Vec<Listed>> {
+    let file = fs::File::open(path).map_err(|error| Error::io(path, error))?;
+    let length = file.metadata().map_err(|error| Error::io(path, error))?.len();
     let bad = |error: std::io::Error| Error::BadData {
         file: path.display().to_string(),
         message: format!("is not a whole tar file: {error}; download it again"),
     };
+    let cut = || bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
     // A tar file without a single block would read as empty.
-    if bytes.len() < 512 {
-        return Err(bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+    if length < 512 {
+        return Err(cut());
     }
     let shard = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut archive = tar::Archive::new(bytes.as_slice());
+    let whole: Arc<Path> = path.into();
+    let mut archive = tar::Archive::new(file);
     let mut order: Vec<String> = Vec::new();
-    let mut samples: BTreeMap<String, RawSample> = BTreeMap::new();
-    for entry in archive.entries().map_err(bad)? {
-        let mut entry = entry.map_err(bad)?;
+    let mut samples: BTreeMap<String, (Listed, bool)> = BTreeMap::new();
+    for entry in archive.entries_with_seek().map_err(bad)? {
+        let entry = entry.map_err(bad)?;
+        let start = entry.raw_file_position();
+        if start.checked_add(entry.size()).is_none_or(|end| end > length) {
+            return Err(cut());
+        }
         if !entry.header().entry_type().is_file() || entry.size() > MAX_FILE_BYTES {
             continue;
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let Some((key, extension)) = split_key(&name) else { continue };
-        let mut content = Vec::with_capacity(entry.size() as usize);
-        entry.read_to_end(&mut content).map_err(bad)?;
-        if content.len() as u64 != entry.size() {
-            return Err(bad(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
-        }
+        let blob = Blob::part(whole.clone(), start, entry.size());
         // Captions without a picture are kept, to be counted as a bad sample where pictures are decoded.
-        let sample = samples.entry(key).or_insert_with_key(|key| {
+        let (sample, has_plain) = samples.entry(key).or_insert_with_key(|key| {
             order.push(key.clone());
-            RawSample { key: format!("{shard}: {key}"), picture: Vec::new(), json: None, text: None }
+            (Listed { key: format!("{shard}: {key}"), ..Listed::default() }, false)
         });
+        let last = extension.rsplit('.').next().unwrap_or_default();
         match extension.as_str() {
-            "json" => sample.json = Some(content),
-            "txt" => sample.text = Some(content),
-            picture if PICTURES.contains(&picture) => sample.picture = content,
+            "json" => sample.json = Some(blob),
+            "txt" => sample.text = Some(blob),
+            "cls" => sample.class = Some(blob),
+            // `KEY.png` is the picture even where a mask `KEY.seg.png` follows.
+            picture if PICTURES.contains(&picture) => (sample.picture, *has_plain) = (Some(blob), true),
+            _ if PICTURES.contains(&last) && !*has_plain => sample.picture = Some(blob),
             _ => {}
         }
     }
-    Ok(order.into_iter().filter_map(|key| samples.remove(&key)).collect())
+    Ok(order.into_iter().filter_map(|key| samples.remove(&key)).map(|(sample, _)| sample).collect())
 }
 
-/// WebDataset's rule: the key is the path up to the first dot of the file name.
+/// WebDataset's rule: the key is the path up to the first dot of the file name, the extension all after it.
 fn split_key(name: &str) -> Option<(String, String)> {
     let file = name.rfind('/').map_or(0, |i| i + 1);
     let dot = file + name[file..].find('.')?;
-    let extension = name[dot + 1..].rsplit('.').next()?.to_lowercase();
-    (dot > file).then(|| (name[..dot].to_string(), extension))
+    (dot > file).then(|| (name[..dot].to_string(), name[dot + 1..].to_lowercase()))
 }
 
-/// Reads a picture and the captions beside it.
-pub(super) fn read_picture(path: &Path) -> Result<RawSample> {
-    let picture = fs::read(path).map_err(|error| Error::io(path, error))?;
-    let beside = |extension: &str| fs::read(path.with_extension(extension)).ok();
-    Ok(RawSample { key: path.display().to_string(), picture, json: beside("json"), text: beside("txt") })
+/// A picture and the captions beside it.
+fn beside(path: &Path) -> Listed {
+    let beside = |extension: &str| Some(path.with_extension(extension)).filter(|path| path.is_file()).map(Blob::file);
+    Listed {
+        key: path.display().to_string(),
+        picture: Some(Blob::file(path.to_path_buf())),
+        json: beside("json"),
+        text: beside("txt"),
+        ..Listed::default()
+    }
 }
 
 #[cfg(test)]
@@ -225,7 +250,7 @@ mod tests {
 
     #[test]
     fn keys_end_at_the_first_dot_of_the_file_name() {
-        assert_eq!(split_key("a.b/c.seg.PNG"), Some(("a.b/c".into(), "png".into())));
+        assert_eq!(split_key("a.b/c.seg.PNG"), Some(("a.b/c".into(), "seg.png".into())));
         assert_eq!(split_key("no-extension"), None);
         assert_eq!(split_key("a/.hidden"), None);
     }
@@ -241,6 +266,27 @@ mod tests {
         assert!(find(&[folder.path().join("z")], Split::Train).is_err());
         let error = find(&[folder.path().join("y")], Split::Test).unwrap_err();
         assert!(error.to_string().contains("no test data"), "{error}");
+    }
+
+    #[test]
+    fn masks_are_no_pictures_and_classes_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        let mut builder = tar::Builder::new(fs::File::create(&path).unwrap());
+        let files = ["d/one.png", "d/one.seg.png", "d/one.txt", "d/one.cls", "d/two.v2.jpg", "d/two.txt"];
+        for name in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(name.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, name.as_bytes()).unwrap();
+        }
+        builder.finish().unwrap();
+        let samples = read_shard(&path).unwrap();
+        assert_eq!(samples.iter().map(|sample| sample.key.as_str()).collect::<Vec<_>>(), ["a.tar: d/one", "a.tar: d/two"]);
+        let read = |blob: &Option<Blob>| String::from_utf8(blob.as_ref().unwrap().read().unwrap()).unwrap();
+        assert_eq!(read(&samples[0].picture), "d/one.png");
+        assert_eq!((read(&samples[0].text), read(&samples[0].class)), ("d/one.txt".into(), "d/one.cls".into()));
+        assert_eq!(read(&samples[1].picture), "d/two.v2.jpg");
     }
 
     #[test]

@@ -108,11 +108,11 @@ mod tests {
     fn shards_read_back_as_drawn() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path()).unwrap();
-        let options = DataOptions { size: SIZE as usize, max_skipped: 0, progress: false };
+        let options = DataOptions { size: SIZE as usize, max_skipped: 0, ..Default::default() };
         let train = Dataset::open(&[folder.path().to_path_buf()], Split::Train, &options).unwrap();
         let drawn = samples();
         assert_eq!(train.len(), drawn.len());
-        assert_eq!(train.samples[5].image, drawn[5].picture.as_raw().as_slice());
+        assert_eq!(*train.samples[5].image().unwrap(), *drawn[5].picture.as_raw());
         assert_eq!(train.samples[5].captions[0], drawn[5].caption);
         assert_eq!(train.samples[5].class_id, Some(5));
     }

@@ -128,7 +128,7 @@ fn real_features(stream: &Stream, dataset: &Dataset, options: &EvaluateOptions, 
     let all: Vec<usize> = (0..dataset.len()).collect();
     let mut rows = Vec::with_capacity(all.len());
     for indices in all.chunks(options.batch) {
-        let images = dataset.images(indices, &vec![false; indices.len()], dataset.size, device);
+        let images = dataset.images(indices, &vec![false; indices.len()], dataset.size, device)?;
         rows.extend(to_rows(stream.describe(images))?);
         bar.inc(indices.len() as u64);
     }

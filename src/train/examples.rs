@@ -58,7 +58,7 @@ impl Shown {
         let sample = |index: usize| {
             let sample = dataset.samples.get(index)?;
             let side = dataset.size as u32;
-            let image = RgbImage::from_raw(side, side, sample.image.clone())?;
+            let image = RgbImage::from_raw(side, side, sample.image().ok()?.to_vec())?;
             let small = imageops::resize(&image, SIDE, SIDE, imageops::FilterType::Triangle);
             let reference = sample.captions.first().cloned().unwrap_or_default();
             let picture = files::pictures::jpeg(&small, 80).ok()?;

@@ -215,6 +215,7 @@ impl Files {
             let records: Vec<usize> = (start..(start + BATCH).min(header.records)).collect();
             let indices: Vec<usize> = records.iter().map(|record| record / views).collect();
             let flips: Vec<bool> = records.iter().map(|record| record % views == 1).collect();
+            dataset.prefetch(&(start + BATCH..start + 2 * BATCH).map(|record| record / views).collect::<Vec<_>>());
             let batch = compute(encoder, dataset, &indices, &flips, region_stride, &context.device)?;
             codes.write_all(&bytes(&batch.codes)).map_err(|error| Error::io(&self.codes, error))?;
             regions.write_all(&bytes(&batch.regions)).map_err(|error| Error::io(&self.regions, error))?;
@@ -244,7 +245,7 @@ fn compute(
     region_stride: Option<usize>,
     device: &Device,
 ) -> Result<Computed> {
-    let images = dataset.images(indices, flips, dataset.size, device);
+    let images = dataset.images(indices, flips, dataset.size, device)?;
     let features = encoder.network.forward(images, encoder.seen.size);
     let (regions, region_shape) = match region_stride {
         None => (Vec::new(), [0; 3]),
@@ -288,6 +289,6 @@ fn check_length(path: &Path, bytes: usize, count: usize) -> Result<()> {
 }
 
 fn fingerprint(dataset: &Dataset) -> String {
-    let hashes: Vec<String> = dataset.samples.par_iter().map(|sample| format!("{} {}\n", sample.key, hash(&sample.image))).collect();
+    let hashes: Vec<String> = dataset.samples.iter().map(|sample| format!("{} {}\n", sample.key, sample.digest)).collect();
     hash(hashes.concat().as_bytes())
 }

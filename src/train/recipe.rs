@@ -52,6 +52,8 @@ pub struct DataRecipe {
     pub min_word_count: usize,
     /// Unusable samples that are put up with.
     pub max_skipped: usize,
+    /// GiB of decoded pictures that are kept in memory, for each split; those of a larger data set are decoded when they are needed.
+    pub memory_gib: f64,
     /// Width and height of the pictures that EfficientNet-Lite0 sees while STEM and STREAM train.
     pub encoder_size: usize,
     /// Channels of the image encoders as a share of the real ones'; below 1 only for tests without their weights.
@@ -62,7 +64,16 @@ pub struct DataRecipe {
 
 impl Default for DataRecipe {
     fn default() -> Self {
-        Self { size: 256, max_words: 18, min_word_count: 2, max_skipped: 16, encoder_size: 224, encoder_width: 1.0, checkpoint_seconds: 60 }
+        Self {
+            size: 256,
+            max_words: 18,
+            min_word_count: 2,
+            max_skipped: 16,
+            memory_gib: 4.0,
+            encoder_size: 224,
+            encoder_width: 1.0,
+            checkpoint_seconds: 60,
+        }
     }
 }
 
@@ -296,6 +307,9 @@ impl Recipe {
         ];
         if let Some((key, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return bad(format!("{key} is {value}; expected a number above 0"));
+        }
+        if !(data.memory_gib.is_finite() && data.memory_gib >= 0.0) {
+            return bad(format!("data.memory_gib is {}; expected a number of 0 or more", data.memory_gib));
         }
         let largest = GeneratorConfig::picture_size(self.gan.generator.stages.clamp(1, 3) - 1);
         if !data.size.is_multiple_of(largest) {

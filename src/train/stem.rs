@@ -165,7 +165,8 @@ pub fn run(context: &TrainContext) -> Result<()> {
 /// A split as the recipe wants it.
 pub(super) fn open(context: &TrainContext, split: Split) -> Result<Dataset> {
     let recipe = &context.recipe.data;
-    let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, progress: context.progress };
+    let memory = (recipe.memory_gib * (1u64 << 30) as f64) as u64;
+    let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
     let dataset = Dataset::open(&context.data, split, &options)?;
     for problem in &dataset.skipped {
         eprintln!("skipped {problem}");
@@ -218,7 +219,7 @@ impl Prepared {
         let features = Features::open(context, encoder, &dataset, split, regions)?;
         let shown = Shown::of(&dataset);
         // From here on only the features are looked at.
-        dataset.samples.iter_mut().for_each(|sample| sample.image = Vec::new());
+        dataset.forget_pictures();
         Ok(Self { dataset, captions, features, shown })
     }
 }

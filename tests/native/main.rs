@@ -5,6 +5,7 @@ mod cli;
 mod encoders;
 mod gan;
 mod import;
+mod lazy;
 mod parity;
 mod tiny;
 mod tiny_model;

@@ -52,7 +52,7 @@ fn stem_and_stream_learn_the_drawings_by_heart() {
     let options = DataOptions { size: 64, ..Default::default() };
     let test = Dataset::open(&context.data, Split::Test, &options).unwrap();
     let all: Vec<usize> = (0..test.len()).collect();
-    let images: Tensor<4> = test.images(&all, &vec![false; all.len()], 64, &context.device);
+    let images: Tensor<4> = test.images(&all, &vec![false; all.len()], 64, &context.device).unwrap();
     let captions = block_on(whole.caption(images, &vocabulary)).unwrap();
     for (caption, sample) in captions.iter().zip(&test.samples) {
         assert_eq!(caption.words, tokenize(&sample.captions[0]), "{}", sample.key);

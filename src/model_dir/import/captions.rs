@@ -1,4 +1,4 @@
-//! The vocabulary from AttnGAN's `captions.pickle`.
+//! AttnGAN's pickles: vocabulary and captions of `captions.pickle`, and `filenames.pickle`. No code of theirs is run.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,6 +13,41 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::BadModel`] when the file is no such pickle, or the words are not numbered 0, 1, 2 … with the end mark first; [`Error::Io`].
 pub fn captions(path: &Path) -> Result<Vocabulary> {
+    Ok(read(path)?.0)
+}
+
+/// The captions of `captions.pickle` as sentences, of the training and the test split, each in the order of its `filenames.pickle`.
+///
+/// # Errors
+/// As [`captions`], and when a caption has a number that no word has.
+pub fn sentences(path: &Path) -> Result<[Vec<String>; 2]> {
+    let (vocabulary, parts) = read(path)?;
+    let bad = |message: String| Error::bad_model(path.display().to_string(), message);
+    let mut splits = [Vec::new(), Vec::new()];
+    for (sentences, part) in splits.iter_mut().zip(&parts) {
+        let PickleValue::List(captions) = part else {
+            return Err(bad("has no two lists of captions in front; expected [train captions, test captions, …]".into()));
+        };
+        for caption in captions {
+            sentences.push(sentence(caption, &vocabulary).map_err(bad)?);
+        }
+    }
+    Ok(splits)
+}
+
+fn sentence(caption: &PickleValue, vocabulary: &Vocabulary) -> std::result::Result<String, String> {
+    let PickleValue::List(ids) = caption else { return Err("has a caption that is no list of word numbers".into()) };
+    let word = |id: &PickleValue| match id {
+        PickleValue::Int(id) => {
+            usize::try_from(*id).ok().and_then(|id| vocabulary.word(id)).ok_or_else(|| format!("has no word of number {id}"))
+        }
+        other => Err(format!("has {other:?} in a caption; expected a word's number")),
+    };
+    Ok(ids.iter().map(word).collect::<std::result::Result<Vec<_>, _>>()?.join(" "))
+}
+
+/// The vocabulary and all parts.
+fn read(path: &Path) -> Result<(Vocabulary, Vec<PickleValue>)> {
     let file = path.display().to_string();
     std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     let bad = |message: String| Error::bad_model(file.clone(), message);
@@ -25,7 +60,61 @@ pub fn captions(path: &Path) -> Result<Vocabulary> {
         return Err(bad(format!("is a list of {} whose third is no dict; expected the words by number there", parts.len())));
     };
     let lines = words_in_order(words).map_err(bad)?;
-    Vocabulary::parse(&lines).map_err(|error| bad(error.to_string()))
+    let vocabulary = Vocabulary::parse(&lines).map_err(|error| Error::bad_model(file.clone(), error.to_string()))?;
+    Ok((vocabulary, parts))
+}
+
+/// Largest `filenames.pickle`; that of COCO has 3 MB.
+const MAX_NAMES_BYTES: u64 = 64 << 20;
+
+/// The strings of `filenames.pickle`, such as `002.Laysan_Albatross/Laysan_Albatross_0002_1027`.
+///
+/// # Errors
+/// [`Error::BadModel`] when the file is no pickled list of strings; [`Error::Io`].
+pub fn filenames(path: &Path) -> Result<Vec<String>> {
+    let bad = |message: String| Error::bad_model(path.display().to_string(), message);
+    let length = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
+    if length > MAX_NAMES_BYTES {
+        return Err(bad(format!("has {length} bytes; expected at most {MAX_NAMES_BYTES}")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    if bytes.starts_with(b"(l") {
+        // Python 2's first protocol, whose plain strings the reader of checkpoints does not know.
+        return text_list(&bytes).ok_or_else(|| bad("cannot be read as a pickled list of strings".into()));
+    }
+    let pickle =
+        PytorchReader::read_pickle_data(path, None).map_err(|error| bad(format!("cannot be read as filenames.pickle: {error}")))?;
+    let PickleValue::List(names) = pickle else { return Err(bad("holds no list; expected a list of file names".into())) };
+    let name = |value| match value {
+        PickleValue::String(name) => Ok(name),
+        PickleValue::Bytes(name) => Ok(String::from_utf8_lossy(&name).into_owned()),
+        other => Err(bad(format!("has {other:?} in the list; expected file names"))),
+    };
+    names.into_iter().map(name).collect()
+}
+
+/// A flat list of strings in protocol 0: a line of `(lp0`, then `S'TEXT'` and `p1` each, lines beginning with `a` (append) and a dot
+/// at the end.
+fn text_list(bytes: &[u8]) -> Option<Vec<String>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut names = Vec::new();
+    for line in text.lines().skip(1) {
+        let line = line.strip_prefix('a').unwrap_or(line);
+        match line.bytes().next() {
+            Some(b'S') => {
+                let quoted = &line[1..];
+                let quote = quoted.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+                let name = quoted.strip_prefix(quote)?.strip_suffix(quote)?;
+                // Names of data sets need no escapes.
+                names.push(Some(name).filter(|name| !name.contains('\\'))?.to_string());
+            }
+            Some(b'V') => names.push(Some(&line[1..]).filter(|name| !name.contains('\\'))?.to_string()),
+            Some(b'p') => {}
+            Some(b'.') => return Some(names),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// The words of numbers 0, 1, 2 …, each with a line feed, or what is wrong.

@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
-use crate::data::{Dataset, EncodedCaptions};
+use crate::Result;
+use crate::data::{Dataset, EncodedCaptions, Pictures};
 
 /// Photographs with a caption each.
-pub struct Batch<'a> {
-    dataset: &'a Dataset,
-    indices: Vec<usize>,
+pub struct Batch {
+    pictures: Pictures,
     flips: Vec<bool>,
     /// Word numbers of each caption.
     pub captions: Vec<Vec<usize>>,
@@ -16,17 +16,21 @@ pub struct Batch<'a> {
     pub classes: Vec<usize>,
 }
 
-impl<'a> Batch<'a> {
+impl Batch {
     /// The given samples, each with one of its captions and mirrored or not.
-    pub fn draw(dataset: &'a Dataset, captions: &EncodedCaptions, indices: Vec<usize>, max_words: usize, rng: &mut impl Rng) -> Self {
+    ///
+    /// # Errors
+    /// As [`Dataset::pictures`].
+    pub fn draw(dataset: &Dataset, captions: &EncodedCaptions, indices: Vec<usize>, max_words: usize, rng: &mut impl Rng) -> Result<Self> {
+        let pictures = dataset.pictures(&indices)?;
         let flips = indices.iter().map(|_| rng.random_bool(0.5)).collect();
         let captions = indices.iter().map(|index| captions.draw(*index, max_words, rng)).collect();
         let classes = dataset.classes(&indices);
-        Self { dataset, indices, flips, captions, classes }
+        Ok(Self { pictures, flips, captions, classes })
     }
 
     /// The photographs, (batch, 3, size, size) in [−1, 1].
     pub fn images(&self, size: usize, device: &Device) -> Tensor<4> {
-        self.dataset.images(&self.indices, &self.flips, size, device)
+        self.pictures.images(&self.flips, size, device)
     }
 }

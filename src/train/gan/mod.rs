@@ -225,7 +225,8 @@ impl Session {
         while self.place.seen < phase.pictures {
             let start = Instant::now();
             let max_words = recipe.data.max_words;
-            let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, &mut self.trainer.rng);
+            let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, &mut self.trainer.rng)?;
+            dataset.prefetch(sampler.peek());
             let count = batch.captions.len();
             let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
             self.step += 1;
@@ -268,7 +269,7 @@ impl Session {
         if self.step == 0 {
             // Enough photographs for steady statistics, the first of the first epoch.
             let some = Sampler::new(dataset.len(), dataset.len().min(64), recipe.seed, Position::default()).next_batch();
-            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, &mut self.trainer.rng);
+            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, &mut self.trainer.rng)?;
             self.trainer.calibrate(&batch);
         }
         let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);

@@ -1,0 +1,37 @@
+//! Trainings on pictures that are read when they are needed.
+
+use mirrorgan::train::{gan, stem, stream};
+
+use crate::tiny::{context, log, values};
+
+#[test]
+fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |out: &str, memory: &str| {
+        let phases = "gan.phases=[{stages=1,pictures=24,batch=4,trains=\"all\"}]";
+        let overrides = [memory, "stem.epochs=2", "stream.epochs=2", "gan.generator.gf_dim=4", phases];
+        let context = context(folder.path(), out, &overrides);
+        stem::run(&context).unwrap();
+        stream::run(&context).unwrap();
+        gan::run(&context).unwrap();
+        context
+    };
+    let (whole, part) = (train("whole", "data.memory_gib=4"), train("part", "data.memory_gib=0.0001"));
+    let losses = |kind: &str, context| {
+        let mut lines = log(context, kind);
+        lines.iter_mut().for_each(|line| {
+            line.as_object_mut().unwrap().remove("pictures_per_second");
+        });
+        lines
+    };
+    for kind in ["stem", "stream", "gan"] {
+        assert_eq!(losses(kind, &whole), losses(kind, &part), "{kind}");
+    }
+    let features = |out: &str| std::fs::read(folder.path().join(out).join("features/train.codes.f16")).unwrap();
+    assert_eq!(features("whole"), features("part"));
+    let weights = |out: &str| {
+        let config = &whole.recipe.gan.generator;
+        values(&gan::load(&folder.path().join(out), config, config.stages, &whole.device).unwrap())
+    };
+    assert_eq!(weights("whole"), weights("part"));
+}
