@@ -9,6 +9,7 @@ mod inception_v3;
 mod redescription;
 mod stem;
 mod stream_decoder;
+mod torch_fidelity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
