@@ -69,6 +69,10 @@ const PETALS: [Colour; 10] = [
 
 /// Colours of birds, those that people name most in captions of CUB-200-2011. Feathers are duller than petals, so less saturation is asked
 /// for; brown is dark orange.
+///
+/// Of test photographs of birds that three or more of their captions call "a yellow bird" or "bird is yellow", 78 % are hits (104 of them;
+/// blue 89 % of 46, black 85 % of 196, grey 75 % of 76, brown 64 % of 95, white 61 % of 79), and of those in whose captions the word does
+/// not occur 2 % (blue 10 %, black 19 %, grey 24 %, brown 6 %, white 6 %, red 0 %): what a perfect generator would reach.
 const BIRDS: [Colour; 9] = [
     Colour::new("red", Rule::Hue { from: 340.0, to: 18.0, value: (0.2, 1.0), saturation: (0.4, 1.0) }),
     Colour::new("orange", Rule::Hue { from: 12.0, to: 42.0, value: (0.45, 1.0), saturation: (0.45, 1.0) }),
