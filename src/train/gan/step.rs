@@ -9,6 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::batch::Batch;
 use super::judge::{Frozen, Judge, View};
 use crate::glam::{Generated, Generator, GeneratorConfig};
+use crate::host;
 use crate::loss;
 use crate::nn::init;
 use crate::stem::{Condition, TextBatch, TextFeatures};
@@ -255,8 +256,7 @@ fn halve(images: Tensor<4>) -> Tensor<4> {
 /// Reads all losses at once; several of one name are added.
 fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize) -> Result<Losses> {
     let (names, values): (Vec<_>, Vec<_>) = losses.into_iter().unzip();
-    let data = Tensor::cat(values, 0).try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))?;
+    let values = host::read_now(Tensor::cat(values, 0))?;
     let mut measured: Losses = Vec::new();
     for (name, value) in names.into_iter().zip(values) {
         if !value.is_finite() {
