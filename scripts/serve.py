@@ -72,9 +72,9 @@ class Handler(SimpleHTTPRequestHandler):
     def guess_type(self, path):
         return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
 
-    def copyfile(self, source, outputfile):
+    def handle(self):
         try:
-            super().copyfile(source, outputfile)
+            super().handle()
         except ConnectionError:
             # The browser has left, or the visitor cancelled.
             self.close_connection = True
