@@ -9,3 +9,5 @@ cp -r www/. "$site/"
 mkdir "$site/pkg" "$site/models"
 cp pkg/*.js pkg/*.wasm "$site/pkg/"
 [ ! -d models ] || cp -r models/. "$site/models/"
+# Which models the page can offer.
+python3 scripts/models_index.py "$site/models" >"$site/models/index.json"

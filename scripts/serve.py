@@ -5,12 +5,15 @@ Nothing but Python's standard library. Prints the address once it listens.
 """
 
 import argparse
+import io
 import posixpath
 import sys
 import urllib.parse
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from models_index import models_index, subfolders
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +28,7 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
+    ".webp": "image/webp",
 }
 
 
@@ -33,8 +37,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args, prefix, mounts, quiet, **kwargs):
-        self.prefix, self.mounts, self.quiet = prefix, mounts, quiet
+    def __init__(self, *args, prefix, mounts, headers, quiet, **kwargs):
+        self.prefix, self.mounts, self.more_headers, self.quiet = prefix, mounts, headers, quiet
         super().__init__(*args, **kwargs)
 
     def translate_path(self, path):
@@ -51,8 +55,29 @@ class Handler(SimpleHTTPRequestHandler):
             return str(found) + ("/" if path.endswith("/") else "")
         return "/nonexistent"
 
+    def send_head(self):
+        """A file; the list of models is made of what is there now unless there is one."""
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        if path != self.prefix + "models/index.json" or Path(self.translate_path(self.path)).is_file():
+            return super().send_head()
+        folders = subfolders(self.mounts["models"])
+        folders |= {name[len("models/"):]: folder for name, folder in self.mounts.items() if name.startswith("models/")}
+        text = models_index(folders).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        return io.BytesIO(text)
+
     def guess_type(self, path):
         return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
+
+    def copyfile(self, source, outputfile):
+        try:
+            super().copyfile(source, outputfile)
+        except ConnectionError:
+            # The browser has left, or the visitor cancelled.
+            self.close_connection = True
 
     def list_directory(self, path):
         self.send_error(404, "Not Found")
@@ -63,6 +88,8 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("X-Content-Type-Options", "nosniff")
+        for name, value in self.more_headers:
+            self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, format, *args):
@@ -86,15 +113,23 @@ def main():
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--prefix", default="/", help="path that the page is served under")
     parser.add_argument("--mount", action="append", default=[], metavar="PATH=FOLDER", help="another folder, such as models/x=/tmp/x")
+    parser.add_argument("--root", type=Path, metavar="FOLDER", help="serve this folder, such as a built site, instead of www/, pkg/ and models/")
+    parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help="another header of every answer")
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
     args = parser.parse_args()
 
-    mounts = {"": ROOT / "www", "pkg": ROOT / "pkg", "models": ROOT / "models"}
+    if args.root:
+        mounts = {"": args.root.resolve(), "models": args.root.resolve() / "models"}
+    else:
+        mounts = {"": ROOT / "www", "pkg": ROOT / "pkg", "models": ROOT / "models"}
     for mount in args.mount:
         path, _, folder = mount.partition("=")
         mounts[path.strip("/")] = Path(folder).resolve()
     prefix = "/" + args.prefix.strip("/") + "/" if args.prefix.strip("/") else "/"
-    handler = partial(Handler, prefix=prefix, mounts=mounts, quiet=args.quiet)
+    headers = [tuple(part.strip() for part in header.split(":", 1)) for header in args.header]
+    if any(len(header) != 2 for header in headers):
+        parser.error("a --header is NAME: VALUE")
+    handler = partial(Handler, prefix=prefix, mounts=mounts, headers=headers, quiet=args.quiet)
     server = listen(handler, args.host, args.port if args.port is not None else 8000, args.port is not None)
     print(f"MirrorGAN is at http://{args.host}:{server.server_address[1]}{prefix} (Ctrl-C stops it)", flush=True)
     try:

@@ -13,18 +13,21 @@ export function watchPictures(onFile) {
     take(input.files);
     input.value = "";
   });
-  for (const type of ["dragenter", "dragover"]) {
-    zone.addEventListener(type, (event) => {
-      event.preventDefault();
-      zone.classList.add("over");
-    });
-  }
-  for (const type of ["dragleave", "drop"]) zone.addEventListener(type, () => zone.classList.remove("over"));
-  // A picture dropped beside the zone must not replace the page.
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
+  // A picture dropped anywhere is meant for this page, and must not replace it.
+  const carries = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
     event.preventDefault();
-    take(event.dataTransfer?.files);
+    zone.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    zone.classList.remove("over");
+    take(event.dataTransfer.files);
   });
   addEventListener("paste", (event) => {
     const file = first(event.clipboardData?.files);
@@ -32,15 +35,38 @@ export function watchPictures(onFile) {
   });
 }
 
+const noPicture = (message) => Object.assign(new Error(message), { code: "bad-input", words: [] });
+
+/** The picture of a file as something that can be drawn; decoded once. */
+export async function openPicture(file) {
+  if (!file.size) throw noPicture("this file is empty");
+  try {
+    return await createImageBitmap(file);
+  } catch {
+    // Drawings in SVG have no pixels of their own: an image element gives them some.
+    if (file.type !== "image/svg+xml") throw noPicture("this file is not a picture that the browser can read");
+  }
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    await image.decode();
+    return await createImageBitmap(image, { resizeWidth: 512, resizeHeight: 512 });
+  } catch {
+    throw noPicture("this file is not a picture that the browser can read");
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+}
+
 /** Shows the middle square of a picture, which is what STREAM looks at. */
-export async function showDropped(file) {
+export function showDropped(bitmap, text) {
   const canvas = document.getElementById("dropped");
-  const bitmap = await createImageBitmap(file);
   const side = Math.min(bitmap.width, bitmap.height);
   const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
   const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
+  canvas.setAttribute("aria-label", text ? `Your picture, described as: ${text}` : "Your picture");
   canvas.hidden = false;
 }

@@ -1,23 +1,53 @@
-// The address of a picture: #prompt=…&seed=…
+// The address of a picture: #prompt=…&seed=…&model=…. Whatever an address says is data: checked here, shown as text only.
 
-/** What the address asks for. */
-export function readLink(hash = location.hash) {
-  const values = new URLSearchParams(hash.replace(/^#/, ""));
-  const seed = Number(values.get("seed"));
-  return {
-    prompt: values.get("prompt") ?? "",
-    seed: values.has("seed") && Number.isSafeInteger(seed) && seed >= 0 ? seed : null,
-  };
+/** Longer prompts are cut: a model reads a few dozen words at most. */
+export const LONGEST_PROMPT = 2000;
+
+/** Seeds that a number input, a link and the engine all hold exactly. */
+export const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
+
+/** Whether this is the name of a model: a plain folder name, nothing that leads elsewhere. */
+export const isModelName = (name) => typeof name === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
+
+/** A prompt without control characters and of a length that can be shown, and whether it was cut. */
+export function cleanPrompt(text) {
+  const plain = String(text ?? "").replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\s]+/gu, " ");
+  if (plain.length <= LONGEST_PROMPT) return { prompt: plain, cut: false };
+  return { prompt: plain.slice(0, LONGEST_PROMPT).replace(/\S*$/, "").trim() || plain.slice(0, LONGEST_PROMPT), cut: true };
 }
 
-export function linkTo(prompt, seed) {
+/** A seed from text, or null. */
+export function parseSeed(text) {
+  const plain = String(text ?? "").trim();
+  const seed = Number(plain);
+  return /^\d+$/.test(plain) && seed <= LARGEST_SEED ? seed : null;
+}
+
+/** What the address asks for; `problems` has a sentence for each thing in it that cannot be used. */
+export function readLink(hash = location.hash) {
+  const values = new URLSearchParams(hash.replace(/^#/, ""));
+  const problems = [];
+  const { prompt, cut } = cleanPrompt(values.get("prompt"));
+  if (cut) problems.push(`The link's prompt is very long; this is its beginning.`);
+  const seed = parseSeed(values.get("seed"));
+  if (values.has("seed") && seed === null) {
+    problems.push(`The link's seed “${values.get("seed").slice(0, 20)}” is no whole number; another one is taken.`);
+  }
+  const asked = values.get("model");
+  const model = isModelName(asked) ? asked : null;
+  if (asked !== null && model === null) problems.push("The link names a model that cannot be one.");
+  return { prompt: prompt.trim(), seed, model, problems };
+}
+
+export function linkTo(prompt, seed, model) {
   const url = new URL(location.href);
-  url.hash = new URLSearchParams({ prompt, seed: String(seed) }).toString();
+  url.hash = new URLSearchParams({ prompt, seed: String(seed), model }).toString();
   return url.href;
 }
 
-/** What the page's own query chooses: another model folder, another device. */
+/** What the page's own query chooses: another model (`birds` or `models/birds/`), another device. */
 export function readQuery(search = location.search) {
   const values = new URLSearchParams(search);
-  return { model: values.get("model") ?? "models/flowers/", device: values.get("device") };
+  const model = (values.get("model") ?? "").replace(/^(\.?\/)?models\//, "").replace(/\/$/, "");
+  return { model: isModelName(model) ? model : null, device: values.get("device") };
 }

@@ -1,221 +1,268 @@
-// The demo: one form, one engine, one call at a time.
+// The demo: the form, the main picture and what is said of it. Each further part of the page has a file of its own.
 
 import { MirrorGan } from "./pkg/index.js";
-import { showDropped, watchPictures } from "./drop.js";
-import { linkTo, readLink, readQuery } from "./link.js";
+import { Blend } from "./blend.js";
+import { Mirror } from "./mirror.js";
+import { Easel } from "./easel.js";
+import { Engine } from "./engine.js";
+import { examplesOf, showExamples } from "./examples.js";
+import { hangWall } from "./gallery.js";
+import { History } from "./history.js";
+import { watchKeys } from "./keys.js";
+import { cleanPrompt, linkTo, parseSeed, readLink, readQuery } from "./link.js";
+import { ModelPicker, listModels, lookAt, sizesOf } from "./models.js";
+import { reveal } from "./paint.js";
 import { DownloadBar } from "./progress.js";
+import { copyLink, savePicture } from "./share.js";
+import { tellKept, watchForget } from "./stored.js";
 import { Stages } from "./stages.js";
-import { bytes, explain, list, seconds } from "./text.js";
-import { showCaption, showWords } from "./words.js";
-
-const EXAMPLES = [
-  "this flower has pink petals and a yellow center",
-  "a white flower with long thin petals",
-  "bright red petals with dark spots",
-  "purple petals and a yellow stamen",
-  "a round orange flower with many petals",
-];
+import { Suggestions, loadVocabulary } from "./suggest.js";
+import { explain, leftOut, seconds, timings } from "./text.js";
+import { Variations } from "./variations.js";
+import { Work } from "./work.js";
+import { closeness, showCaption, showWords } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const query = readQuery();
 const bar = new DownloadBar();
 const stages = new Stages();
+const easel = new Easel();
+const engine = new Engine(bar, tellStatus);
+const suggestions = new Suggestions($("suggestions"), $("prompt"));
+const picker = new ModelPicker((name) => useModel(name));
+const variations = new Variations((seed, source) => draw({ prompt: last.prompt, seed, model: last.model }, source, true));
+const kept = new History((entry, image) => draw(entry, image));
+const blend = new Blend((prompts) => blendPrompts(prompts));
+const mirror = new Mirror({ onPicture: describe, onDraw: (prompt, source) => draw({ prompt, seed: null, model }, source), own: () => stages.last });
 
-let gan = null;
-let ganDevice = null;
-let running = null;
+let usable = false;
+let model = null;
 let last = null;
+
+/** The buttons that start something; none before the page knows its model and that this browser can draw. */
+function allowWork(allowed) {
+  for (const id of ["draw", "dice", "vary", "blend-draw"]) $(id).disabled = !allowed || !usable;
+  $("file").disabled = !usable;
+}
+
+const work = new Work({
+  onBusy(busy) {
+    allowWork(!busy);
+    $("cancel").hidden = !busy;
+    if (!busy && document.activeElement === document.body) $("draw").focus({ preventScroll: true });
+    document.body.setAttribute("aria-busy", String(busy));
+  },
+  onStart() {
+    $("error").hidden = true;
+  },
+  onError: tellError,
+  onCancel: () => tellStatus("Cancelled."),
+  onEnd() {
+    bar.stop();
+    stages.settle();
+    easel.settle();
+  },
+});
 
 function tellStatus(text) {
   $("status").textContent = text;
 }
 
 function tellError(error) {
+  tellStatus("");
   const { title, text } = explain(error);
   $("error-title").textContent = title;
   $("error-text").textContent = ` ${text}`;
   $("error").hidden = false;
+  reveal($("error"));
+  if (!error?.code) console.error(error);
 }
 
-function setBusy(controller) {
-  running = controller;
-  const busy = controller !== null;
-  $("draw").disabled = busy;
-  $("dice").disabled = busy;
-  $("cancel").hidden = !busy;
-  document.body.setAttribute("aria-busy", String(busy));
+/** What the form asks for, put right where it has to be. */
+function readForm() {
+  const { prompt, cut } = cleanPrompt($("prompt").value);
+  const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
+  if (cut || prompt !== $("prompt").value) $("prompt").value = prompt;
+  $("seed").value = parseSeed(seed) ?? 0;
+  return { prompt: prompt.trim(), seed: Number($("seed").value), model };
 }
 
-/** Runs one piece of work; only one at a time, with errors shown and a way to cancel. */
-async function work(action) {
-  if (running) return;
-  const controller = new AbortController();
-  setBusy(controller);
-  $("error").hidden = true;
-  try {
-    await action(controller.signal);
-  } catch (error) {
-    if (error.code === "aborted") tellStatus("Cancelled.");
-    else {
-      tellStatus("");
-      tellError(error);
-      if (!error.code) console.error(error);
-    }
-  } finally {
-    bar.stop();
-    stages.settle();
-    setBusy(null);
+function fillForm({ prompt, seed }) {
+  if (prompt) $("prompt").value = prompt;
+  if (seed !== null) $("seed").value = seed;
+  suggestions.show();
+}
+
+/** Draws a picture: the form's, or an earlier or offered one, whose small picture stands for it meanwhile. */
+function draw(wish = null, source = null, keepVariations = false) {
+  if (!usable) return null;
+  if (wish) {
+    fillForm(wish);
+    if (wish.model && wish.model !== model) useModel(wish.model);
+    easel.begin(wish.prompt, source);
+    easel.focus();
+    reveal(easel.root);
   }
-}
-
-/** The engine, downloaded when it is first needed or another device was chosen. */
-async function engine(signal) {
-  const device = $("device").value;
-  if (gan && ganDevice === device) return gan;
-  await gan?.dispose();
-  gan = null;
-  tellStatus("Loading the model…");
-  const { bytes: expected } = await MirrorGan.preview(query.model, { signal });
-  bar.start(expected);
-  gan = await MirrorGan.load(query.model, {
-    device,
-    signal,
-    onProgress: (event) => bar.tell(event),
-    onDevice: (event) => tellStatus(`The graphics device stopped; computing on ${event.device === "cpu" ? "the CPU" : "a new one"} now.`),
-  });
-  ganDevice = device;
-  bar.stop();
-  const { name, trainedOn, parameters } = gan.info;
-  $("model-note").textContent = `Model ${name}: ${(parameters / 1e6).toFixed(1)} million numbers, trained on ${trainedOn}.`;
-  $("note").textContent = "";
-  return gan;
-}
-
-function streamProgress(event) {
-  if (event.status === "download") bar.start(event.total);
-  bar.tell(event);
-  if (event.status === "done") bar.stop();
-}
-
-function draw() {
-  return work(async (signal) => {
-    const prompt = $("prompt").value.trim();
-    const seed = Math.max(0, Math.trunc(Number($("seed").value)) || 0);
-    $("seed").value = seed;
+  return work.run(async (signal) => {
+    const asked = readForm();
+    const { prompt, seed } = asked;
     // An empty prompt should cost no download.
     if (!/[\p{L}\p{N}]/u.test(prompt)) throw Object.assign(new Error("empty"), { code: "empty-prompt", words: [] });
-    const engineNow = await engine(signal);
-    const tokens = await engineNow.tokenize(prompt, { signal });
-    const { sizes, maxWords, captions } = engineNow.info;
+    const gan = await engine.get(model, $("device").value, signal);
+    tellModel(gan.info);
+    const tokens = await gan.tokenize(prompt, { signal });
+    const { sizes, maxWords, captions } = gan.info;
     if (tokens.some((token) => token.known)) {
+      if (!wish) easel.begin(prompt);
       stages.clear(sizes);
       $("result").hidden = false;
-      $("caption-block").hidden = true;
       $("timings").textContent = "";
-      showWords($("words"), tokens, maxWords, (index) => stages.highlight(index));
+      const describes = $("describe").checked && captions;
+      $("caption-block").hidden = !describes;
+      $("caption-block").classList.add("waiting");
+      const highlight = (index) => [stages, easel].forEach((part) => part.highlight(index));
+      showWords($("words"), tokens, maxWords, highlight);
+      if (!keepVariations) variations.hide();
     }
     tellStatus("Drawing…");
     const onStage = (stage) => {
       stages.draw(stage, prompt);
-      tellStatus(`${stage.size} by ${stage.size} pixels drawn.`);
+      easel.show(stage.image, stage.attention, prompt);
+      if (stage.stage === 0 && !wish) reveal(easel.root);
     };
-    const caption = $("describe").checked && captions;
-    const result = await engineNow.generate(prompt, { seed, caption, signal, onStage, onProgress: streamProgress });
-    last = { prompt, seed };
-    history.replaceState(null, "", linkTo(prompt, seed));
-    finish(result);
+    const result = await drawAndDescribe(gan, prompt, { seed, signal, onStage });
+    last = asked;
+    history.replaceState(null, "", linkTo(prompt, seed, asked.model));
+    finish(gan, result);
   });
 }
 
-function finish(result) {
+/** The picture first: where STREAM still has to be downloaded, it is drawn before that and described after it. */
+async function drawAndDescribe(gan, prompt, { seed, signal, onStage }) {
+  const caption = $("describe").checked && gan.info.captions;
+  const ready = !caption || engine.describes || (await lookAt(model).then((known) => known.describes, () => false));
+  const result = await gan.generate(prompt, { seed, caption: caption && ready, signal, onStage, onProgress: engine.onProgress });
+  if (caption && !ready) {
+    tellStatus("Drawn; now describing it…");
+    const again = await gan.generate(prompt, { seed, caption, signal, onProgress: engine.onProgress });
+    result.pictures = again.pictures;
+  }
+  if (caption) engine.describes = true;
+  return result;
+}
+
+function finish(gan, result) {
   const [picture] = result.pictures;
+  $("caption-block").hidden = !picture.caption;
+  $("caption-block").classList.remove("waiting");
   if (picture.caption) {
-    $("agreement").textContent = showCaption($("caption"), picture.caption, result.tokens);
-    $("caption-block").hidden = false;
+    showCaption($("caption"), picture.caption, result.tokens);
+    const { share, text } = closeness(picture.caption, result.tokens);
+    $("closeness").hidden = share === null;
+    $("closeness").value = share ?? 0;
+    $("agreement").textContent = text;
   }
-  const { adapter, memory } = gan.info;
-  const where = result.device === "webgpu" ? `WebGPU (${adapter?.description || adapter?.vendor || "unnamed"})` : "the CPU";
-  $("timings").textContent = `${seconds(result.milliseconds)} on ${where}, ${bytes(memory)} of memory, seed ${result.seed}`;
-  const unknown = [...new Set(result.tokens.filter((token) => !token.known).map((token) => token.word))];
-  const leftOut = unknown.length ? ` The model does not know ${list(unknown)}; left out.` : "";
-  tellStatus(`Done in ${seconds(result.milliseconds)}.${leftOut}`);
+  easel.describe(last.prompt, picture.caption?.text);
+  kept.add({ ...last, caption: picture.caption?.text }, stages.last);
+  $("timings").textContent = timings(result, gan.info);
+  mirror.offerOwn();
+  tellStatus(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens)}`);
+  tellKept();
 }
 
-function describe(file) {
-  return work(async (signal) => {
-    $("drop-text").textContent = "Looking…";
-    try {
-      const engineNow = await engine(signal);
-      const caption = await engineNow.caption(file, { signal, onProgress: streamProgress });
-      await showDropped(file);
-      $("drop-text").textContent = caption.text || "(no words)";
-      tellStatus("Described.");
-    } catch (error) {
-      $("drop-text").textContent = "Drop a picture here, paste one, or choose a file";
-      throw error;
-    }
+function vary() {
+  if (!last || work.busy) return;
+  work.run(async (signal) => {
+    const gan = await engine.get(last.model, $("device").value, signal);
+    tellStatus("Drawing six variations…");
+    const done = variations.draw(gan, last, signal);
+    reveal($("variations"));
+    await done;
+    tellStatus("Six variations drawn.");
   });
 }
 
-function save() {
-  stages.last?.toBlob((blob) => {
-    const link = Object.assign(document.createElement("a"), {
-      href: URL.createObjectURL(blob),
-      download: `${(last?.prompt ?? "picture").replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}-${last?.seed ?? 0}.png`,
-    });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  }, "image/png");
+function blendPrompts(texts) {
+  const prompts = texts.map((text) => cleanPrompt(text).prompt.trim());
+  work.run(async (signal) => {
+    const empty = prompts.findIndex((prompt) => !/[\p{L}\p{N}]/u.test(prompt));
+    if (empty >= 0) throw Object.assign(new Error(`the blend needs two prompts; the ${empty ? "second" : "first"} is empty`), { code: "bad-input" });
+    const gan = await engine.get(model, $("device").value, signal);
+    tellStatus("Drawing the way from one to the other…");
+    await blend.draw(gan, prompts, readForm().seed, signal);
+    tellStatus("Blended: move the slider, or press Play.");
+  });
 }
 
-async function copyLink() {
-  if (!last) return;
-  try {
-    await navigator.clipboard.writeText(linkTo(last.prompt, last.seed));
-    tellStatus("Link copied.");
-  } catch {
-    tellStatus("The link is in the address bar.");
-  }
+/** Describes a picture that `open()` gives. */
+function describe(open) {
+  if (!usable) return null;
+  return work.run(async (signal) => {
+    await mirror.describe(open, () => engine.get(model, $("device").value, signal), { signal, onProgress: engine.onProgress });
+    engine.describes = true;
+    tellStatus("Described.");
+  });
 }
 
 function rollDice() {
+  if (work.busy) return;
   $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
+  draw();
 }
 
-function fillForm({ prompt, seed }) {
-  $("prompt").value = prompt || $("prompt").value || EXAMPLES[0];
-  if (seed !== null) $("seed").value = seed;
+function tellModel({ name, trainedOn, parameters }) {
+  $("model-note").textContent = `Model ${name}: ${(parameters / 1e6).toFixed(1)} million numbers, trained on ${trainedOn}.`;
+  $("note").textContent = "";
+}
+
+/** Chooses a model: examples, wall, vocabulary and sizes become its own. Nothing big is downloaded. */
+async function useModel(name) {
+  model = name;
+  picker.choose(name);
+  suggestions.vocabulary = null;
+  const { kind, prompts, blend: ends } = examplesOf(name);
+  $("kind").textContent = kind;
+  $("prompt").placeholder = prompts[0] ?? "";
+  blend.suggest(ends);
+  showExamples($("examples"), prompts, (prompt) => draw({ prompt, seed: null, model }));
+  const known = await lookAt(name);
+  if (model !== name) return null;
+  if (engine.info?.name !== known.title) $("note").textContent = sizesOf(known);
+  loadVocabulary(known.vocabulary.url, known.vocabulary.size).then((words) => {
+    if (model === name) suggestions.vocabulary = words;
+  });
+  await hangWall(known, (tile, canvas) => draw(tile, canvas));
+  easel.empty();
+  return known;
 }
 
 async function greet() {
+  const link = readLink();
+  if (link.prompt || link.seed !== null) fillForm(link);
   const offered = await MirrorGan.support();
-  if (!offered.usable) {
-    tellError({ code: "unsupported", message: `It lacks ${offered.missing.join(" and ")}. A current browser has them.` });
-    $("draw").disabled = true;
-    return;
-  }
+  $("unsupported").hidden = offered.usable;
+  $("unsupported-why").textContent = `It lacks ${offered.missing.join(" and ")}.`;
   if (!offered.webgpu) $("device").querySelector('[value="webgpu"]').disabled = true;
   if (["cpu", "webgpu"].includes(query.device)) $("device").value = query.device;
+  const names = await listModels();
+  const first = link.model ?? query.model ?? names[0];
+  picker.show(names.includes(first) ? names : [first, ...names], first);
+  // Who was quicker than the list of models keeps what is written.
+  if (!$("prompt").value && document.activeElement !== $("prompt")) fillForm({ prompt: examplesOf(first).prompts[0], seed: null });
+  if (link.problems.length) tellStatus(link.problems.join(" "));
+  const look = useModel(first);
+  usable = offered.usable;
+  allowWork(!work.busy);
   try {
-    const preview = await MirrorGan.preview(query.model);
-    const rest = preview.files.filter((file) => !file.cached).reduce((sum, file) => sum + file.bytes, 0);
-    $("note").textContent = rest
-      ? `The first picture downloads the model: ${bytes(rest)}, kept by your browser.`
-      : "The model is already in your browser.";
-    if (!rest && readLink().prompt) await draw();
+    const known = await look;
+    tellKept();
+    // A link shows its picture at once where that costs no download.
+    if (usable && link.prompt && known && !known.missing) await draw();
   } catch (error) {
     tellError(error);
   }
 }
 
-for (const example of EXAMPLES) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: example });
-  button.addEventListener("click", () => {
-    $("prompt").value = example;
-    draw();
-  });
-  $("examples").append(button);
-}
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   draw();
@@ -225,19 +272,21 @@ $("prompt").addEventListener("keydown", (event) => {
   event.preventDefault();
   draw();
 });
-$("dice").addEventListener("click", () => {
-  rollDice();
-  draw();
-});
-$("cancel").addEventListener("click", () => running?.abort());
-$("save").addEventListener("click", save);
-$("copy").addEventListener("click", copyLink);
+$("dice").addEventListener("click", rollDice);
+$("cancel").addEventListener("click", () => work.cancel());
+$("vary").addEventListener("click", vary);
+$("save").addEventListener("click", () => savePicture(stages.last, last));
+$("copy").addEventListener("click", async () => last && tellStatus(await copyLink(last)));
+watchForget(tellStatus);
 addEventListener("hashchange", () => {
   const link = readLink();
-  if (!link.prompt) return;
-  fillForm(link);
-  draw();
+  if (link.problems.length) tellStatus(link.problems.join(" "));
+  if (link.prompt) draw(link);
 });
-watchPictures(describe);
-fillForm(readLink());
+watchKeys(
+  { "/": () => $("prompt").focus(), d: rollDice, v: vary, s: () => $("save").click(), l: () => $("copy").click() },
+  () => work.busy && (work.cancel(), true),
+);
+// What runs is told at the bottom of the window while the form is out of sight.
+new IntersectionObserver(([{ isIntersecting }]) => document.body.classList.toggle("away", !isIntersecting)).observe($("draw"));
 greet();

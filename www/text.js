@@ -14,6 +14,23 @@ export function list(words) {
   return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
 }
 
+/** How long a generation took, where, and what it needed. */
+export function timings({ device, milliseconds, seed }, { adapter, memory }) {
+  const where = device === "webgpu" ? `WebGPU (${adapter?.description || adapter?.vendor || "unnamed"})` : "the CPU";
+  return `${seconds(milliseconds)} on ${where}, ${bytes(memory)} of memory, seed ${seed}`;
+}
+
+/** A sentence on the words that a model does not know; empty where it knows all. */
+export function leftOut(tokens) {
+  const unknown = [...new Set(tokens.filter((token) => !token.known).map((token) => token.word))];
+  if (!unknown.length) return "";
+  const more = unknown.length > 5 ? ` and ${unknown.length - 5} more words` : "";
+  return ` The model does not know ${list(unknown.slice(0, 5))}${more}; left out.`;
+}
+
+/** With a capital letter and a full stop. */
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/[.]?$/, ".");
+
 /** A title and what to do, for any error of the engine. */
 export function explain(error) {
   // Addresses as the visitor would say them: without the site.
@@ -29,7 +46,9 @@ export function explain(error) {
     case "unsupported":
       return { title: "This browser cannot do it.", text: details };
     case "network":
-      return { title: "The model could not be downloaded.", text: `${details}. Press Draw to try again.` };
+      return navigator.onLine
+        ? { title: "The model could not be downloaded.", text: `${details}. Press Draw to try again.` }
+        : { title: "You are offline, and the model could not be downloaded.", text: `${details}. Connect, then press Draw again.` };
     case "integrity":
       return { title: "A file arrived damaged.", text: `${details}. Press Draw to try again.` };
     case "bad-model":
@@ -40,17 +59,9 @@ export function explain(error) {
       return { title: "The graphics device stopped working.", text: "Press Draw to try again, or compute on the CPU." };
     case "crashed":
       return { title: "The engine stopped.", text: `It starts anew with the next picture. (${details})` };
+    case "bad-input":
+      return { title: "That cannot be used.", text: `${sentence(details)} The page works on as before.` };
     default:
       return { title: "That did not work.", text: details };
   }
 }
-
-/** The prompt's words that a caption repeats; words that carry no meaning do not count. */
-export function agreeing(captionWords, tokens) {
-  const prompt = new Set(tokens.map((token) => token.word));
-  return captionWords.map((word) => prompt.has(word) && !LITTLE.has(word));
-}
-
-const LITTLE = new Set(
-  "a an and are as at be but by can flower flowers for from has have in is it its of on or petal petals that the their there these they this to which while with".split(" "),
-);

@@ -1,13 +1,17 @@
-// The words of the prompt as buttons, and the caption with the words that agree.
+// The words of the prompt as buttons, and the description with the words that agree.
 
-import { agreeing, list } from "./text.js";
+import { agreeing, recall } from "./score.js";
+import { list } from "./text.js";
+
+// A prompt of ten thousand words is no reason for ten thousand buttons.
+const MOST = 60;
 
 /** Shows a button for each known word; `onWord(index or null)` hears of pointing, focus and clicks. */
 export function showWords(root, tokens, maxWords, onWord) {
   root.replaceChildren();
   let pinned = null;
   let known = 0;
-  for (const { word, known: isKnown } of tokens) {
+  for (const { word, known: isKnown } of tokens.slice(0, MOST)) {
     if (!isKnown || known >= maxWords) {
       const mark = document.createElement("span");
       mark.className = "unknown";
@@ -32,9 +36,15 @@ export function showWords(root, tokens, maxWords, onWord) {
     });
     root.append(button);
   }
+  if (tokens.length > MOST) {
+    const rest = document.createElement("span");
+    rest.className = "hint";
+    rest.textContent = `and ${(tokens.length - MOST).toLocaleString("en")} more`;
+    root.append(rest);
+  }
 }
 
-/** Writes a caption with the words marked that the prompt has too; gives a sentence about them. */
+/** Writes a description with the words marked that the prompt has too. */
 export function showCaption(root, caption, tokens) {
   const agree = agreeing(caption.words, tokens);
   root.replaceChildren();
@@ -49,6 +59,12 @@ export function showCaption(root, caption, tokens) {
     }
   });
   if (!caption.words.length) root.textContent = "(no words)";
-  const words = [...new Set(caption.words.filter((_, index) => agree[index]))];
-  return words.length ? `It agrees with the prompt on ${list(words)}.` : "It shares no telling word with the prompt.";
+}
+
+/** How close the description is: a number for a meter, from 0 to 1 or null, and a sentence. */
+export function closeness(caption, tokens) {
+  const score = recall(caption.words, tokens);
+  if (!score) return { share: null, text: "The prompt has no telling word to look for." };
+  const missed = score.missed.length ? ` Not ${list(score.missed.slice(0, 4))}${score.missed.length > 4 ? " and others" : ""}.` : "";
+  return { share: score.share, text: `Found ${score.found} of ${score.all} telling ${score.all === 1 ? "word" : "words"} again.${missed}` };
 }

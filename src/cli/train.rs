@@ -46,17 +46,18 @@ struct PartArgs {
     /// What computes.
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
-    /// EfficientNet-Lite0 weights, as `mirrorgan import efficientnet-lite0` writes them.
-    #[arg(long, value_name = "FILE")]
-    encoder: Option<PathBuf>,
+    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite0|inception-v3|resnet` writes them; give it once for each
+    /// encoder that the recipe names.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
-    let (train, part, name): (fn(&TrainContext) -> crate::Result<()>, _, _) = match args.part {
-        Part::Stem(part) => (stem::run, part, "stem"),
-        Part::Stream(part) => (stream::run, part, "stream"),
-        Part::Gan(part) => (gan::run, part, "gan"),
+    let (train, part): (fn(&TrainContext) -> crate::Result<()>, _) = match args.part {
+        Part::Stem(part) => (stem::run, part),
+        Part::Stream(part) => (stream::run, part),
+        Part::Gan(part) => (gan::run, part),
     };
     let context = TrainContext {
         recipe: Recipe::load(&part.recipe, &part.overrides)?,
@@ -64,7 +65,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         out: part.out,
         resume: part.resume,
         device: part.device.open()?,
-        encoder: part.encoder,
+        encoders: part.encoders,
         interrupt: Interrupt::on_ctrl_c()?,
         progress: true,
     };
@@ -75,8 +76,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         }
         Err(error) => Err(error.into()),
         Ok(()) => {
-            let folder = context.out.join(name);
-            eprintln!("done; the report is {}", folder.join("report.html").display());
+            eprintln!("done; the report is {}", context.out.join("report.html").display());
             Ok(())
         }
     }

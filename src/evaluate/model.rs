@@ -79,8 +79,8 @@ pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, dev
         let prompts: Vec<Vec<usize>> = all.iter().map(|index| captions.draw(*index, MAX_WORDS, &mut rng)).collect();
         let drawn = generated_features(model, stream, &prompts, options, device)?;
         if wants(Metric::Distance) {
-            values.push(("fd-efficientnet-lite0".into(), frechet::frechet_distance(&real, &drawn)));
-            values.push(("kd-efficientnet-lite0".into(), kernel::kernel_distance(&real, &drawn, &mut rng)));
+            values.push((format!("fd-{}", stream.encoder.kind()), frechet::frechet_distance(&real, &drawn)));
+            values.push((format!("kd-{}", stream.encoder.kind()), kernel::kernel_distance(&real, &drawn, &mut rng)));
         }
         if wants(Metric::RPrecision) {
             let (text, damsm) = options.damsm.as_ref().ok_or_else(|| {

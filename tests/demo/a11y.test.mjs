@@ -1,0 +1,142 @@
+// What axe finds in each state of the page (nothing), and what a keyboard and a screen reader meet.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
+import { draw, openBrowser, openPage, shownError } from "./harness.mjs";
+
+let browser, server;
+
+before(async () => {
+  [browser, server] = [await openBrowser(), await serveTiny()];
+});
+
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+
+for (const [colorScheme, width] of [["light", 1200], ["dark", 320]]) {
+  test(`axe finds nothing in any state: ${colorScheme}, ${width} px wide`, async () => {
+    const page = await openPage(browser, server.address, { colorScheme, viewport: { width, height: 800 }, reducedMotion: "reduce" });
+    const clean = async (state) => {
+      assert.deepEqual(await breaches(page), [], state);
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wider <= 0, `${state}: the page is ${wider} px wider than the window`);
+    };
+    await page.locator("#draw:enabled").waitFor();
+    await page.getByText(/^Downloads/).waitFor();
+    await clean("fresh");
+    await draw(page, "?!");
+    assert.match(await shownError(page), /nothing to draw yet/);
+    await clean("error");
+    await drawAndWait(page, "this flower has pink petals zeppelin");
+    await clean("result, history, unknown word");
+    await page.getByRole("button", { name: "petals", exact: true }).click();
+    await page.getByRole("button", { name: "Six variations" }).click();
+    await told(page, /^Six variations drawn/);
+    await page.getByRole("button", { name: "Blend", exact: true }).click();
+    await told(page, /^Blended/);
+    await clean("variations and blend");
+    await page.getByRole("button", { name: "How this is counted" }).click();
+    await clean("explanation");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Keyboard" }).click();
+    await clean("shortcuts");
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+}
+
+test("a browser that lacks something is told what and which browsers have it, and nothing else breaks", async () => {
+  const context = await browser.newContext({ viewport: { width: 375, height: 800 } });
+  for (const [remove, expected] of [
+    [() => { WebAssembly.validate = () => false; }, /WebAssembly with SIMD/],
+    [() => { delete globalThis.Worker; }, /Workers/],
+  ]) {
+    const page = await context.newPage();
+    await page.addInitScript(remove);
+    await page.goto(server.address);
+    const notice = page.getByRole("region", { name: "This browser cannot draw here yet" });
+    await notice.waitFor();
+    assert.match(await notice.innerText(), expected);
+    assert.match(await notice.innerText(), /Chrome[\s\S]*Firefox[\s\S]*Safari/);
+    assert.ok(await page.getByRole("button", { name: "Draw", exact: true }).isDisabled());
+    assert.deepEqual(await breaches(page), []);
+    await page.close();
+  }
+  await context.close();
+});
+
+test("the whole way works by keyboard: draw, look at words, cancel, shortcuts that can be turned off", async () => {
+  const page = await openPage(browser, server.address);
+  await page.locator("#draw:enabled").waitFor();
+  await page.keyboard.press("/");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "prompt");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("a red flower");
+  await page.keyboard.press("Enter");
+  await told(page, /^Done/);
+  // What the Tab key reaches in one round, and that it is seen there.
+  const reached = new Set();
+  await page.locator("h1").click();
+  for (let step = 0; step < 60; step++) {
+    await page.keyboard.press("Tab");
+    const [at, visible] = await page.evaluate(() => {
+      const at = document.activeElement;
+      const style = getComputedStyle(at.closest("label:not(.check)")?.matches(":focus-within") ? at.closest("label") : at);
+      return [at.id || at.textContent.trim() || at.tagName, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
+    });
+    if (reached.has("forget") || at === "BODY") break;
+    assert.ok(visible, `${at} shows no focus`);
+    reached.add(at);
+  }
+  for (const id of ["help", "prompt", "seed", "dice", "device", "describe", "draw", "red", "why", "vary", "save", "copy", "history-clear", "blend-from", "blend-draw", "file", "mirror-own"]) {
+    assert.ok(reached.has(id), `Tab does not reach ${id}`);
+  }
+  await page.locator("h1").click();
+  await page.keyboard.press("d");
+  await page.keyboard.press("Escape");
+  await told(page, /^Cancelled/);
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await page.getByLabel(/Single keys/).uncheck();
+  await page.keyboard.press("Escape");
+  const seed = await page.locator("#seed").inputValue();
+  await page.keyboard.press("d");
+  assert.equal(await page.locator("#seed").inputValue(), seed);
+  await page.context().close();
+});
+
+test("a screen reader hears little while it draws, and the picture has prompt and description as its name", async () => {
+  const page = await openPage(browser, server.address);
+  await page.evaluate(() => {
+    window.heard = [];
+    new MutationObserver(() => window.heard.push(document.getElementById("status").textContent)).observe(document.getElementById("status"), { childList: true, characterData: true, subtree: true });
+  });
+  await drawAndWait(page, "a red flower");
+  const heard = await page.evaluate(() => window.heard.filter(Boolean));
+  assert.ok(heard.length <= 4, `too much: ${heard.join(" | ")}`);
+  const name = await page.locator("#picture").getAttribute("aria-label");
+  assert.match(name, /a red flower/);
+  const caption = (await page.locator("#caption").innerText()).replace("(no words)", "");
+  if (caption) assert.ok(name.includes(caption), name);
+  await page.context().close();
+});
+
+test("who asked for less motion sees none", async () => {
+  for (const [reducedMotion, expected] of [["reduce", false], ["no-preference", true]]) {
+    const page = await openPage(browser, server.address, { reducedMotion });
+    await page.evaluate(() => {
+      window.moved = false;
+      const look = () => {
+        window.moved ||= document.getAnimations().some((animation) => animation.playState === "running");
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await drawAndWait(page, "a red flower");
+    assert.equal(await page.evaluate(() => window.moved), expected, reducedMotion);
+    await page.context().close();
+  }
+});

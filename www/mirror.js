@@ -1,0 +1,44 @@
+// The mirror alone: any picture is described, and what was said can be drawn in turn.
+
+import { openPicture, showDropped, watchPictures } from "./drop.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Mirror {
+  #text = $("drop-text");
+  #invitation = $("drop-text").textContent;
+  #said = "";
+
+  /**
+   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDraw(text, canvas)` hears of the wish to draw
+   * what was said; `own()` is the canvas of the main picture.
+   */
+  constructor({ onPicture, onDraw, own }) {
+    watchPictures((file) => onPicture(() => openPicture(file)));
+    $("mirror-own").addEventListener("click", () => onPicture(() => createImageBitmap(own())));
+    $("mirror-draw").addEventListener("click", () => onDraw(this.#said, $("dropped")));
+  }
+
+  /** There is a main picture that can be described. */
+  offerOwn() {
+    $("mirror-own").hidden = false;
+  }
+
+  /** Shows a picture and what the engine says of it. */
+  async describe(open, getEngine, options) {
+    let picture = null;
+    this.#text.textContent = "Looking…";
+    try {
+      // A file that is no picture should cost no download.
+      picture = await open();
+      const gan = await getEngine();
+      const { text } = await gan.caption(picture, options);
+      this.#said = text;
+      showDropped(picture, text);
+      $("mirror-draw").hidden = !text;
+    } finally {
+      picture?.close();
+      this.#text.textContent = $("dropped").hidden ? this.#invitation : this.#said || "(no words)";
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// The model files that the browser keeps: how much they are, and a way to be rid of them.
+
+import { MirrorGan } from "./pkg/index.js";
+import { bytes } from "./text.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** Says what is kept, where anything is. */
+export async function tellKept() {
+  const files = await MirrorGan.cached().catch(() => []);
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  $("kept").hidden = !total;
+  $("kept-text").textContent = `Your browser keeps ${bytes(total)} of model files for the next visit.`;
+}
+
+/** Makes the button work that removes them; `tell(text)` gets a sentence. */
+export function watchForget(tell) {
+  $("forget").addEventListener("click", async () => {
+    await MirrorGan.clearCache();
+    tell("The model files are removed; the next visit downloads them again.");
+    await tellKept();
+    $("prompt").focus();
+  });
+}
