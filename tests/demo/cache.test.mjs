@@ -10,9 +10,9 @@ import { PROMPT, ROOT, TINY, openBrowser, openPage } from "./harness.mjs";
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".json": "application/json" };
 const SLICE = 64 * 1024;
 
-let browser, server, page, log, slow;
+let browser, server, page, log, slow, cut;
 
-/** The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices. */
+/** The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices, `cut` ones half. */
 function files(request, response) {
   const { pathname } = new URL(request.url, "http://x");
   log.push(pathname);
@@ -27,6 +27,7 @@ function files(request, response) {
   const age = type === ".js" ? "max-age=3600" : "no-store";
   // WebAssembly with the wrong type, as many servers send it.
   response.writeHead(200, { "content-type": TYPES[type] ?? "text/plain", "content-length": content.length, "cache-control": age });
+  if (cut?.test(pathname)) return response.write(content.subarray(0, content.length / 2), () => setTimeout(() => response.destroy(), 50));
   if (!slow?.test(pathname)) return response.end(content);
   let at = 0;
   const timer = setInterval(() => {
@@ -61,7 +62,7 @@ before(async () => {
 
 beforeEach(async () => {
   await page.evaluate(() => MirrorGan.clearCache());
-  [log, slow] = [[], undefined];
+  [log, slow, cut] = [[], undefined, undefined];
 });
 
 after(async () => {
@@ -104,6 +105,30 @@ test("a download that is cancelled leaves nothing half, and the next one is whol
   });
   assert.deepEqual(answers, ["aborted", false, 3]);
 });
+
+for (const file of ["config.json", "mirrorgan_cpu_bg.wasm", "glam.safetensors", "stream.safetensors"]) {
+  test(`a connection that breaks off within ${file} is told, and nothing half is kept`, async () => {
+    cut = new RegExp(file);
+    const draw = () =>
+      page.evaluate(async () => {
+        let gan;
+        try {
+          gan = await MirrorGan.load("tiny");
+          await gan.generate(prompt, { caption: true });
+          return "ok";
+        } catch (error) {
+          return error.code;
+        } finally {
+          await gan?.dispose();
+        }
+      });
+    assert.equal(await draw(), "network");
+    const kept = await page.evaluate(async () => (await MirrorGan.cached()).map(({ url }) => url.split("/").pop()));
+    assert.ok(!kept.includes(file), `${kept}`);
+    cut = undefined;
+    assert.equal(await draw(), "ok");
+  });
+}
 
 test("what is kept can be seen, is not downloaded again, and can be forgotten model by model", async () => {
   const load = () =>

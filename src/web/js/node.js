@@ -7,7 +7,8 @@ import { platform } from "./platform.js";
 
 /** A worker thread with the methods of a Worker. */
 class ThreadWorker {
-  #thread = new Worker(new URL("./node-worker.js", import.meta.url), { name: "mirrorgan" });
+  // Without the flags of this process: some, such as --input-type, cannot be handed on.
+  #thread = new Worker(new URL("./node-worker.js", import.meta.url), { name: "mirrorgan", execArgv: [] });
 
   constructor() {
     this.#thread.unref();
