@@ -182,7 +182,7 @@ export class MirrorGan {
       cpu: wasm.cpu && String(new URL(wasm.cpu, document.baseURI)),
       webgpu: wasm.webgpu && String(new URL(wasm.webgpu, document.baseURI)),
     };
-    const options = { url: this.#url, device, wasm: urls, cache, warmUp: warmUp && device === "webgpu" };
+    const options = { url: this.#url, device, wasm: urls, cache, warmUp };
     try {
       await connection.call("load", [options], { signal, onEvent: ({ kind, ...event }) => onProgress?.(event) });
     } catch (error) {
