@@ -44,25 +44,29 @@ async function theirs(provider, threads, encoding) {
   return { name: `onnxruntime-web ${provider}, ${threads} thread${threads > 1 ? "s" : ""}`, load, run, memory: () => null, close: () => session.release() };
 }
 
-/** `threads`: of onnxruntime-web's wasm; it takes one value a page. */
-window.bench = async ({ threads, rounds, device = "cpu" }) => {
+/** `threads`: of onnxruntime-web's wasm; it takes one value a page. After `limit` ms no new round begins. */
+window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => {
+  const start = performance.now();
   const first = await ours(device);
   const gan = await MirrorGan.load("../models/flowers/", { device: "cpu", cache: false });
   const encoding = await gan.encode(PROMPT);
   await gan.dispose();
   const sides = [first, await theirs(device === "cpu" ? "wasm" : "webgpu", threads, encoding)];
   const times = sides.map(() => []);
-  for (const side of sides) await side.run();
-  for (let round = 0; round < rounds; round++) {
+  const firsts = [];
+  for (const side of sides) firsts.push(await timed(side.run));
+  for (let round = 0; round < rounds && (round === 0 || performance.now() - start < limit); round++) {
     for (const [index, side] of sides.entries()) times[index].push(await timed(side.run));
   }
   const rows = sides.map((side, index) => ({
     name: side.name,
     load: side.load,
+    first: firsts[index],
     median: median(times[index]),
     least: Math.min(...times[index]),
     memory: side.memory(),
   }));
   for (const side of sides) await side.close();
-  return rows;
+  const ratios = times[0].map((ours, round) => ours / times[1][round]);
+  return { rows, ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }, rounds: ratios.length };
 };

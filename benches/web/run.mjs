@@ -1,29 +1,42 @@
-// Opens bench.js in headless Chromium and prints a table. Arguments: rounds (default 9).
+// Opens bench.js in headless Chromium, prints a table and writes out/results-NAME.json. Arguments: name of the model, rounds (default 9).
 
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const rounds = Number(process.argv[2] ?? 9);
+const name = process.argv[2] ?? "flowers";
+const rounds = Number(process.argv[3] ?? 9);
 const mounts = [["bench", here], ["ort", join(here, "node_modules/onnxruntime-web/dist")], ["onnx", join(here, "out")]];
+if (process.env.PKG) mounts.push(["pkg", process.env.PKG]);
 if (process.env.MODEL) mounts.push(["models/flowers", process.env.MODEL]);
 const flags = mounts.flatMap(([path, folder]) => ["--mount", `${path}=${folder}`]);
 const server = spawn("python3", [join(here, "../../scripts/serve.py"), "--port", "0", "--quiet", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
 const address = await new Promise((resolve) => server.stdout.once("data", (line) => resolve(/http:\S+/.exec(String(line))[0])));
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+// A software adapter where there is no GPU.
+const args = ["--no-sandbox", "--enable-unsafe-webgpu", ...(process.env.GPU ? [] : ["--use-webgpu-adapter=swiftshader"])];
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+const cases = [{ threads: 1 }, { threads: 2 }];
+if (process.env.WEBGPU) cases.push({ threads: 1, device: "webgpu", rounds: 2, limit: 120_000 });
+const results = [];
 try {
-  console.log(`Chromium ${browser.version()}, one 256 px picture, median of ${rounds}, both sides in turn in one page\n`);
-  console.log("| what | load | median | least | memory |\n| --- | --- | --- | --- | --- |");
-  for (const threads of [1, 2]) {
+  console.log(`${name}: Chromium ${browser.version()}, one 256 px picture, median of ${rounds}, both sides in turn in one page\n`);
+  console.log("| what | load | first | median | least | memory | ratio (range) |\n| --- | --- | --- | --- | --- | --- | --- |");
+  for (const one of cases) {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(String(error)));
     await page.goto(`${address}bench/index.html`);
     await page.waitForFunction(() => window.bench);
-    for (const row of await page.evaluate((options) => window.bench(options), { threads, rounds })) {
+    const result = await page.evaluate((options) => window.bench(options), { rounds, ...one });
+    results.push({ ...one, ...result });
+    for (const [index, row] of result.rows.entries()) {
       const memory = row.memory === null ? "" : `${Math.round(row.memory / 1e6)} MB`;
-      console.log(`| ${row.name} | ${Math.round(row.load)} ms | ${Math.round(row.median)} ms | ${Math.round(row.least)} ms | ${memory} |`);
+      const { median, least, most } = result.ratio;
+      const ratio = index === 0 ? `${median.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})` : "";
+      const times = [row.load, row.first, row.median, row.least].map((time) => `${Math.round(time)} ms`).join(" | ");
+      console.log(`| ${row.name} | ${times} | ${memory} | ${ratio} |`);
     }
     await page.close();
   }
@@ -31,3 +44,4 @@ try {
   await browser.close();
   server.kill();
 }
+writeFileSync(join(here, "out", `results-${name}.json`), `${JSON.stringify({ chromium: browser.version(), results }, null, 2)}\n`);

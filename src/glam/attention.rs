@@ -8,13 +8,13 @@ use burn::tensor::{Device, Tensor, activation};
 use crate::nn::conv1x1;
 
 /// The smallest weight that a word can have: a share of 1e-30 of a pixel's attention is none.
-const NO_WEIGHT: f32 = 1e-30;
+pub(super) const NO_WEIGHT: f32 = 1e-30;
 
 /// Att^w = Σ_l (U w^l) · softmax_l(fᵀ (U w^l)).
 #[derive(Module, Debug)]
 pub struct WordAttention {
     /// U, from D to the stage's channels.
-    conv_context: Conv2d,
+    pub(super) conv_context: Conv2d,
 }
 
 impl WordAttention {
@@ -47,8 +47,8 @@ impl WordAttention {
 #[derive(Module, Debug)]
 pub struct SentenceAttention {
     /// V, from the condition to the stage's channels.
-    linear: Linear,
-    conv_sentence_vis: Conv2d,
+    pub(super) linear: Linear,
+    pub(super) conv_sentence_vis: Conv2d,
 }
 
 impl SentenceAttention {

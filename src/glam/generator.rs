@@ -80,9 +80,9 @@ impl GeneratorConfig {
 #[derive(Module, Debug)]
 pub struct Generator {
     ca: ConditioningAugmentation,
-    initial: InitialStage,
-    refine: Vec<RefineStage>,
-    heads: Vec<ImageHead>,
+    pub(super) initial: InitialStage,
+    pub(super) refine: Vec<RefineStage>,
+    pub(super) heads: Vec<ImageHead>,
 }
 
 /// Everything that a generator makes.

@@ -2,9 +2,11 @@
 //! words and at the sentence.
 
 mod attention;
+mod cpu;
 mod generator;
 mod stages;
 
 pub use attention::{SentenceAttention, WordAttention};
+pub use cpu::{CpuGenerator, CpuText};
 pub use generator::{Architecture, Generated, Generator, GeneratorConfig};
 pub use stages::{ImageHead, InitialStage, RefineStage, StageOutput};

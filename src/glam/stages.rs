@@ -19,7 +19,7 @@ const BASE_SIZE: usize = 4;
 pub struct InitialStage {
     fc: Linear,
     norm: BatchNorm,
-    upsample: Vec<UpBlock>,
+    pub(super) upsample: Vec<UpBlock>,
 }
 
 impl InitialStage {
@@ -38,10 +38,15 @@ impl InitialStage {
     /// - condition: (batch, condition_dim); noise: (batch, z_dim)
     /// - output: (batch, gf_dim, 64, 64)
     pub fn forward(&self, condition: Tensor<2>, noise: Tensor<2>) -> Tensor<4> {
+        let start = self.start(condition, noise);
+        self.upsample.iter().fold(start, |features, block| block.forward(features))
+    }
+
+    /// The features that are doubled to 64 × 64, (batch, 16 · gf_dim, 4, 4).
+    pub(super) fn start(&self, condition: Tensor<2>, noise: Tensor<2>) -> Tensor<4> {
         let values = glu(self.norm.forward(self.fc.forward(Tensor::cat(vec![condition, noise], 1))));
         let [batch, count] = values.dims();
-        let start = values.reshape([batch, count / (BASE_SIZE * BASE_SIZE), BASE_SIZE, BASE_SIZE]);
-        self.upsample.iter().fold(start, |features, block| block.forward(features))
+        values.reshape([batch, count / (BASE_SIZE * BASE_SIZE), BASE_SIZE, BASE_SIZE])
     }
 }
 
@@ -57,14 +62,14 @@ pub struct StageOutput {
 /// F_i: features to features of twice the size, under attention.
 #[derive(Module, Debug)]
 pub struct RefineStage {
-    words: Option<WordAttention>,
-    sentence: Option<SentenceAttention>,
+    pub(super) words: Option<WordAttention>,
+    pub(super) sentence: Option<SentenceAttention>,
     /// MirrorGAN: 1×1 from features, words and sentence to the residual blocks' channels. StackGAN++: 3×3 from features and the
     /// tiled condition, with `merge_norm` and GLU. AttnGAN has none.
-    merge: Option<Conv2d>,
-    merge_norm: Option<BatchNorm>,
-    residual: Vec<ResidualBlock>,
-    upsample: UpBlock,
+    pub(super) merge: Option<Conv2d>,
+    pub(super) merge_norm: Option<BatchNorm>,
+    pub(super) residual: Vec<ResidualBlock>,
+    pub(super) upsample: UpBlock,
 }
 
 impl RefineStage {
@@ -131,7 +136,7 @@ impl RefineStage {
 /// G_i: features to a picture.
 #[derive(Module, Debug)]
 pub struct ImageHead {
-    conv: Conv2d,
+    pub(super) conv: Conv2d,
 }
 
 impl ImageHead {

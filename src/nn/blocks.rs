@@ -34,8 +34,8 @@ pub fn conv1x1(channels_in: usize, channels_out: usize, device: &Device) -> Conv
 /// Nearest-neighbour ×2, 3×3 convolution, batch norm, GLU.
 #[derive(Module, Debug)]
 pub struct UpBlock {
-    conv: Conv2d,
-    norm: BatchNorm,
+    pub(crate) conv: Conv2d,
+    pub(crate) norm: BatchNorm,
 }
 
 impl UpBlock {
@@ -100,10 +100,10 @@ fn upsample(input: Tensor<4>) -> Tensor<4> {
 /// x + BN(conv(GLU(BN(conv(x))))), both convolutions 3×3.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
-    conv1: Conv2d,
-    norm1: BatchNorm,
-    conv2: Conv2d,
-    norm2: BatchNorm,
+    pub(crate) conv1: Conv2d,
+    pub(crate) norm1: BatchNorm,
+    pub(crate) conv2: Conv2d,
+    pub(crate) norm2: BatchNorm,
 }
 
 impl ResidualBlock {

@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod blocks;
+pub mod cpu;
 pub mod dropout;
 pub mod init;
 mod lstm;

@@ -1,11 +1,13 @@
 //! The engine: a model on a device.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{AttentionMap, Noise, Picture, read};
+use crate::glam::{CpuGenerator, CpuText, StageOutput};
 use crate::model_dir::Model;
-use crate::stem::{TextBatch, TextFeatures};
-use crate::stream::Caption;
+use crate::nn::cpu::Map;
+use crate::stem::{Condition, TextBatch, TextFeatures};
+use crate::stream::{Caption, Stream};
 use crate::text::{EncodedText, Token};
 use crate::{Error, Result};
 
@@ -91,12 +93,18 @@ pub struct BlendFrame {
 pub struct Engine {
     model: Model,
     device: Device,
+    /// The generator laid out anew, where the CPU draws.
+    cpu: Option<CpuGenerator>,
 }
 
 impl Engine {
     /// An engine for `model`, whose weights are on `device`.
+    ///
+    /// On the CPU it lays the generator out for [`crate::nn::cpu`] first, which costs some milliseconds.
     pub fn new(model: Model, device: Device) -> Self {
-        Self { model, device }
+        // Weights that cannot be read here fail where they are used.
+        let cpu = if device == Device::flex() { CpuGenerator::new(&model.generator).ok() } else { None };
+        Self { model, device, cpu }
     }
 
     /// The model.
@@ -104,9 +112,9 @@ impl Engine {
         &self.model
     }
 
-    /// The model, to hand STREAM in later than the rest.
-    pub fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
+    /// Hands STREAM in later than the rest.
+    pub fn set_stream(&mut self, stream: Stream) {
+        self.model.stream = Some(stream);
     }
 
     /// The device that the model is on.
@@ -189,9 +197,11 @@ impl Engine {
                 sentence: from.sentence.clone().mul_scalar(1.0 - position) + to.sentence.clone().mul_scalar(position),
                 mask: Tensor::cat(vec![from.mask.clone().mul_scalar(1.0 - position), to.mask.clone().mul_scalar(position)], 1),
             };
-            let mut generated = self.model.generator.forward(&text, noise.clone(), epsilon.clone());
-            let last = generated.images.pop().ok_or_else(|| Error::bad_model("config.json", "the generator has no stages"))?;
-            on_frame(BlendFrame { frame, position, image: Picture::from_planes(&read(last).await?) }).await?;
+            let mut drawing = Drawing::start(self, &text, noise.clone(), epsilon.clone())?;
+            while drawing.stage + 1 < self.model.generator.stages() {
+                drawing.refine()?;
+            }
+            on_frame(BlendFrame { frame, position, image: Picture::from_planes(&drawing.image().await?) }).await?;
         }
         Ok(())
     }
@@ -212,30 +222,29 @@ impl Engine {
         caption: bool,
         on_stage: &mut impl AsyncFnMut(&StageEvent) -> Result<()>,
     ) -> Result<GeneratedPicture> {
-        let generator = &self.model.generator;
         let (z, epsilon) = noise.next(&self.model.config.generator, &self.device);
-        let condition = generator.condition(text, epsilon);
-        let mut features = generator.initial(&condition, z);
-        let mut stages = Vec::with_capacity(generator.stages());
-        let mut image = generator.image(0, features.clone());
-        for stage in 0..generator.stages() {
-            let mut attention = None;
-            if stage > 0 {
-                let output = generator.refine(stage, features, text, &condition);
-                features = output.features;
-                image = generator.image(stage, features.clone());
-                attention = output.attention;
-            }
-            let picture = Picture::from_planes(&read(image.clone()).await?);
-            let attention = match attention {
-                Some(weights) => Some(attention_map(weights).await?),
+        let mut drawing = Drawing::start(self, text, z, epsilon)?;
+        let count = self.model.generator.stages();
+        let mut stages = Vec::with_capacity(count);
+        let mut planes = Vec::new();
+        for stage in 0..count {
+            let looked = if stage > 0 { drawing.refine()? } else { None };
+            planes = drawing.image().await?;
+            let attention = match looked {
+                Some(Looked::Read(map)) => Some(map),
+                Some(Looked::OnDevice(weights)) => Some(attention_map(*weights).await?),
                 None => None,
             };
-            let event = StageEvent { picture: index, stage, image: picture, attention };
+            let event = StageEvent { picture: index, stage, image: Picture::from_planes(&planes), attention };
             on_stage(&event).await?;
             stages.push(event);
         }
-        let caption = if caption { Some(self.describe(image).await?) } else { None };
+        let side = (planes.len() / 3).isqrt();
+        let caption = if caption {
+            Some(self.describe(Tensor::from_data(TensorData::new(planes, [1, 3, side, side]), &self.device)).await?)
+        } else {
+            None
+        };
         Ok(GeneratedPicture { stages, caption })
     }
 
@@ -244,6 +253,72 @@ impl Engine {
             self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
         let mut captions = stream.caption(image, &self.model.vocabulary).await?;
         captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
+    }
+}
+
+/// A picture on its way through the stages.
+struct Drawing<'a> {
+    engine: &'a Engine,
+    condition: Condition,
+    stage: usize,
+    features: Features<'a>,
+}
+
+/// What a stage gives to the next.
+enum Features<'a> {
+    /// As burn keeps them.
+    Burn { text: &'a TextFeatures, features: Tensor<4> },
+    /// As [`CpuGenerator`] does.
+    Cpu { cpu: &'a CpuGenerator, text: CpuText, features: Map },
+}
+
+/// Where a stage looked.
+enum Looked {
+    OnDevice(Box<Tensor<4>>),
+    Read(AttentionMap),
+}
+
+impl<'a> Drawing<'a> {
+    /// The first stage's features.
+    fn start(engine: &'a Engine, text: &'a TextFeatures, noise: Tensor<2>, epsilon: Tensor<2>) -> Result<Self> {
+        let generator = &engine.model.generator;
+        let condition = generator.condition(text, epsilon);
+        let features = match &engine.cpu {
+            Some(cpu) => {
+                let features = cpu.initial(generator, &condition, noise)?;
+                Features::Cpu { cpu, text: CpuText::new(text)?, features }
+            }
+            None => Features::Burn { text, features: generator.initial(&condition, noise) },
+        };
+        Ok(Self { engine, condition, stage: 0, features })
+    }
+
+    /// The next stage's features.
+    fn refine(&mut self) -> Result<Option<Looked>> {
+        self.stage += 1;
+        match &mut self.features {
+            Features::Burn { text, features } => {
+                let output: StageOutput = self.engine.model.generator.refine(self.stage, features.clone(), text, &self.condition);
+                *features = output.features;
+                Ok(output.attention.map(|weights| Looked::OnDevice(Box::new(weights))))
+            }
+            Features::Cpu { cpu, text, features } => {
+                let size = features.width;
+                let input = std::mem::replace(features, Map::new(0, 0, 0));
+                let (refined, weights) = cpu.refine(self.stage, input, text, &self.condition)?;
+                *features = refined;
+                let words = |weights: &Vec<f32>| weights.len() / (size * size).max(1);
+                Ok(weights.map(|weights| Looked::Read(AttentionMap { words: words(&weights), size, weights })))
+            }
+        }
+    }
+
+    /// The stage's picture, plane after plane.
+    async fn image(&self) -> Result<Vec<f32>> {
+        match &self.features {
+            Features::Burn { features, .. } => read(self.engine.model.generator.image(self.stage, features.clone())).await,
+            Features::Cpu { cpu, features, .. } => Ok(cpu.image(self.stage, features)),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The engine that a Worker owns.
 
+use std::cell::Cell;
+
 use burn::module::Module;
+use burn::tensor::Device;
 use js_sys::Reflect;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -108,7 +111,7 @@ impl WebEngine {
     pub fn load_stream(&mut self, stream: &[u8]) -> Result<(), WebError> {
         let device = self.engine.device().clone();
         let stream = self.engine.model().config.load_stream(stream, &device)?;
-        self.engine.model_mut().stream = Some(stream);
+        self.engine.set_stream(stream);
         Ok(())
     }
 
@@ -191,15 +194,30 @@ impl WebEngine {
         })
     }
 
-    /// Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used.
+    /// Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used, and browsers run a function of
+    /// WebAssembly slowly until it has been used for a while. On the CPU two stages are enough for that.
     ///
     /// # Errors
     /// `device-lost`.
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<(), WebError> {
         let word = self.engine.model().vocabulary.word(1).unwrap_or_default().to_string();
-        self.engine.generate(&word, &Default::default(), async |_| Ok(())).await?;
-        Ok(())
+        let enough = Cell::new(false);
+        let drawn = self
+            .engine
+            .generate(&word, &Default::default(), async |event| {
+                if event.stage == 1 && *self.engine.device() == Device::flex() {
+                    enough.set(true);
+                    return Err(Error::BadInput("enough".into()));
+                }
+                Ok(())
+            })
+            .await;
+        match drawn {
+            Err(_) if enough.get() => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
     }
 }
 
