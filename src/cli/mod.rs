@@ -10,6 +10,7 @@ mod generate;
 mod import;
 mod info;
 mod pictures;
+mod report;
 mod tiny_data;
 mod train;
 
@@ -41,6 +42,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Tell what a model folder holds, and check its files.
     Info(info::InfoArgs),
+    /// Write the report of a training, finished or not, as one HTML page.
+    Report(report::ReportArgs),
     /// Draw a small data set of coloured shapes with captions.
     TinyData(tiny_data::TinyDataArgs),
 }
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Info(args) => info::run(args),
+        Command::Report(args) => report::run(&args),
         Command::TinyData(args) => tiny_data::run(args),
     };
     match result {

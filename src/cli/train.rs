@@ -53,10 +53,10 @@ struct PartArgs {
 
 /// Runs the command.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
-    let (train, part, name): (fn(&TrainContext) -> crate::Result<()>, _, _) = match args.part {
-        Part::Stem(part) => (stem::run, part, "stem"),
-        Part::Stream(part) => (stream::run, part, "stream"),
-        Part::Gan(part) => (gan::run, part, "gan"),
+    let (train, part): (fn(&TrainContext) -> crate::Result<()>, _) = match args.part {
+        Part::Stem(part) => (stem::run, part),
+        Part::Stream(part) => (stream::run, part),
+        Part::Gan(part) => (gan::run, part),
     };
     let context = TrainContext {
         recipe: Recipe::load(&part.recipe, &part.overrides)?,
@@ -75,8 +75,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         }
         Err(error) => Err(error.into()),
         Ok(()) => {
-            let folder = context.out.join(name);
-            eprintln!("done; the report is {}", folder.join("report.html").display());
+            eprintln!("done; the report is {}", context.out.join("report.html").display());
             Ok(())
         }
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use image::{ImageFormat, Rgba, RgbaImage, imageops};
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage, Rgba, RgbaImage, imageops};
 
 use crate::pipeline::Picture;
 use crate::{Error, Result};
@@ -41,6 +42,17 @@ fn encode(image: &RgbaImage, format: ImageFormat) -> image::ImageResult<Vec<u8>>
         _ => image.write_to(&mut bytes, format)?,
     }
     Ok(bytes.into_inner())
+}
+
+/// The bytes of a JPEG, small and good enough to look at; `quality` is 1 to 100.
+///
+/// # Errors
+/// [`Error::BadInput`] for sides of more than 65,535 pixels.
+pub fn jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+    image.write_with_encoder(encoder).map_err(|error| Error::BadInput(format!("a picture cannot be a JPEG: {error}")))?;
+    Ok(bytes)
 }
 
 /// Pictures side by side, `columns` in a row, each scaled to the size of the largest one by repeating pixels.

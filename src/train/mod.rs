@@ -6,6 +6,7 @@
 pub mod adam;
 pub mod average;
 pub mod checkpoint;
+pub mod examples;
 pub mod features;
 pub mod gan;
 pub mod gan_recipe;
@@ -14,8 +15,10 @@ pub mod recipe;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod sessions;
 pub mod stem;
 pub mod stream;
+pub mod tensorboard;
 
 pub use recipe::Recipe;
 pub use run::{Interrupt, RunFolder, TrainContext};

@@ -1,5 +1,6 @@
 //! The folder of a training and everything that goes into it while it runs.
 
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,10 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use burn::tensor::Device;
+use image::RgbaImage;
 use serde::Serialize;
 
 use super::checkpoint::Checkpoints;
+use super::examples::{self, Example};
 use super::recipe::Recipe;
+use super::report;
+use super::sessions::Sessions;
+use super::tensorboard::EventFile;
 use crate::files;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -104,6 +110,9 @@ impl Interrupt {
 }
 
 /// RUN/stem, RUN/stream or RUN/gan.
+///
+/// `log.jsonl` and the checkpoints are the training; what cannot be written of them ends it. Event files, sample grids and reports
+/// are for those who watch: when one of them fails, a warning says so once and the training goes on.
 #[derive(Debug)]
 pub struct RunFolder {
     /// The folder.
@@ -112,25 +121,29 @@ pub struct RunFolder {
     pub checkpoints: Checkpoints,
     log: File,
     log_bytes: u64,
+    /// Nothing once writing to it has failed.
+    events: Option<EventFile>,
+    sessions: RefCell<Sessions>,
+    /// Optimizer steps logged.
+    step: usize,
+    warned: Cell<bool>,
 }
 
 impl RunFolder {
     /// Opens the folder of `kind` in `context.out`: a new one with a copy of the recipe, or the one to go on in.
     ///
-    /// `log_bytes` are those that the checkpoint to go on from speaks of, 0 for a new training.
-    ///
     /// # Errors
-    /// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for: nothing is overwritten by chance.
+    /// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for: nothing is overwritten by chance; [`Error::Io`].
     pub fn open(context: &TrainContext, kind: &str) -> Result<Self> {
         let folder = context.out.join(kind);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let checkpoints = Checkpoints::new(folder.join("checkpoints"));
         refuse_to_overwrite(context, kind)?;
         let latest = checkpoints.latest(kind)?;
-        let recipe = folder.join("recipe.toml");
-        files::write(&recipe, context.recipe.to_toml()?.as_bytes())?;
+        let recipe = context.recipe.to_toml()?;
+        files::write(&folder.join("recipe.toml"), recipe.as_bytes())?;
         let log_path = folder.join("log.jsonl");
-        let log_bytes = latest.map_or(0, |loaded| loaded.state.log_bytes);
+        let (log_bytes, step) = latest.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
         let open = || -> std::io::Result<File> {
             let log = OpenOptions::new().create(true).append(true).open(&log_path)?;
             // Lines of steps that were lost with the process will be written again.
@@ -138,15 +151,33 @@ impl RunFolder {
             Ok(log)
         };
         let log = open().map_err(|error| Error::io(&log_path, error))?;
-        Ok(Self { folder, checkpoints, log, log_bytes })
+        let sessions = RefCell::new(Sessions::begin(&folder, step, format!("{:?}", context.device)));
+        let mut run = Self { folder, checkpoints, log, log_bytes, events: None, sessions, step, warned: Cell::new(false) };
+        run.events = run.watched(EventFile::open(&run.folder.join("tensorboard"), step));
+        // Four spaces make it code in Markdown.
+        let code: String = recipe.lines().map(|line| format!("    {line}\n")).collect();
+        run.event(|events| events.text(step, "recipe", &code));
+        run.watched(examples::cut(&run.folder, step));
+        Ok(run)
     }
 
-    /// Appends a line to `log.jsonl`.
+    /// Appends a line to `log.jsonl` and its numbers to the event file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the log.
     pub fn log(&mut self, line: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_value(line).map_err(|error| Error::BadInput(error.to_string()))?;
+        // Not from `value`, which would sort the keys.
         let mut text = serde_json::to_string(line).map_err(|error| Error::BadInput(error.to_string()))?;
         text.push('\n');
         self.log.write_all(text.as_bytes()).map_err(|error| Error::io(self.folder.join("log.jsonl"), error))?;
         self.log_bytes += text.len() as u64;
+        let Some(values) = value.as_object() else { return Ok(()) };
+        self.step = values.get("step").and_then(serde_json::Value::as_u64).map_or(self.step, |step| step as usize);
+        let number = |(name, value): (&String, &serde_json::Value)| (name != "step").then_some((name.clone(), value.as_f64()?));
+        let numbers: Vec<(String, f64)> = values.iter().filter_map(number).collect();
+        let step = self.step;
+        self.event(|events| events.scalars(step, &numbers));
         Ok(())
     }
 
@@ -155,9 +186,50 @@ impl RunFolder {
         self.log_bytes
     }
 
-    /// Where the log is.
-    pub fn log_path(&self) -> PathBuf {
-        self.folder.join("log.jsonl")
+    /// Writes `samples/PICTURES.png` and puts the grid into the event file.
+    pub fn samples(&mut self, pictures: usize, grid: &RgbaImage) {
+        let path = self.folder.join("samples").join(format!("{pictures:08}.png"));
+        if self.watched(files::pictures::write(grid, &path)).is_some() {
+            let step = self.step;
+            // The thumbnail, which the report needs anyway: event files stay small.
+            if let Some((size, bytes)) = self.watched(report::thumbnail(&path)) {
+                self.event(|events| events.picture(step, "samples", size, &bytes));
+            }
+        }
+    }
+
+    /// Keeps what the model makes of fixed test pictures.
+    pub fn examples(&mut self, epoch: usize, examples: &[Example]) {
+        let step = self.step;
+        self.watched(examples::append(&self.folder, step, epoch, examples));
+    }
+
+    /// Writes the report of this part, and of the whole run.
+    pub fn report(&self) {
+        let sessions = self.sessions.borrow_mut().go_on(&self.folder, self.step);
+        self.watched(sessions);
+        self.watched(report::write_part(&self.folder));
+        if let Some(whole) = self.folder.parent() {
+            self.watched(report::write_run(whole));
+        }
+    }
+
+    fn event(&mut self, write: impl FnOnce(&mut EventFile) -> Result<()>) {
+        if let Some(mut events) = self.events.take()
+            && self.watched(write(&mut events)).is_some()
+        {
+            self.events = Some(events);
+        }
+    }
+
+    /// What was made, or a warning, once.
+    fn watched<T>(&self, made: Result<T>) -> Option<T> {
+        made.inspect_err(|error| {
+            if !self.warned.replace(true) {
+                eprintln!("warning: {error}; the training goes on, but what shows its progress is not complete");
+            }
+        })
+        .ok()
     }
 }
 

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Loaded, State, write_folder};
+use super::examples::Example;
 use super::progress::Progress;
-use super::report;
 use super::run::{RunFolder, TrainContext};
 use crate::data::{Position, Sampler};
 use crate::host;
@@ -26,14 +26,23 @@ pub trait Learner {
     /// One optimizer step on the samples of `indices`; returns the loss, still on the device and without a graph.
     fn step(&mut self, indices: &[usize], learning_rate: f64, rng: &mut ChaCha8Rng) -> Tensor<1>;
 
-    /// Named values measured on the test split, the first of which is better when greater; empty when there is no such split.
-    fn test(&self) -> Result<Vec<(&'static str, f64)>>;
+    /// What the test split says; nothing when there is no such split.
+    fn test(&self) -> Result<Measured>;
 
     /// The files of a checkpoint: what the model is, its weights, the optimizer.
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>>;
 
     /// Goes on from a checkpoint.
     fn load(&mut self, checkpoint: &Loaded) -> Result<()>;
+}
+
+/// What was measured on the test split.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Values by name, the first of which is better when greater.
+    pub values: Vec<(&'static str, f64)>,
+    /// What the model makes of a few pictures, always the same ones.
+    pub examples: Vec<Example>,
 }
 
 /// How long and how fast.
@@ -115,13 +124,14 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
             sum = Tensor::zeros([1], &device);
             extra.loss_sum = 0.0;
             let last = epoch + 1 == schedule.epochs;
-            let measured = if last || (epoch + 1).is_multiple_of(schedule.test_every) { learner.test()? } else { Vec::new() };
+            let measured = if last || (epoch + 1).is_multiple_of(schedule.test_every) { learner.test()? } else { Measured::default() };
             let mut line = serde_json::json!({ "epoch": epoch + 1, "step": step, "learning_rate": learning_rate, "loss": loss });
-            measured.iter().for_each(|(name, value)| line[*name] = (*value).into());
+            measured.values.iter().for_each(|(name, value)| line[*name] = (*value).into());
             run.log(&line)?;
-            let values: String = measured.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+            run.examples(epoch + 1, &measured.examples);
+            let values: String = measured.values.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
             progress.line(&format!("{} epoch {}/{}: loss {loss:.4}{values}", L::KIND, epoch + 1, schedule.epochs));
-            if let Some((_, value)) = measured.first()
+            if let Some((_, value)) = measured.values.first()
                 && extra.best.is_none_or(|best| *value > best)
             {
                 extra.best = Some(*value);
@@ -131,7 +141,6 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
             if last || saved.elapsed() >= interval {
                 save(learner, &run, step, &sampler, &rng, &extra)?;
                 saved = Instant::now();
-                report::write(&run.log_path(), &run.folder.join("report.html"), L::KIND)?;
             }
         }
     }
@@ -146,6 +155,7 @@ fn state<L: Learner>(run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaC
 
 fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<()> {
     run.checkpoints.write(state::<L>(run, step, sampler, rng, extra)?, learner.parts()?)?;
+    run.report();
     Ok(())
 }
 

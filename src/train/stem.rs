@@ -4,7 +4,7 @@
 //! ([`super::features`]), and an epoch is a text encoder and two small heads: seconds instead of minutes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, clip_gradients};
 use super::checkpoint::{Checkpoints, Loaded, load_module, module_bytes, read_folder};
+use super::examples::Shown;
 use super::features::{Features, FrozenEncoder};
 use super::run::{TrainContext, refuse_to_overwrite};
-use super::schedule::{Learner, Schedule, drive};
+use super::schedule::{Learner, Measured, Schedule, drive};
 use crate::damsm::{Damsm, DamsmConfig};
 use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
 use crate::evaluate::r_precision;
@@ -157,7 +158,17 @@ pub(super) fn open(context: &TrainContext, split: Split) -> Result<Dataset> {
     for problem in &dataset.skipped {
         eprintln!("skipped {problem}");
     }
+    // For the report.
+    files::write(
+        &skipped_path(&context.out, split),
+        dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect::<String>().as_bytes(),
+    )?;
     Ok(dataset)
+}
+
+/// RUN/skipped-SPLIT.txt: a line for each sample that could not be used.
+pub(super) fn skipped_path(run: &Path, split: Split) -> PathBuf {
+    run.join(format!("skipped-{}.txt", split.name()))
 }
 
 /// RUN/vocab.txt when a training goes on, else a new one from the training captions.
@@ -178,6 +189,8 @@ pub(super) struct Prepared {
     pub dataset: Dataset,
     pub captions: EncodedCaptions,
     pub features: Features,
+    /// The test pictures that reports show.
+    pub shown: Shown,
 }
 
 impl Prepared {
@@ -191,13 +204,27 @@ impl Prepared {
     ) -> Result<Self> {
         let captions = EncodedCaptions::new(&dataset, vocabulary)?;
         let features = Features::open(context, encoder, &dataset, split, with_regions)?;
+        let shown = Shown::of(&dataset);
         // From here on only the features are looked at.
         dataset.samples.iter_mut().for_each(|sample| sample.image = Vec::new());
-        Ok(Self { dataset, captions, features })
+        Ok(Self { dataset, captions, features, shown })
     }
 }
 
+/// Captions that are shown beside a picture.
+const RETRIEVED: usize = 3;
+
+/// The numbers of the `count` sentences with the largest cosine with `code`, the largest first.
+fn nearest(code: &[f32], sentences: &[Vec<f32>], count: usize) -> Vec<usize> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let mut all: Vec<(f32, usize)> =
+        sentences.iter().enumerate().map(|(at, row)| (dot(code, row) / dot(row, row).sqrt().max(1e-8), at)).collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.into_iter().take(count).map(|(_, at)| at).collect()
+}
+
 struct StemLearner {
+    vocabulary: Vocabulary,
     config: StemModelConfig,
     model: StemModel,
     adam: Adam,
@@ -240,7 +267,8 @@ impl StemLearner {
         rng.set_stream(1);
         let model = init::initialize(config.init(&device), &mut rng);
         let gradient_clip = recipe.stem.gradient_clip;
-        Ok(Self { config, model, adam: Adam::new(0.5, 0.999), train, test, device, gradient_clip, seed: recipe.seed })
+        let vocabulary = vocabulary.clone();
+        Ok(Self { vocabulary, config, model, adam: Adam::new(0.5, 0.999), train, test, device, gradient_clip, seed: recipe.seed })
     }
 }
 
@@ -263,25 +291,32 @@ impl Learner for StemLearner {
         loss.without_autodiff()
     }
 
-    fn test(&self) -> Result<Vec<(&'static str, f64)>> {
-        let Some(test) = &self.test else { return Ok(Vec::new()) };
+    fn test(&self) -> Result<Measured> {
+        let Some(test) = &self.test else { return Ok(Measured::default()) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         // The same captions every time, so that epochs can be compared.
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(2);
         let all: Vec<usize> = (0..test.dataset.len()).collect();
-        let (mut codes, mut sentences) = (Vec::new(), Vec::new());
+        let (mut codes, mut sentences, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for indices in all.chunks(64) {
             let captions: Vec<_> = indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
             sentences.extend(read_now(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
+            texts.extend(captions.iter().map(|caption| self.vocabulary.decode(caption).join(" ")));
             let flips = vec![false; indices.len()];
             codes.extend(read_now(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
         }
         let width = self.config.text.features;
         let rows = |values: Vec<f32>| values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();
-        let found = r_precision::r_precision(&rows(codes), &rows(sentences), &test.dataset.classes(&all), &mut rng);
-        Ok(vec![("r_precision", found.mean)])
+        let (codes, sentences, classes) = (rows(codes), rows(sentences), test.dataset.classes(&all));
+        let found = r_precision::r_precision(&codes, &sentences, &classes, &mut rng);
+        let example = |index: usize| {
+            let best = nearest(&codes[index], &sentences, RETRIEVED);
+            let hit = best.first().map(|first| classes[*first] == classes[index]);
+            test.shown.example(index, best.into_iter().map(|at| texts[at].clone()).collect(), hit)
+        };
+        Ok(Measured { values: vec![("r_precision", found.mean)], examples: test.shown.indices().map(example).collect() })
     }
 
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {

@@ -13,7 +13,7 @@ use super::adam::{Adam, clip_gradients};
 use super::checkpoint::{Loaded, load_module, module_bytes, read_folder};
 use super::features::FrozenEncoder;
 use super::run::{TrainContext, refuse_to_overwrite};
-use super::schedule::{Learner, Schedule, drive};
+use super::schedule::{Learner, Measured, Schedule, drive};
 use super::stem::{Prepared, config, open, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
@@ -132,8 +132,8 @@ impl Learner for StreamLearner {
         loss.without_autodiff()
     }
 
-    fn test(&self) -> Result<Vec<(&'static str, f64)>> {
-        let Some(test) = &self.test else { return Ok(Vec::new()) };
+    fn test(&self) -> Result<Measured> {
+        let Some(test) = &self.test else { return Ok(Measured::default()) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         let all: Vec<usize> = (0..test.dataset.len()).collect();
@@ -145,7 +145,12 @@ impl Learner for StreamLearner {
         }
         let references: Vec<Vec<Vec<String>>> =
             test.dataset.samples.iter().map(|sample| sample.captions.iter().map(|caption| tokenize(caption)).collect()).collect();
-        Ok(vec![("bleu_4", bleu::bleu(&candidates, &references)[3])])
+        let example =
+            |index: usize| test.shown.example(index, candidates.get(index).map(|words| words.join(" ")).into_iter().collect(), None);
+        Ok(Measured {
+            values: vec![("bleu_4", bleu::bleu(&candidates, &references)[3])],
+            examples: test.shown.indices().map(example).collect(),
+        })
     }
 
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {

@@ -24,7 +24,7 @@ use super::features::FrozenEncoder;
 use super::gan_recipe::{Phase, Trains};
 use super::progress::Progress;
 use super::run::{RunFolder, TrainContext};
-use super::{report, stem, stream};
+use super::{stem, stream};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
@@ -72,7 +72,8 @@ pub fn run(context: &TrainContext) -> Result<()> {
     for index in session.place.phase..recipe.gan.phases.len() {
         session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
     }
-    report::write(&run.log_path(), &run.folder.join("report.html"), "Generator and discriminators")
+    run.report();
+    Ok(())
 }
 
 /// The running average of the generator of a run, on `device`, with its first `stages` stages.
@@ -162,6 +163,7 @@ impl Session {
         }
         let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(self.place));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
+        run.report();
         self.saved = Instant::now();
         Ok(())
     }
@@ -201,7 +203,7 @@ impl Session {
                 stages: phase.stages,
             })?;
             if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
-                samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
+                samples.draw(&self.trainer, phase.stages, run, self.place.total)?;
             }
             if context.interrupt.requested() {
                 self.save(run)?;
@@ -212,7 +214,7 @@ impl Session {
             }
         }
         progress.finish();
-        samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;
+        samples.draw(&self.trainer, phase.stages, run, self.place.total)?;
         self.place = Place { phase: index + 1, seen: 0, total: self.place.total };
         // Batches of the next phase may be of another size; it begins with the next epoch.
         self.position = Position { epoch: self.position.epoch + 1, batch: 0 };

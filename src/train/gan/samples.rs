@@ -1,7 +1,5 @@
 //! Sample grids: the same prompts and noise at every point of a training.
 
-use std::path::Path;
-
 use burn::tensor::{Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +11,7 @@ use crate::host::read_now;
 use crate::pipeline::Picture;
 use crate::stem::{TextBatch, TextFeatures};
 use crate::text::Vocabulary;
-use crate::train::run::TrainContext;
+use crate::train::run::{RunFolder, TrainContext};
 use crate::{Error, Result};
 
 /// Pictures of each prompt.
@@ -33,7 +31,7 @@ impl Samples {
     }
 
     /// Writes `samples/PICTURES.png`: a row a prompt, a column a noise, drawn by the average.
-    pub fn draw(&self, trainer: &Trainer, stages: usize, folder: &Path, pictures: usize) -> Result<()> {
+    pub fn draw(&self, trainer: &Trainer, stages: usize, run: &mut RunFolder, pictures: usize) -> Result<()> {
         if self.prompts.is_empty() {
             return Ok(());
         }
@@ -54,7 +52,7 @@ impl Samples {
             let values = read_now(last)?;
             images.extend(values.chunks(values.len() / SEEDS).map(|planes| pictures::to_image(&Picture::from_planes(planes))));
         }
-        let path = folder.join("samples").join(format!("{pictures:08}.png"));
-        pictures::write(&pictures::grid(&images, SEEDS), &path)
+        run.samples(pictures, &pictures::grid(&images, SEEDS));
+        Ok(())
     }
 }

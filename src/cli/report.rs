@@ -1,0 +1,21 @@
+//! `mirrorgan report`: a training as one page, at any moment.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::train::report;
+
+/// Arguments of `mirrorgan report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder of a training, as given to `train --out`; it need not be finished.
+    run: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
+    report::write_run(&args.run)?;
+    println!("{}", args.run.join("report.html").display());
+    Ok(())
+}
