@@ -193,7 +193,7 @@ impl RunFolder {
             let step = self.step;
             // The thumbnail, which the report needs anyway: event files stay small.
             if let Some((size, bytes)) = self.watched(report::thumbnail(&path)) {
-                self.event(|events| events.picture(step, "samples", size, bytes));
+                self.event(|events| events.picture(step, "samples", size, &bytes));
             }
         }
     }

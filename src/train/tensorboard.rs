@@ -8,92 +8,76 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use prost::Message;
-
 use crate::{Error, Result};
 
 /// The value of `Event.file_version` that TensorBoard reads.
 const VERSION: &str = "brain.Event:2";
 /// `DT_STRING` of `framework/types.proto`.
-const STRING: i32 = 7;
+const STRING: u64 = 7;
 
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
+/// A protobuf message under way. Its few field types are written here: a protobuf library would bring a compiler along.
+#[derive(Debug, Default, Clone)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn varint(mut self, mut value: u64) -> Self {
+        while value > 127 {
+            self.0.push((value & 127) as u8 | 128);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+        self
+    }
+
+    /// A field's number and its type on the wire.
+    fn key(self, field: u64, wire: u64) -> Self {
+        self.varint(field << 3 | wire)
+    }
+
+    fn integer(self, field: u64, value: u64) -> Self {
+        self.key(field, 0).varint(value)
+    }
+
+    fn double(self, field: u64, value: f64) -> Self {
+        let mut message = self.key(field, 1);
+        message.0.extend(value.to_le_bytes());
+        message
+    }
+
+    fn float(self, field: u64, value: f32) -> Self {
+        let mut message = self.key(field, 5);
+        message.0.extend(value.to_le_bytes());
+        message
+    }
+
+    /// Bytes, a string or another message.
+    fn bytes(self, field: u64, bytes: &[u8]) -> Self {
+        let mut message = self.key(field, 2).varint(bytes.len() as u64);
+        message.0.extend(bytes);
+        message
+    }
+
+    /// An `Event` (fields 1 `wall_time`, 2 `step`), before what it tells.
+    fn event(step: usize) -> Self {
+        Self::default().double(1, now()).integer(2, step as u64)
+    }
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
-    #[prost(message, optional, tag = "4")]
-    image: Option<Image>,
-    #[prost(message, optional, tag = "8")]
-    tensor: Option<Text>,
-    #[prost(message, optional, tag = "9")]
-    metadata: Option<Metadata>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Image {
-    #[prost(int32, tag = "1")]
-    height: i32,
-    #[prost(int32, tag = "2")]
-    width: i32,
-    #[prost(int32, tag = "3")]
-    colorspace: i32,
-    #[prost(bytes = "vec", tag = "4")]
-    encoded: Vec<u8>,
-}
-
-/// A `TensorProto` of strings.
-#[derive(Clone, PartialEq, Message)]
-struct Text {
-    #[prost(int32, tag = "1")]
-    dtype: i32,
-    #[prost(message, optional, tag = "2")]
-    shape: Option<Shape>,
-    #[prost(bytes = "vec", repeated, tag = "8")]
-    strings: Vec<Vec<u8>>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Shape {
-    #[prost(message, repeated, tag = "2")]
-    dim: Vec<Dim>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Dim {
-    #[prost(int64, tag = "1")]
-    size: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Metadata {
-    #[prost(message, optional, tag = "1")]
-    plugin: Option<Plugin>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Plugin {
-    #[prost(string, tag = "1")]
-    name: String,
+/// The step of an `Event` that [`Message::event`] began.
+fn step_of(event: &[u8]) -> Option<u64> {
+    let step = event.get(9..).filter(|_| event[0] == 1 << 3 | 1)?;
+    let (key, digits) = step.split_first()?;
+    if *key != 2 << 3 {
+        return None;
+    }
+    let mut value = 0;
+    for (at, byte) in digits.iter().enumerate().take(10) {
+        value |= u64::from(byte & 127) << (7 * at);
+        if *byte < 128 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// An event file under way.
@@ -123,7 +107,7 @@ impl EventFile {
         let path = folder.join(format!("events.out.tfevents.{:010}.mirrorgan.{older:04}", now() as u64));
         let file = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|error| Error::io(&path, error))?;
         let mut events = Self { path, file };
-        events.write(&Event { wall_time: now(), step: step as i64, file_version: Some(VERSION.into()), summary: None })?;
+        events.write(&Message::event(step).bytes(3, VERSION.as_bytes()))?;
         Ok(events)
     }
 
@@ -132,17 +116,18 @@ impl EventFile {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn scalars(&mut self, step: usize, values: &[(String, f64)]) -> Result<()> {
-        let value = |(tag, value): &(String, f64)| Value { tag: tag.clone(), simple_value: Some(*value as f32), ..Default::default() };
-        self.summary(step, values.iter().map(value).collect())
+        let value = |(tag, value): &(String, f64)| Message::default().bytes(1, tag.as_bytes()).float(2, *value as f32);
+        self.summary(step, values.iter().map(value))
     }
 
     /// Adds a picture, as the bytes of a PNG, JPEG or GIF file.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
-    pub fn picture(&mut self, step: usize, tag: &str, size: (u32, u32), encoded: Vec<u8>) -> Result<()> {
-        let image = Image { width: size.0 as i32, height: size.1 as i32, colorspace: 3, encoded };
-        self.summary(step, vec![Value { tag: tag.into(), image: Some(image), ..Default::default() }])
+    pub fn picture(&mut self, step: usize, tag: &str, size: (u32, u32), encoded: &[u8]) -> Result<()> {
+        // Height, width, colour space (3 is RGB), file.
+        let image = Message::default().integer(1, u64::from(size.1)).integer(2, u64::from(size.0)).integer(3, 3).bytes(4, encoded);
+        self.summary(step, [Message::default().bytes(1, tag.as_bytes()).bytes(4, &image.0)])
     }
 
     /// Adds Markdown.
@@ -150,19 +135,23 @@ impl EventFile {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn text(&mut self, step: usize, tag: &str, markdown: &str) -> Result<()> {
-        let shape = Some(Shape { dim: vec![Dim { size: 1 }] });
-        let tensor = Some(Text { dtype: STRING, shape, strings: vec![markdown.as_bytes().to_vec()] });
-        let metadata = Some(Metadata { plugin: Some(Plugin { name: "text".into() }) });
-        self.summary(step, vec![Value { tag: format!("{tag}/text_summary"), tensor, metadata, ..Default::default() }])
+        // A `TensorProto` of one string, for the plugin that shows texts.
+        let shape = Message::default().bytes(2, &Message::default().integer(1, 1).0);
+        let tensor = Message::default().integer(1, STRING).bytes(2, &shape.0).bytes(8, markdown.as_bytes());
+        let metadata = Message::default().bytes(1, &Message::default().bytes(1, b"text").0);
+        let tag = format!("{tag}/text_summary");
+        self.summary(step, [Message::default().bytes(1, tag.as_bytes()).bytes(8, &tensor.0).bytes(9, &metadata.0)])
     }
 
-    fn summary(&mut self, step: usize, value: Vec<Value>) -> Result<()> {
-        self.write(&Event { wall_time: now(), step: step as i64, file_version: None, summary: Some(Summary { value }) })
+    /// Writes an `Event` with a `Summary` (field 5) of values.
+    fn summary(&mut self, step: usize, values: impl IntoIterator<Item = Message>) -> Result<()> {
+        let summary = values.into_iter().fold(Message::default(), |summary, value| summary.bytes(1, &value.0));
+        self.write(&Message::event(step).bytes(5, &summary.0))
     }
 
-    fn write(&mut self, event: &Event) -> Result<()> {
+    fn write(&mut self, event: &Message) -> Result<()> {
         // One write a record: a process that dies leaves whole records and at most one torn one.
-        self.file.write_all(&record(&event.encode_to_vec())).map_err(|error| Error::io(&self.path, error))
+        self.file.write_all(&record(&event.0)).map_err(|error| Error::io(&self.path, error))
     }
 }
 
@@ -191,8 +180,8 @@ fn cut(path: &Path, step: usize) -> io::Result<()> {
     let bytes = fs::read(path)?;
     let mut keep = 0;
     while let Some((data, next)) = whole_record(&bytes, keep) {
-        match Event::decode(data) {
-            Ok(event) if event.step <= step as i64 => keep = next,
+        match step_of(data) {
+            Some(found) if found <= step as u64 => keep = next,
             _ => break,
         }
     }

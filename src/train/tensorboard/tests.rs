@@ -109,7 +109,7 @@ fn numbers_pictures_and_text_are_read_back() {
     let mut file = EventFile::open(place.path(), 0).unwrap();
     file.text(0, "recipe", "    seed = 1").unwrap();
     file.scalars(7, &[("loss".into(), 0.5), ("kl".into(), -2.0)]).unwrap();
-    file.picture(300, "samples", (3, 2), vec![1, 2, 3]).unwrap();
+    file.picture(300, "samples", (3, 2), &[1, 2, 3]).unwrap();
     let events = events(place.path());
     assert_eq!(events.len(), 4);
     assert_eq!(get(&events[0], 3), Some(Field::Bytes(b"brain.Event:2".to_vec())));
