@@ -63,8 +63,58 @@ fn from_data_to_pictures_and_every_wrong_turn() {
     assert!(value["captions"][0]["text"].is_string());
     assert!(succeeds(folder, &["caption", "a.png", "--model", "model"]).starts_with("a.png: "));
 
+    evaluations(folder);
     wrong_input(folder);
     broken_models(folder);
+}
+
+fn evaluations(folder: &Path) {
+    let evaluate = ["evaluate", "--model", "model", "--data", "data", "--device", "cpu", "--limit", "12"];
+    let with = |more: &[&'static str]| [&evaluate[..], more].concat();
+    let table = succeeds(folder, &with(&["--run", "run", "--json", "all.json"]));
+    for part in
+        ["captions.bleu_4", "fd-efficientnet-lite0", ".generated", ".real", "bootstrap", "jackknife", "left out: fid:", "--inception"]
+    {
+        // Twelve pictures are too few for the jackknife of a Fréchet distance.
+        assert_eq!(table.contains(part), part != "jackknife", "{part}: {table}");
+    }
+    let value: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("all.json")).unwrap()).unwrap();
+    assert_eq!((&value["pictures"], &value["seed"], &value["split"]), (&12.into(), &0.into(), &"test".into()));
+    assert!(value["figures"].as_array().unwrap().iter().all(|figure| figure["n"].as_u64() > Some(0) && figure["protocol"].is_string()));
+    let again = succeeds(folder, &with(&["--run", "run", "--json", "-"]));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&again).unwrap(), value, "one seed, one evaluation");
+
+    fails(folder, 2, &["--inception", "pt_inception-2015-12-05", "pytorch-fid"], &with(&["--metrics", "fid"]));
+    fails(folder, 2, &["--run"], &with(&["--metrics", "r-precision"]));
+    fails(folder, 2, &["--probe"], &with(&["--metrics", "colours"]));
+    fails(folder, 2, &["--metrics", "fidd"], &with(&["--metrics", "fidd"]));
+    fails(folder, 1, &["nowhere.pth"], &with(&["--metrics", "fid", "--inception", "nowhere.pth"]));
+    let other = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string();
+    let others = other("efficientnet_lite0_narrow.pth");
+    fails(folder, 1, &["efficientnet_lite0_narrow.pth", "fc.weight is missing"], &[&evaluate[..], &["--inception", &others]].concat());
+    let narrow = other("inception_v3_narrow.pth");
+    fails(folder, 1, &["conv2d_1a_3x3.bias has shape [1]", "expected [32]"], &[&evaluate[..], &["--inception", &narrow]].concat());
+    let limit = |count: &'static str| ["evaluate", "--model", "model", "--data", "data", "--limit", count];
+    fails(folder, 2, &["--limit"], &limit("0"));
+    fails(folder, 2, &["--limit"], &limit("1"));
+    fails(folder, 2, &["--samples"], &with(&["--samples", "0"]));
+    fails(folder, 2, &["distance", "at least 2"], &with(&["--metrics", "distance", "--samples", "1"]));
+    succeeds(folder, &with(&["--metrics", "colours", "--probe", "birds"]));
+
+    // The same model without STREAM.
+    fs::create_dir(folder.join("mute")).unwrap();
+    for entry in fs::read_dir(folder.join("model")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.join("mute").join(entry.file_name())).unwrap();
+    }
+    let config = fs::read(folder.join("mute/config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    config.as_object_mut().unwrap().remove("stream");
+    config["files"].as_object_mut().unwrap().remove("stream.safetensors");
+    fs::write(folder.join("mute/config.json"), config.to_string()).unwrap();
+    let mute = ["evaluate", "--model", "mute", "--data", "data", "--device", "cpu", "--limit", "4"];
+    fails(folder, 2, &["captions", "no STREAM"], &[&mute[..], &["--metrics", "captions"]].concat());
+    fails(folder, 2, &["nothing can be measured", "no STREAM", "--inception"], &mute);
 }
 
 fn wrong_input(folder: &Path) {

@@ -10,6 +10,7 @@ mod redescription;
 mod resnet;
 mod stem;
 mod stream_decoder;
+mod torch_fidelity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
