@@ -1,18 +1,23 @@
 //! `mirrorgan evaluate`: a model's metrics on test data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
 use super::device::DeviceChoice;
 use crate::Error;
 use crate::data::{DataOptions, Dataset, Split};
-use crate::encoder::{InceptionV3, InceptionVariant};
+use crate::encoder::{EncoderKind, InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use crate::model_dir::{self, write_file};
-use crate::train::stem;
+use crate::files;
+use crate::model_dir::{self, Model};
+use crate::stream::StreamConfig;
+use crate::train::frozen_encoder::FrozenEncoder;
+use crate::train::gan::Eye;
+use crate::train::{Interrupt, TrainContext, stem};
 
 /// Arguments of `mirrorgan evaluate`.
 #[derive(Debug, Args)]
@@ -29,6 +34,9 @@ pub struct EvaluateArgs {
     /// The training run whose DAMSM judges R-precision.
     #[arg(long)]
     run: Option<PathBuf>,
+    /// Weights of the image encoder that the DAMSM of --run was trained on, where it is another than that of the model's STREAM.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
     /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
     /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long)]
@@ -109,6 +117,28 @@ enum ProbeArg {
     Birds,
 }
 
+/// The image encoder of the DAMSM of `run`, where it is another than that of the model's STREAM.
+fn damsm_eye_of(run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<Eye>> {
+    let (recipe, seen) = stem::trained_on(run)?;
+    let same = |stream: &StreamConfig| {
+        stream.encoder == seen.kind && (seen.kind == EncoderKind::EfficientnetLite0 || stream.image_size == seen.size)
+    };
+    if model.config.stream.as_ref().is_none_or(same) {
+        return Ok(None);
+    }
+    let context = TrainContext {
+        recipe,
+        data: Vec::new(),
+        out: run.to_path_buf(),
+        resume: false,
+        device: device.clone(),
+        encoders: encoders.to_vec(),
+        interrupt: Interrupt::none(),
+        progress: false,
+    };
+    Ok(Some(Eye { encoder: FrozenEncoder::load(&context, seen)?.network, size: seen.size }))
+}
+
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
@@ -123,6 +153,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }),
         None => None,
     };
+    let mut damsm_eye = None;
     let damsm = match &args.run {
         Some(run) => {
             let trained = stem::load(run, &device)?;
@@ -136,6 +167,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
                 );
                 return Err(Error::BadInput(message).into());
             }
+            damsm_eye = damsm_eye_of(run, &model, &args.encoders, &device)?;
             Some((trained.model.text, trained.model.damsm))
         }
         None => None,
@@ -146,6 +178,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         batch: args.batch.into(),
         samples: args.samples.map(|samples| samples as usize),
         damsm,
+        damsm_eye,
         inception,
         probe: args.probe.map(|probe| match probe {
             ProbeArg::Petals => Probe::Petals,
@@ -174,7 +207,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         if to_stdout {
             print!("{text}");
         } else {
-            write_file(path, text.as_bytes())?;
+            files::write(path, text.as_bytes())?;
         }
     }
     Ok(())

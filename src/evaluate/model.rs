@@ -21,6 +21,7 @@ use crate::pipeline::{Noise, Picture};
 use crate::stem::{TextBatch, TextEncoder};
 use crate::stream::Stream;
 use crate::text::tokenize;
+use crate::train::gan::Eye;
 use crate::{Error, Result};
 
 /// Words of a caption when evaluating (public code).
@@ -103,6 +104,8 @@ pub struct EvaluateOptions {
     pub samples: Option<usize>,
     /// The text encoder and heads that [`Metric::RPrecision`] compares in.
     pub damsm: Option<(TextEncoder, Damsm)>,
+    /// What DAMSM looks through, where that is another network than STREAM's.
+    pub damsm_eye: Option<Eye>,
     /// The network of FID, KID and IS.
     pub inception: Option<Inception>,
     /// The colour probe; none for the one that the vocabulary speaks of.
@@ -113,7 +116,17 @@ pub struct EvaluateOptions {
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { metrics: None, seed: 0, batch: 8, samples: None, damsm: None, inception: None, probe: None, progress: false }
+        Self {
+            metrics: None,
+            seed: 0,
+            batch: 8,
+            samples: None,
+            damsm: None,
+            damsm_eye: None,
+            inception: None,
+            probe: None,
+            progress: false,
+        }
     }
 }
 
@@ -233,6 +246,7 @@ impl Measurement<'_> {
         let only = |wanted: &[Metric]| Eyes {
             stream: model.stream.as_ref().filter(|_| self.wants(wanted)),
             inception: options.inception.as_ref().filter(|_| self.metrics.iter().any(|m| m.needs_inception() && wanted.contains(m))),
+            damsm: options.damsm_eye.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
         };
         use Metric::{Captions, Distance, Diversity, Fid, InceptionScore, Kid, RPrecision, Redescription};
         let mut eyes = only(&[Captions, Distance, RPrecision, Diversity]);
@@ -404,9 +418,20 @@ impl Measurement<'_> {
         } else {
             "the judge is the DAMSM of another training than the model's"
         };
-        let network = format!("damsm-{}", self.network());
+        let network = match &options.damsm_eye {
+            Some(eye) => format!("damsm-{}", eye.encoder.kind()),
+            None => format!("damsm-{}", self.network()),
+        };
+        let features = |seen: &'_ Seen| if options.damsm_eye.is_some() { seen.damsm.clone() } else { seen.rows.clone() };
         let mut figures = Vec::new();
-        for (whose, rows) in [("generated", &drawn.rows), ("real", &photographs.rows)] {
+        for (whose, rows) in [("generated", features(drawn)), ("real", features(photographs))] {
+            if rows.first().is_some_and(|row| row.len() != damsm.code_channels()) {
+                return Err(Error::BadInput(format!(
+                    "DAMSM was trained on features of {} values; its image encoder gives {}",
+                    damsm.code_channels(),
+                    rows[0].len()
+                )));
+            }
             let mut codes = Vec::with_capacity(rows.len());
             for rows in rows.chunks(options.batch.max(1)) {
                 codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
@@ -442,7 +467,7 @@ impl Measurement<'_> {
         let chosen: Vec<Vec<usize>> = (0..prompts).map(|i| captions.draw(i * dataset.len() / prompts, MAX_WORDS, &mut rng)).collect();
         let repeated: Vec<Vec<usize>> = chosen.iter().flat_map(|prompt| vec![prompt.clone(); seeds]).collect();
         let mut noise = Noise::new(self.studio.options.seed ^ Purpose::DiversityNoise as u64);
-        let eyes = Eyes { stream: model.stream.as_ref(), inception: None };
+        let eyes = Eyes { stream: model.stream.as_ref(), inception: None, damsm: None };
         let drawn = self.studio.drawings(&repeated, &mut noise, eyes, "drawing prompts again")?;
         let network = self.network();
         let figure = |whose: &str, groups: Vec<f64>, n: usize, protocol: String| Figure {

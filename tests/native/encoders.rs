@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use mirrorgan::Error;
+use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::encoder::{EncoderKind, InceptionVariant};
+use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig, import, tensors};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::train::frozen_encoder::FrozenEncoder;
+use mirrorgan::train::gan::Eye;
 use mirrorgan::train::recipe::EncoderUse;
 use mirrorgan::train::{TrainContext, gan, stem, stream};
 
@@ -92,12 +95,30 @@ fn a_model_folder_keeps_its_encoder(context: &TrainContext, folder: &Path) {
     };
     assert_eq!(caption(&model), caption(&read));
 
+    r_precision_looks_through_damsms_encoder(context, &model);
+
     // Features of another number than the encoder's would only show when a picture is described.
     let wrong = json.replace("\"image_features\": 32", "\"image_features\": 48");
     assert_ne!(wrong, json);
     fs::write(folder.join("config.json"), wrong).unwrap();
     let message = model_dir::read_folder(folder, device).unwrap_err().to_string();
     assert!(message.contains("image_features is 48; expected 32"), "{message}");
+}
+
+fn r_precision_looks_through_damsms_encoder(context: &TrainContext, model: &Model) {
+    let trained = stem::load(&context.out, &context.device).unwrap();
+    let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..Default::default() }).unwrap();
+    let (_, seen) = stem::trained_on(&context.out).unwrap();
+    assert_eq!((seen.kind, seen.size), (EncoderKind::InceptionV3, 75));
+    let measure = |damsm_eye| {
+        let damsm = Some((trained.model.text.clone(), trained.model.damsm.clone()));
+        let options = EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), samples: Some(4), damsm, damsm_eye, ..Default::default() };
+        evaluate(model, &test, &options, &context.device)
+    };
+    let eye = Eye { encoder: FrozenEncoder::load(context, seen).unwrap().network, size: seen.size };
+    let figures = measure(Some(eye)).unwrap().figures;
+    assert!(figures.iter().any(|figure| figure.name == "r_precision-damsm-inception-v3.real" && figure.value.is_finite()));
+    assert!(matches!(measure(None), Err(Error::BadInput(message)) if message.contains("128") && message.contains("32")));
 }
 
 /// The networks of the fixtures as `mirrorgan import` writes them.
