@@ -50,7 +50,8 @@ impl Bench {
         let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };
-        let frozen = Frozen { stem: stem.clone(), encoder: mirrorgan::stream::EfficientNetLite0::with_width(0.1, &device).train().freeze(), decoder: None, damsm: None, region_stage: 2 };
+        let frozen =
+            Frozen { stem: stem.clone(), encoder: None, decoder: None, damsm: None, region_stride: 16, stream_eye: None, damsm_eye: None };
         let rng = ChaCha8Rng::seed_from_u64(1);
         let trainer = Trainer::new(recipe, frozen, device.clone().autodiff(), rng.clone())?;
         let sampler = Sampler::new(dataset.len(), batch, 1, Position::default());
@@ -69,7 +70,8 @@ impl Bench {
     fn generate(&mut self) -> anyhow::Result<()> {
         let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, &mut self.rng);
         let text = self.stem.forward(&mirrorgan::stem::TextBatch::new(&batch.captions, &self.device));
-        let noise = |width: usize| Tensor::<2>::from_data(TensorData::new(vec![0.5f32; self.batch * width], [self.batch, width]), &self.device);
+        let noise =
+            |width: usize| Tensor::<2>::from_data(TensorData::new(vec![0.5f32; self.batch * width], [self.batch, width]), &self.device);
         let config = GeneratorConfig::default();
         let drawn = self.trainer.average().forward(&text, noise(config.z_dim), noise(config.condition_dim));
         if let Some(images) = drawn.images.into_iter().next_back() {
@@ -101,7 +103,9 @@ fn device(name: &str) -> anyhow::Result<Device> {
 fn main() -> anyhow::Result<()> {
     // `cargo bench` adds an argument of its own.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let [name, batch, gf_dim, df_dim] = arguments.as_slice() else { anyhow::bail!("expected DEVICE BATCH GF_DIM DF_DIM; run.py starts this") };
+    let [name, batch, gf_dim, df_dim] = arguments.as_slice() else {
+        anyhow::bail!("expected DEVICE BATCH GF_DIM DF_DIM; run.py starts this")
+    };
     let (batch, gf_dim, df_dim) = (batch.parse()?, gf_dim.parse()?, df_dim.parse()?);
     let device = device(name)?;
     let mut bench = Bench::new(device.clone(), batch, gf_dim, df_dim)?;

@@ -1,17 +1,19 @@
 //! `mirrorgan evaluate`: a model's metrics on test data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
 use super::device::DeviceChoice;
 use crate::Error;
 use crate::data::{DataOptions, Dataset, Split};
-use crate::encoder::{InceptionV3, InceptionVariant};
+use crate::encoder::{ImageEncoder, ImageEncoderConfig, InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use crate::model_dir::{self, write_file};
+use crate::files;
+use crate::model_dir::{self, Model, tensors};
 use crate::train::stem;
 
 /// Arguments of `mirrorgan evaluate`.
@@ -29,6 +31,9 @@ pub struct EvaluateArgs {
     /// The training run whose DAMSM judges R-precision.
     #[arg(long)]
     run: Option<PathBuf>,
+    /// Weights of the image encoder that the run's DAMSM was trained on, as `mirrorgan import` writes them, where it is not STREAM's.
+    #[arg(long)]
+    encoder: Option<PathBuf>,
     /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
     /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long)]
@@ -109,6 +114,27 @@ enum ProbeArg {
     Birds,
 }
 
+/// The image encoder that a run's DAMSM was trained on, where it is not the model's own.
+fn judge_encoder(run: &Path, args: &EvaluateArgs, model: &Model, device: &Device) -> anyhow::Result<Option<(ImageEncoder, usize)>> {
+    let (recipe, seen) = stem::trained_on(run)?;
+    let own = model.config.stream.as_ref().is_some_and(|stream| stream.encoder == seen.kind && stream.image_size == seen.size);
+    if own {
+        return Ok(None);
+    }
+    let Some(path) = &args.encoder else {
+        let message = format!(
+            "the DAMSM of {} was trained on {} at {} px, which is not STREAM's encoder: name its weights with --encoder FILE",
+            run.display(),
+            seen.kind,
+            seen.size
+        );
+        return Err(Error::BadInput(message).into());
+    };
+    let network = ImageEncoderConfig::new(seen.kind, recipe.data.encoder_width).init(device)?;
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    Ok(Some((tensors::load(network, &bytes, &path.display().to_string())?, seen.size)))
+}
+
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
@@ -140,7 +166,12 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }
         None => None,
     };
+    let judge_encoder = match &args.run {
+        Some(run) => judge_encoder(run, &args, &model, &device)?,
+        None => None,
+    };
     let options = EvaluateOptions {
+        judge_encoder,
         metrics: (!args.metrics.is_empty()).then(|| args.metrics.iter().map(|metric| (*metric).into()).collect()),
         seed: args.seed,
         batch: args.batch.into(),
@@ -174,7 +205,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         if to_stdout {
             print!("{text}");
         } else {
-            write_file(path, text.as_bytes())?;
+            files::write(path, text.as_bytes())?;
         }
     }
     Ok(())

@@ -22,9 +22,9 @@ pub struct ExportArgs {
     /// How weights are written.
     #[arg(long, value_enum, default_value = "f16")]
     dtype: Dtype,
-    /// EfficientNet-Lite0 weights, those that the training had.
-    #[arg(long, value_name = "FILE")]
-    encoder: Option<PathBuf>,
+    /// Weights of STREAM's image encoder, those that the training had; the files of other encoders may be given too.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
     /// Only the first stages, where the later ones are not trained.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
     stages: Option<u8>,
@@ -58,7 +58,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         out: args.run.clone(),
         resume: false,
         device: device.clone(),
-        encoder: args.encoder,
+        encoders: args.encoders,
         interrupt: Interrupt::none(),
         progress: false,
     };

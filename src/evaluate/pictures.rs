@@ -6,6 +6,7 @@ use indicatif::ProgressBar;
 use super::inception::Inception;
 use super::model::EvaluateOptions;
 use crate::data::Dataset;
+use crate::encoder::ImageEncoder;
 use crate::glam::GeneratorConfig;
 use crate::model_dir::Model;
 use crate::pipeline::{Noise, block_on};
@@ -18,6 +19,8 @@ use crate::{Error, Result};
 pub(super) struct Seen {
     /// Pooled features of STREAM's image encoder.
     pub rows: Vec<Vec<f32>>,
+    /// Pooled features of the encoder that DAMSM was trained on, where it is another one.
+    pub judge: Vec<Vec<f32>>,
     /// Pooled features of FID's Inception.
     pub inception: Vec<Vec<f32>>,
     /// Its scores of the classes, without bias.
@@ -28,17 +31,21 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Eyes<'a> {
     pub stream: Option<&'a Stream>,
+    pub judge: Option<&'a (ImageEncoder, usize)>,
     pub inception: Option<&'a Inception>,
 }
 
 impl Eyes<'_> {
     fn any(&self) -> bool {
-        self.stream.is_some() || self.inception.is_some()
+        self.stream.is_some() || self.judge.is_some() || self.inception.is_some()
     }
 
     fn look(&self, images: Tensor<4>, seen: &mut Seen) -> Result<()> {
         if let Some(stream) = self.stream {
             seen.rows.extend(to_rows(stream.describe(images.clone()))?);
+        }
+        if let Some((encoder, size)) = self.judge {
+            seen.judge.extend(to_rows(encoder.forward(images.clone(), *size).pooled)?);
         }
         if let Some(Inception { network, preprocessing }) = self.inception {
             let pooled = network.forward_features(preprocessing.apply(images)).pooled;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tensors::{self, Dtype};
+use crate::encoder::EncoderKind;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::stem::{TextEncoder, TextEncoderConfig};
 use crate::stream::{Stream, StreamConfig};
@@ -131,6 +132,12 @@ impl ModelConfig {
             check_range("stream.hidden", stream.hidden, 1, 8192)?;
             check_range("stream.image_features", stream.image_features, 1, 8192)?;
             check_range("stream.image_size", stream.image_size, 32, 1024)?;
+            if stream.encoder != EncoderKind::default()
+                && let Err(expected) = stream.encoder.check_image_size(stream.image_size)
+            {
+                let message = format!("stream.image_size is {}; {} takes {expected}", stream.image_size, stream.encoder);
+                return Err(Error::bad_model(CONFIG_FILE, message));
+            }
             check_range("stream.max_words", stream.max_words, 1, 1024)?;
             if !(stream.encoder_width > 0.0 && stream.encoder_width <= 8.0) {
                 let message = format!("stream.encoder_width is {}; expected more than 0 and at most 8", stream.encoder_width);
@@ -209,7 +216,7 @@ impl ModelConfig {
             return Err(Error::bad_model(CONFIG_FILE, "there is no key stream: this model does not describe pictures"));
         };
         self.check_file(STREAM_FILE, content)?;
-        tensors::load(stream.init(device), content, STREAM_FILE)
+        tensors::load(stream.init(device)?, content, STREAM_FILE)
     }
 }
 
@@ -302,12 +309,20 @@ pub(crate) mod tests {
         let vocabulary = Vocabulary::new(["bird", "red"].map(String::from)).unwrap();
         let text = TextEncoderConfig { vocabulary: 3, embedding: 6, features: 8, max_words: 5 };
         let generator = GeneratorConfig { gf_dim: 2, z_dim: 4, condition_dim: 5, features: 8, stages: 2, ..GeneratorConfig::default() };
-        let stream =
-            StreamConfig { vocabulary: 3, embedding: 6, hidden: 7, image_features: 8, encoder_width: 0.1, image_size: 32, max_words: 4 };
+        let stream = StreamConfig {
+            vocabulary: 3,
+            embedding: 6,
+            hidden: 7,
+            image_features: 8,
+            encoder_width: 0.1,
+            image_size: 32,
+            max_words: 4,
+            ..StreamConfig::default()
+        };
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
         let stem = crate::nn::init::initialize(text.init(&device), &mut rng);
         let glam = crate::nn::init::initialize(generator.init(&device), &mut rng);
-        let decoder = crate::nn::init::initialize(stream.init(&device), &mut rng);
+        let decoder = crate::nn::init::initialize(stream.init(&device).unwrap(), &mut rng);
         let config = ModelConfig::new("tiny", "nothing", text, generator, Some(stream));
         Model::new(config, vocabulary, stem, glam, Some(decoder)).unwrap()
     }

@@ -118,8 +118,10 @@ impl Path {
         self.0.pop();
     }
 
+    /// The variant of an enum is no field: a network keeps its keys where it becomes one of several.
     fn key(&self) -> String {
-        self.0.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
+        let fields = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+        fields.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
     }
 
     fn in_batch_norm(&self) -> bool {

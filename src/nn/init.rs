@@ -110,7 +110,7 @@ fn project_out(block: Vec<f32>, height: usize, blocks: &[Tensor<2>]) -> Vec<f32>
         rest = rest.clone() - rest.matmul(other.clone().transpose()).matmul(other.clone());
     }
     // Reading from the processor's own memory cannot fail.
-    rest.into_data().to_vec().unwrap_or_default()
+    rest.into_data().try_to_vec().unwrap_or_default()
 }
 
 /// Makes the rows of `block` orthonormal, one after the other; a row that lies in the span of the others is drawn anew.

@@ -5,12 +5,12 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::StreamDecoder;
-use super::image::{normalize, resize_bilinear};
-use crate::Result;
-use crate::encoder::{EfficientNetLite0, EfficientNetLite0Config};
+use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
 use crate::text::Vocabulary;
+use crate::{Error, Result};
 
-/// The sizes of a [`Stream`]; embedding and hidden are the published ones, the rest is EfficientNet-Lite0's.
+/// The sizes of a [`Stream`]; embedding and hidden are the published ones, the rest is EfficientNet-Lite0's (the published encoder is
+/// ResNet-152, with features of 2048).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StreamConfig {
@@ -22,7 +22,10 @@ pub struct StreamConfig {
     pub hidden: usize,
     /// Values that the image encoder gives.
     pub image_features: usize,
-    /// Width of the image encoder; 1 is EfficientNet-Lite0.
+    /// Which network the image encoder is; EfficientNet-Lite0 where nothing is said.
+    #[serde(skip_serializing_if = "is_default")]
+    pub encoder: EncoderKind,
+    /// Width of the image encoder; 1 is the published network.
     pub encoder_width: f32,
     /// Height and width, in pixels, that pictures are brought to for the encoder.
     pub image_size: usize,
@@ -32,25 +35,43 @@ pub struct StreamConfig {
 
 impl Default for StreamConfig {
     fn default() -> Self {
-        Self { vocabulary: 5450, embedding: 256, hidden: 512, image_features: 1280, encoder_width: 1.0, image_size: 224, max_words: 20 }
+        Self {
+            vocabulary: 5450,
+            embedding: 256,
+            hidden: 512,
+            image_features: 1280,
+            encoder: EncoderKind::default(),
+            encoder_width: 1.0,
+            image_size: 224,
+            max_words: 20,
+        }
     }
 }
 
 impl StreamConfig {
     /// STREAM with fresh weights, its encoder frozen.
-    pub fn init(&self, device: &Device) -> Stream {
-        Stream {
-            encoder: self.encoder().init(device),
-            decoder: StreamDecoder::new(self, device),
-            image_size: self.image_size,
-            max_words: self.max_words,
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] in a browser for an encoder that its module does not have; [`Error::BadModel`] when `image_features` are not
+    /// as many as the encoder's.
+    pub fn init(&self, device: &Device) -> Result<Stream> {
+        let encoder = self.image_encoder().init(device)?;
+        if encoder.features() != self.image_features {
+            let (found, expected) = (self.image_features, encoder.features());
+            let message = format!("stream.image_features is {found}; expected {expected}, as {} has", self.encoder);
+            return Err(Error::bad_model("config.json", message));
         }
+        Ok(Stream { encoder, decoder: StreamDecoder::new(self, device), image_size: self.image_size, max_words: self.max_words })
     }
 
     /// The sizes of the encoder.
-    pub fn encoder(&self) -> EfficientNetLite0Config {
-        EfficientNetLite0Config { width: self.encoder_width, features: self.image_features, classes: None }
+    pub fn image_encoder(&self) -> ImageEncoderConfig {
+        ImageEncoderConfig { kind: self.encoder, width: self.encoder_width, features: Some(self.image_features) }
     }
+}
+
+fn is_default(encoder: &EncoderKind) -> bool {
+    *encoder == EncoderKind::default()
 }
 
 /// A description of a picture.
@@ -68,7 +89,7 @@ pub struct Caption {
 #[derive(Module, Debug)]
 pub struct Stream {
     /// The frozen image encoder.
-    pub encoder: EfficientNetLite0,
+    pub encoder: ImageEncoder,
     /// The decoder.
     pub decoder: StreamDecoder,
     image_size: usize,
@@ -82,13 +103,13 @@ impl Stream {
     /// - images: (batch, 3, h, w), RGB in [−1, 1]
     /// - output: (batch, image_features)
     pub fn describe(&self, images: Tensor<4>) -> Tensor<2> {
-        self.encoder.forward_features(normalize(resize_bilinear(images, self.image_size))).pooled
+        self.encoder.forward(images, self.image_size).pooled
     }
 
     /// Describes pictures in words.
     ///
     /// # Errors
-    /// [`crate::Error::Device`].
+    /// [`Error::Device`].
     ///
     /// # Shapes
     /// - images: (batch, 3, h, w), RGB in [−1, 1]

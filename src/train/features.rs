@@ -1,88 +1,31 @@
 //! What the frozen image encoder says of every picture, computed once and kept on disk.
 //!
-//! STEM and STREAM train on EfficientNet-Lite0's features, which never change. A record holds those of a picture or of its mirror
-//! image as f16; an interrupted computation goes on at the first missing record.
+//! STEM and STREAM train on features that never change. A record holds those of a picture or of its mirror image as f16; an interrupted
+//! computation goes on at the first missing record. Features of another encoder or picture size are in files of their own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use indicatif::ProgressBar;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::hash;
+use super::frozen_encoder::FrozenEncoder;
+use super::recipe::EncoderUse;
 use super::run::{Interrupt, TrainContext};
 use crate::data::{Dataset, Split};
-use crate::encoder::EfficientNetLite0;
+use crate::encoder::EncoderKind;
 use crate::files;
 use crate::host::read_now;
-use crate::model_dir::tensors;
-use crate::stream::image::{normalize, resize_bilinear};
 use crate::{Error, Result};
 
 /// Pictures in a forward pass. Computation always goes on at a multiple of it, so that batches are the same after an interrupt.
 const BATCH: usize = 16;
-
-/// The frozen encoder and what tells it from others.
-#[derive(Debug)]
-pub struct FrozenEncoder {
-    /// The network.
-    pub network: EfficientNetLite0,
-    /// SHA-256 of its weights, or how they were drawn.
-    pub fingerprint: String,
-}
-
-impl FrozenEncoder {
-    /// The encoder of a context: from its file, or narrow and random where the recipe asks for that.
-    ///
-    /// # Errors
-    /// [`Error::BadInput`] when the recipe wants the real one and no file is named.
-    pub fn load(context: &TrainContext) -> Result<Self> {
-        let device = &context.device;
-        let width = context.recipe.data.encoder_width;
-        if let Some(path) = &context.encoder {
-            let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
-            let network = tensors::load(EfficientNetLite0::new(device), &bytes, &path.display().to_string())?;
-            return Ok(Self { network, fingerprint: hash(&bytes) });
-        }
-        if width >= 1.0 {
-            return Err(Error::BadInput(
-                "name the weights of EfficientNet-Lite0 with --encoder FILE; `mirrorgan import efficientnet-lite0` makes the file".into(),
-            ));
-        }
-        // Features of random weights still tell pictures apart, enough for tests.
-        let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
-        let network = EfficientNetLite0::with_width(width, device).map(&mut He { rng: &mut rng });
-        Ok(Self { network, fingerprint: format!("random, width {width}, seed {}", context.recipe.seed) })
-    }
-}
-
-/// Weights from N(0, 2 / inputs), biases 0 (He et al. 2015): pictures stay apart through all the layers, which the orthogonal
-/// weights of [`crate::nn::init`] do not achieve in convolutions of one channel each.
-struct He<'a> {
-    rng: &'a mut ChaCha8Rng,
-}
-
-impl ModuleMapper for He<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let shape = param.lazy_shape();
-        let inputs: usize = shape.to_vec()[1..].iter().product();
-        let deviation = if D > 1 { (2.0 / inputs.max(1) as f32).sqrt() } else { 0.0 };
-        let values: Vec<f32> =
-            (0..shape.num_elements()).map(|_| deviation * Distribution::<f32>::sample(&StandardNormal, self.rng)).collect();
-        param.map(|old| {
-            let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
-            new.set_require_grad(old.is_require_grad())
-        })
-    }
-}
 
 /// What a cache was made from, and its sizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,35 +49,48 @@ pub struct Features {
     /// Records per picture: 2 with mirror images, else 1.
     views: usize,
     codes: Vec<f16>,
-    regions: Vec<f16>,
+    /// Left on the disk: of Inception-v3 half a megabyte a picture, more than the memory of many machines.
+    regions: Option<Mmap>,
 }
 
 impl Features {
-    /// Computes or reads the features of `dataset` in `folder`; with mirror images for the training split.
+    /// Computes or reads the features of `dataset` in the run's folder; with mirror images for the training split, and with the regions
+    /// of the stage of stride `regions` where that is said.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when `interrupt` asked to stop; what is computed stays.
-    pub fn open(context: &TrainContext, encoder: &FrozenEncoder, dataset: &Dataset, split: Split, with_regions: bool) -> Result<Self> {
+    pub fn open(context: &TrainContext, encoder: &FrozenEncoder, dataset: &Dataset, split: Split, regions: Option<usize>) -> Result<Self> {
         let views = if split == Split::Train { 2 } else { 1 };
-        let file = |extension: &str| context.out.join("features").join(format!("{}.{extension}", split.name()));
-        let files = Files { header: file("json"), codes: file("codes.f16"), regions: file("regions.f16") };
+        let folder = context.out.join("features");
+        let EncoderUse { kind, size } = encoder.seen;
+        let usual = kind == EncoderKind::default() && size == context.recipe.data.encoder_size;
+        let name = if usual { split.name().to_string() } else { format!("{}-{kind}-{size}", split.name()) };
         let mut header = Header {
             encoder: encoder.fingerprint.clone(),
             data: fingerprint(dataset),
-            encoder_size: context.recipe.data.encoder_size,
-            region_stride: context.recipe.stem.region_stride,
+            encoder_size: size,
+            region_stride: regions.unwrap_or(context.recipe.stem.region_stride),
             records: views * dataset.len(),
             code: 0,
             regions: [0; 3],
         };
-        let first = compute(encoder, dataset, &[0], &[false], &header, &context.device)?;
+        let first = compute(encoder, dataset, &[0], &[false], regions, &context.device)?;
         header.code = first.code;
         header.regions = first.region_shape;
-        fs::create_dir_all(context.out.join("features")).map_err(|error| Error::io(context.out.join("features"), error))?;
-        let done = files.whole_records(&header)?;
-        files.fill(&header, done, context, encoder, dataset, views, split)?;
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let whole = Files::new(&folder, &name);
+        let files = match regions {
+            Some(_) => whole,
+            // Those of STEM have the codes too.
+            None if whole.covers(&header) => whole,
+            None => Files::new(&folder, &format!("{name}-codes")),
+        };
+        if regions.is_some() || !files.covers(&header) {
+            let done = files.whole_records(&header)?;
+            files.fill(&header, done, context, encoder, dataset, views, split, regions)?;
+        }
         let codes = read(&files.codes, header.records * header.code)?;
-        let regions = if with_regions { read(&files.regions, header.records * region_len(&header))? } else { Vec::new() };
+        let regions = regions.map(|_| map(&files.regions, header.records * region_len(&header))).transpose()?;
         Ok(Self { header, views, codes, regions })
     }
 
@@ -160,24 +116,26 @@ impl Features {
 
     /// Codes of pictures, of their mirror images where `flips` says so: (batch, code).
     pub fn codes(&self, indices: &[usize], flips: &[bool], device: &Device) -> Tensor<2> {
-        let values = self.gather(&self.codes, self.header.code, indices, flips);
+        let length = self.header.code;
+        let values = self.gather(indices, flips, |record| self.codes[record * length..(record + 1) * length].iter().copied());
         Tensor::from_data(TensorData::new(values, [indices.len(), self.header.code]), device)
     }
 
     /// Regions of pictures: (batch, channels, height, width). Only of features that were opened with regions.
     pub fn regions(&self, indices: &[usize], flips: &[bool], device: &Device) -> Tensor<4> {
-        let values = self.gather(&self.regions, region_len(&self.header), indices, flips);
+        let bytes = 2 * region_len(&self.header);
+        let mapped: &[u8] = self.regions.as_deref().unwrap_or_default();
+        let record =
+            |record: usize| mapped[record * bytes..(record + 1) * bytes].chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]]));
+        let values = self.gather(indices, flips, record);
         let [channels, height, width] = self.header.regions;
         Tensor::from_data(TensorData::new(values, [indices.len(), channels, height, width]), device)
     }
 
-    fn gather(&self, from: &[f16], length: usize, indices: &[usize], flips: &[bool]) -> Vec<f32> {
-        let mut values = Vec::with_capacity(indices.len() * length);
-        for (index, flip) in indices.iter().zip(flips) {
-            let record = index * self.views + usize::from(*flip && self.views == 2);
-            values.extend(from[record * length..(record + 1) * length].iter().map(|value| value.to_f32()));
-        }
-        values
+    /// The values of pictures' records.
+    fn gather<I: Iterator<Item = f16>>(&self, indices: &[usize], flips: &[bool], record: impl Fn(usize) -> I) -> Vec<f32> {
+        let records = indices.iter().zip(flips).map(|(index, flip)| index * self.views + usize::from(*flip && self.views == 2));
+        records.flat_map(record).map(f16::to_f32).collect()
     }
 }
 
@@ -192,6 +150,19 @@ struct Files {
 }
 
 impl Files {
+    fn new(folder: &Path, name: &str) -> Self {
+        let file = |extension: &str| folder.join(format!("{name}.{extension}"));
+        Self { header: file("json"), codes: file("codes.f16"), regions: file("regions.f16") }
+    }
+
+    /// Whether all codes that `header` is about are there, whatever the regions beside them.
+    fn covers(&self, header: &Header) -> bool {
+        let found = fs::read(&self.header).ok().and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
+        let same = found.is_some_and(|found| Header { regions: header.regions, region_stride: header.region_stride, ..found } == *header);
+        let length = fs::metadata(&self.codes).map_or(0, |metadata| metadata.len());
+        same && length == (2 * header.records * header.code) as u64
+    }
+
     /// How many records are there already, in whole batches; 0 when the files are of something else.
     fn whole_records(&self, header: &Header) -> Result<usize> {
         let found = fs::read(&self.header).ok().and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
@@ -205,7 +176,10 @@ impl Files {
             return Ok(0);
         }
         let records = |path: &Path, length: usize| fs::metadata(path).map_or(0, |m| m.len() as usize / (2 * length));
-        let whole = records(&self.codes, header.code).min(records(&self.regions, region_len(header)));
+        let mut whole = records(&self.codes, header.code);
+        if region_len(header) > 0 {
+            whole = whole.min(records(&self.regions, region_len(header)));
+        }
         Ok(if whole >= header.records { header.records } else { whole / BATCH * BATCH })
     }
 
@@ -219,6 +193,7 @@ impl Files {
         dataset: &Dataset,
         views: usize,
         split: Split,
+        region_stride: Option<usize>,
     ) -> Result<()> {
         if done == header.records {
             return Ok(());
@@ -240,7 +215,7 @@ impl Files {
             let records: Vec<usize> = (start..(start + BATCH).min(header.records)).collect();
             let indices: Vec<usize> = records.iter().map(|record| record / views).collect();
             let flips: Vec<bool> = records.iter().map(|record| record % views == 1).collect();
-            let batch = compute(encoder, dataset, &indices, &flips, header, &context.device)?;
+            let batch = compute(encoder, dataset, &indices, &flips, region_stride, &context.device)?;
             codes.write_all(&bytes(&batch.codes)).map_err(|error| Error::io(&self.codes, error))?;
             regions.write_all(&bytes(&batch.regions)).map_err(|error| Error::io(&self.regions, error))?;
             bar.inc(records.len() as u64);
@@ -266,19 +241,23 @@ fn compute(
     dataset: &Dataset,
     indices: &[usize],
     flips: &[bool],
-    header: &Header,
+    region_stride: Option<usize>,
     device: &Device,
 ) -> Result<Computed> {
-    let size = header.encoder_size;
     let images = dataset.images(indices, flips, dataset.size, device);
-    let images = if dataset.size == size { images } else { resize_bilinear(images, size) };
-    let features = encoder.network.forward_features(normalize(images));
-    let Some(regions) = features.stages.into_iter().find(|stage| stage.dims()[2] * header.region_stride == size) else {
-        return Err(Error::BadInput(format!("the image encoder has no stage of stride {}", header.region_stride)));
+    let features = encoder.network.forward(images, encoder.seen.size);
+    let (regions, region_shape) = match region_stride {
+        None => (Vec::new(), [0; 3]),
+        Some(stride) => {
+            let stage = features.at_stride(stride).ok_or_else(|| {
+                Error::BadInput(format!("{} has no stage of stride {stride}; it has {:?}", encoder.seen.kind, encoder.seen.kind.strides()))
+            })?;
+            let [_, channels, height, width] = stage.dims();
+            (read_now(stage)?, [channels, height, width])
+        }
     };
-    let [_, channels, height, width] = regions.dims();
     let [_, code] = features.pooled.dims();
-    Ok(Computed { codes: read_now(features.pooled)?, regions: read_now(regions)?, code, region_shape: [channels, height, width] })
+    Ok(Computed { codes: read_now(features.pooled)?, regions, code, region_shape })
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {
@@ -287,11 +266,25 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 
 fn read(path: &Path, count: usize) -> Result<Vec<f16>> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
-    if bytes.len() != 2 * count {
-        let message = format!("has {} bytes; expected {}; remove the folder to have it computed again", bytes.len(), 2 * count);
-        return Err(Error::BadCheckpoint { file: path.display().to_string(), message });
-    }
+    check_length(path, bytes.len(), count)?;
     Ok(bytes.par_chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]])).collect())
+}
+
+/// A file of `count` values, read where it is asked for.
+fn map(path: &Path, count: usize) -> Result<Mmap> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    // SAFETY: the file is this run's own; nothing writes to it or cuts it off while a training reads it.
+    let mapped = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
+    check_length(path, mapped.len(), count)?;
+    Ok(mapped)
+}
+
+fn check_length(path: &Path, bytes: usize, count: usize) -> Result<()> {
+    if bytes == 2 * count {
+        return Ok(());
+    }
+    let message = format!("has {bytes} bytes; expected {}; remove the folder to have it computed again", 2 * count);
+    Err(Error::BadCheckpoint { file: path.display().to_string(), message })
 }
 
 fn fingerprint(dataset: &Dataset) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::gan_recipe::GanRecipe;
+use crate::encoder::EncoderKind;
 use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
 
@@ -51,9 +52,9 @@ pub struct DataRecipe {
     pub min_word_count: usize,
     /// Unusable samples that are put up with.
     pub max_skipped: usize,
-    /// Width and height of the pictures that the frozen image encoder sees while STEM and STREAM train.
+    /// Width and height of the pictures that EfficientNet-Lite0 sees while STEM and STREAM train.
     pub encoder_size: usize,
-    /// Channels of EfficientNet-Lite0 as a share of the real one's; below 1 only for tests without its weights.
+    /// Channels of the image encoders as a share of the real ones'; below 1 only for tests without their weights.
     pub encoder_width: f32,
     /// Seconds between two checkpoints.
     pub checkpoint_seconds: u64,
@@ -63,6 +64,15 @@ impl Default for DataRecipe {
     fn default() -> Self {
         Self { size: 256, max_words: 18, min_word_count: 2, max_skipped: 16, encoder_size: 224, encoder_width: 1.0, checkpoint_seconds: 60 }
     }
+}
+
+/// A frozen image encoder and the height and width of the pictures that it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncoderUse {
+    /// Which network.
+    pub kind: EncoderKind,
+    /// Pixels.
+    pub size: usize,
 }
 
 /// `train stem`: DAMSM pre-training (AttnGAN), by default with the public code's settings.
@@ -83,7 +93,13 @@ pub struct StemRecipe {
     pub embedding: usize,
     /// D, the values of a word's or a sentence's features.
     pub features: usize,
-    /// Stride of the encoder's stage that regions are taken from: 4, 8, 16 or 32. With 16 a picture of 224 pixels has 14 × 14
+    /// The frozen network that words and sentences are matched with: `efficientnet-lite0`, `inception-v3` as published, or `resnet-18` to
+    /// `resnet-152`.
+    pub encoder: EncoderKind,
+    /// Width and height of the pictures that it sees: for EfficientNet-Lite0 `data.encoder_size` where nothing is said, else what the
+    /// network is usually given, 299 for Inception-v3 and 224 for ResNet.
+    pub encoder_size: Option<usize>,
+    /// Stride of the encoder's stage that regions are taken from: 4 (not of Inception-v3), 8, 16 or 32. With 16 a picture of 224 pixels has 14 × 14
     /// regions; with 32 it has 7 × 7, and an epoch takes a quarter of the time.
     pub region_stride: usize,
     /// γ₁, how sharply a word looks at regions.
@@ -106,6 +122,8 @@ impl Default for StemRecipe {
             gradient_clip: 0.25,
             embedding: 300,
             features: 256,
+            encoder: EncoderKind::default(),
+            encoder_size: None,
             region_stride: 16,
             gamma_1: 4.0,
             gamma_2: 5.0,
@@ -129,6 +147,11 @@ pub struct StreamRecipe {
     pub decay: f64,
     /// Largest norm of the gradients.
     pub gradient_clip: f64,
+    /// The frozen network whose features are put into words: `efficientnet-lite0`, `resnet-18` to `resnet-152` (the last as published),
+    /// or `inception-v3`.
+    pub encoder: EncoderKind,
+    /// Width and height of the pictures that it sees, as in `[stem]`.
+    pub encoder_size: Option<usize>,
     /// Values that words and the picture are embedded in.
     pub embedding: usize,
     /// Values of the LSTM.
@@ -147,6 +170,8 @@ impl Default for StreamRecipe {
             learning_rate: 1e-3,
             decay: 0.98,
             gradient_clip: 5.0,
+            encoder: EncoderKind::default(),
+            encoder_size: None,
             embedding: 256,
             hidden: 512,
             max_words: 20,
@@ -197,6 +222,21 @@ impl Recipe {
         toml::to_string(self).map_err(|error| Error::BadRecipe { file: "recipe.toml".into(), message: error.to_string() })
     }
 
+    /// What STEM sees of pictures.
+    pub fn stem_encoder(&self) -> EncoderUse {
+        self.encoder(self.stem.encoder, self.stem.encoder_size)
+    }
+
+    /// What STREAM sees of pictures.
+    pub fn stream_encoder(&self) -> EncoderUse {
+        self.encoder(self.stream.encoder, self.stream.encoder_size)
+    }
+
+    fn encoder(&self, kind: EncoderKind, size: Option<usize>) -> EncoderUse {
+        let usual = if kind == EncoderKind::default() { self.data.encoder_size } else { kind.image_size() };
+        EncoderUse { kind, size: size.unwrap_or(usual) }
+    }
+
     fn check(&self, name: &str) -> Result<()> {
         let bad = |message: String| Err(Error::BadRecipe { file: name.to_string(), message });
         let Self { data, stem, stream, .. } = self;
@@ -226,8 +266,16 @@ impl Recipe {
         if !stem.features.is_multiple_of(2) {
             return bad(format!("stem.features is {}; expected an even number, half from each direction", stem.features));
         }
-        if ![4, 8, 16, 32].contains(&stem.region_stride) {
-            return bad(format!("stem.region_stride is {}; expected 4, 8, 16 or 32", stem.region_stride));
+        for (part, kind, size) in [("stem", stem.encoder, stem.encoder_size), ("stream", stream.encoder, stream.encoder_size)] {
+            if let Some(size) = size
+                && let Err(expected) = kind.check_image_size(size)
+            {
+                return bad(format!("{part}.encoder_size is {size}; {kind} takes {expected}"));
+            }
+        }
+        if !stem.encoder.strides().contains(&stem.region_stride) {
+            let (found, expected) = (stem.region_stride, stem.encoder.strides());
+            return bad(format!("stem.region_stride is {found}; {} has stages of strides {expected:?}", stem.encoder));
         }
         for (key, batch) in [("stem.batch", stem.batch), ("stream.batch", stream.batch)] {
             if batch < 2 {
@@ -301,12 +349,23 @@ mod tests {
     }
 
     #[test]
+    fn encoders_see_pictures_of_their_usual_size() {
+        let recipe = Recipe::parse("r", "[stem]\nencoder = \"inception-v3\"\n[stream]\nencoder_size = 96\n", &[]).unwrap();
+        assert_eq!(recipe.stem_encoder(), EncoderUse { kind: EncoderKind::InceptionV3, size: 299 });
+        assert_eq!(recipe.stream_encoder(), EncoderUse { kind: EncoderKind::EfficientnetLite0, size: 96 });
+        assert_eq!(Recipe::default().stem_encoder(), EncoderUse { kind: EncoderKind::EfficientnetLite0, size: 224 });
+    }
+
+    #[test]
     fn unknown_keys_and_bad_values_are_named() {
         let message = |text: &str| Recipe::parse("mine.toml", text, &[]).unwrap_err().to_string();
         assert!(message("[stem]\nepoch = 5\n").contains("epoch"));
         assert!(message("[stem]\nbatch = 1\n").contains("stem.batch is 1"));
         assert!(message("[stem]\nlearning_rate = nan\n").contains("stem.learning_rate"));
         assert!(message("[stem]\nepochs = -1\n").contains("mine.toml"));
+        assert!(message("[stem]\nencoder = \"resnet-19\"\n").contains("resnet-18"));
+        assert!(message("[stem]\nencoder = \"inception-v3\"\nregion_stride = 4\n").contains("[8, 16, 32]"));
+        assert!(message("[stem]\nencoder = \"inception-v3\"\nencoder_size = 64\n").contains("75 to 1024"));
         assert!(message("stem = ").contains("mine.toml"));
         assert!(Recipe::load("no-such", &[]).unwrap_err().to_string().contains("fast"));
         assert!(Recipe::parse("r", "", &["stem.epochs".into()]).is_err());

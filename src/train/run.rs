@@ -28,8 +28,8 @@ pub struct TrainContext {
     pub resume: bool,
     /// What computes; without autodiff.
     pub device: Device,
-    /// Weights of the frozen EfficientNet-Lite0.
-    pub encoder: Option<PathBuf>,
+    /// Weights of the frozen image encoders; which network a file holds is read from it.
+    pub encoders: Vec<PathBuf>,
     /// Says when to stop.
     pub interrupt: Interrupt,
     /// Whether bars are drawn.

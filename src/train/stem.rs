@@ -1,4 +1,4 @@
-//! `train stem`: DAMSM pre-training of the text encoder (AttnGAN, section 3.2) on frozen EfficientNet-Lite0 features.
+//! `train stem`: DAMSM pre-training of the text encoder (AttnGAN, section 3.2) on features of a frozen image encoder.
 //!
 //! AttnGAN runs Inception-v3 on every picture in every epoch. Here the frozen network's features are computed once
 //! ([`super::features`]), and an epoch is a text encoder and two small heads: seconds instead of minutes.
@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, clip_gradients};
 use super::checkpoint::{Checkpoints, Loaded, load_module, module_bytes, read_folder};
-use super::features::{Features, FrozenEncoder};
+use super::features::Features;
+use super::frozen_encoder::FrozenEncoder;
+use super::recipe::{EncoderUse, Recipe};
 use super::run::{TrainContext, refuse_to_overwrite};
 use super::schedule::{Learner, Schedule, drive};
 use crate::damsm::{Damsm, DamsmConfig};
@@ -126,13 +128,23 @@ pub(super) fn config<C: serde::de::DeserializeOwned>(loaded: &Loaded) -> Result<
         .map_err(|error| Error::BadCheckpoint { file: loaded.folder.join(CONFIG).display().to_string(), message: error.to_string() })
 }
 
+/// What STEM of a run was trained on: its recipe's encoder.
+///
+/// # Errors
+/// [`Error::BadRecipe`] and [`Error::Io`] as [`Recipe::load`] gives them.
+pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
+    let recipe = Recipe::load(&run.join(StemLearner::KIND).join("recipe.toml").display().to_string(), &[])?;
+    let seen = recipe.stem_encoder();
+    Ok((recipe, seen))
+}
+
 /// Trains STEM as `context` says.
 ///
 /// # Errors
 /// [`Error::Interrupted`] when stopped, with everything saved; see [`drive`].
 pub fn run(context: &TrainContext) -> Result<()> {
     refuse_to_overwrite(context, StemLearner::KIND)?;
-    let encoder = FrozenEncoder::load(context)?;
+    let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = open(context, Split::Train)?;
     let test = if Dataset::has(&context.data, Split::Test) { Some(open(context, Split::Test)?) } else { None };
     let vocabulary = vocabulary(context, &train)?;
@@ -187,10 +199,10 @@ impl Prepared {
         mut dataset: Dataset,
         split: Split,
         vocabulary: &Vocabulary,
-        with_regions: bool,
+        regions: Option<usize>,
     ) -> Result<Self> {
         let captions = EncodedCaptions::new(&dataset, vocabulary)?;
-        let features = Features::open(context, encoder, &dataset, split, with_regions)?;
+        let features = Features::open(context, encoder, &dataset, split, regions)?;
         // From here on only the features are looked at.
         dataset.samples.iter_mut().for_each(|sample| sample.image = Vec::new());
         Ok(Self { dataset, captions, features })
@@ -217,8 +229,8 @@ impl StemLearner {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let recipe = &context.recipe;
-        let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, true)?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, false)).transpose()?;
+        let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
+        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;
         let config = StemModelConfig {
             text: TextEncoderConfig {
                 vocabulary: vocabulary.len(),

@@ -1,4 +1,4 @@
-//! `train stream`: a caption decoder on frozen EfficientNet-Lite0 features (paper, section 3.3), with an end mark, which the public
+//! `train stream`: a caption decoder on features of a frozen image encoder (paper, section 3.3), with an end mark, which the public
 //! code lacks.
 
 use std::path::Path;
@@ -11,7 +11,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::adam::{Adam, clip_gradients};
 use super::checkpoint::{Loaded, load_module, module_bytes, read_folder};
-use super::features::FrozenEncoder;
+use super::frozen_encoder::FrozenEncoder;
+use super::recipe::EncoderUse;
 use super::run::{TrainContext, refuse_to_overwrite};
 use super::schedule::{Learner, Schedule, drive};
 use super::stem::{Prepared, config, open, trained};
@@ -56,7 +57,7 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 pub fn run(context: &TrainContext) -> Result<()> {
     let vocabulary = context.vocabulary()?;
     refuse_to_overwrite(context, StreamLearner::KIND)?;
-    let encoder = FrozenEncoder::load(context)?;
+    let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train)?;
     let test = if Dataset::has(&context.data, Split::Test) { Some(open(context, Split::Test)?) } else { None };
     let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary)?;
@@ -95,15 +96,16 @@ struct StreamLearner {
 impl StreamLearner {
     fn new(context: &TrainContext, encoder: &FrozenEncoder, train: Dataset, test: Option<Dataset>, vocabulary: Vocabulary) -> Result<Self> {
         let recipe = &context.recipe;
-        let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, false)?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, false)).transpose()?;
+        let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
+        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;
         let config = StreamConfig {
             vocabulary: vocabulary.len(),
             embedding: recipe.stream.embedding,
             hidden: recipe.stream.hidden,
             image_features: train.features.code_channels(),
+            encoder: encoder.seen.kind,
             encoder_width: recipe.data.encoder_width,
-            image_size: recipe.data.encoder_size,
+            image_size: encoder.seen.size,
             max_words: recipe.stream.max_words,
         };
         let device = context.device.clone().autodiff();
@@ -175,8 +177,8 @@ impl Learner for StreamLearner {
 /// As [`load`] and [`FrozenEncoder::load`].
 pub fn load_whole(context: &TrainContext) -> Result<(StreamConfig, Stream)> {
     let (config, decoder) = load(&context.out, &context.device)?;
-    let mut stream = config.init(&context.device);
-    stream.encoder = FrozenEncoder::load(context)?.network;
+    let mut stream = config.init(&context.device)?;
+    stream.encoder = FrozenEncoder::load(context, EncoderUse { kind: config.encoder, size: config.image_size })?.network;
     stream.decoder = decoder;
     Ok((config, stream))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use mirrorgan::encoder::InceptionVariant;
 use mirrorgan::glam::Architecture;
 use mirrorgan::model_dir::{Dtype, import, read_folder, tensors};
 use mirrorgan::stem::TextBatch;
@@ -214,6 +215,8 @@ fn readers() -> Vec<Reader> {
         ("text encoder", |path| import::text_encoder(path, 18).map(|_| ())),
         ("generator", |path| import::generator(path, Architecture::MirrorGan).map(|_| ())),
         ("efficientnet-lite0", |path| import::efficientnet_lite0(path, 1.0).map(|_| ())),
+        ("inception-v3", |path| import::inception_v3(path, InceptionVariant::Torchvision, 1.0).map(|_| ())),
+        ("resnet", |path| import::resnet(path, 1.0).map(|_| ())),
         ("captions", |path| import::captions(path).map(|_| ())),
     ]
 }
@@ -259,7 +262,7 @@ fn hostile_pickles_are_refused_by_name_and_run_nothing() {
                 other => panic!("{reader} read {attack}: {other:?}"),
             }
         }
-        for kind in ["efficientnet-lite0", "captions"] {
+        for kind in ["efficientnet-lite0", "inception-v3", "resnet", "captions"] {
             let out = folder.path().join("out");
             let output = run(&["import", kind, path_text(&path), "--out", path_text(&out)]);
             assert_eq!(output.status.code(), Some(1), "{attack}");

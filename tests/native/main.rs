@@ -2,6 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod cli;
+mod encoders;
 mod gan;
 mod import;
 mod parity;

@@ -28,7 +28,7 @@ pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
         out: folder.join(out),
         resume: false,
         device: Device::flex(),
-        encoder: None,
+        encoders: Vec::new(),
         interrupt: Interrupt::none(),
         progress: false,
     }

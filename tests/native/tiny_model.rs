@@ -38,11 +38,12 @@ fn tiny(device: &Device) -> Model {
         encoder_width: 0.25,
         image_size: 64,
         max_words: 8,
+        ..StreamConfig::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(64);
     let stem = initialize(text.init(device), &mut rng);
     let glam = initialize(generator.init(device), &mut rng).map(&mut Louder);
-    let mirror = initialize(stream.init(device), &mut rng);
+    let mirror = initialize(stream.init(device).unwrap(), &mut rng);
     let config = ModelConfig::new("tiny flowers", "nothing: its weights are random", text, generator, Some(stream));
     Model::new(config, vocabulary, stem, glam, Some(mirror)).unwrap()
 }

@@ -8,6 +8,7 @@ mod efficientnet_lite0;
 mod fold;
 mod inception_v3;
 mod networks;
+mod resnet;
 mod state;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ pub use captions::captions;
 pub use efficientnet_lite0::efficientnet_lite0;
 pub use inception_v3::inception_v3;
 pub use networks::{generator, text_encoder};
+pub use resnet::resnet;
 
 use super::{Model, ModelConfig};
 use crate::Result;

@@ -1,12 +1,12 @@
 //! Who tells drawn pictures from photographs, and the frozen networks that the generator learns from.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use rand::Rng;
 
 use crate::damsm::Damsm;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
-use crate::encoder::{EfficientNetFeatures, EfficientNetLite0};
+use crate::encoder::{EfficientNetLite0, EncoderFeatures, ImageEncoder};
 use crate::loss::adversarial::{discriminator_loss, generator_loss, hinge_discriminator, hinge_generator, mismatch};
 use crate::nn::init;
 use crate::stem::{TextEncoder, TextFeatures};
@@ -19,14 +19,34 @@ use crate::{Error, Result};
 pub struct Frozen {
     /// STEM's text encoder, off the autodiff graph.
     pub stem: TextEncoder,
-    /// The image encoder of STREAM, DAMSM and the projected discriminators, on the autodiff device.
-    pub encoder: EfficientNetLite0,
+    /// EfficientNet-Lite0 on the autodiff device, where the projected discriminators, STREAM or DAMSM look through it.
+    pub encoder: Option<EfficientNetLite0>,
     /// STREAM's decoder, on the autodiff device.
     pub decoder: Option<StreamDecoder>,
     /// DAMSM's image heads, on the autodiff device.
     pub damsm: Option<Damsm>,
-    /// Which of the encoder's stages DAMSM's regions are.
-    pub region_stage: usize,
+    /// Stride of the stage that DAMSM's regions are of.
+    pub region_stride: usize,
+    /// What STREAM looks through; none for [`Frozen::encoder`].
+    pub stream_eye: Option<Eye>,
+    /// What DAMSM looks through; none for [`Frozen::encoder`].
+    pub damsm_eye: Option<Eye>,
+}
+
+/// A frozen image encoder on the autodiff device, and the height and width of the pictures that it sees.
+#[derive(Debug, Clone)]
+pub struct Eye {
+    /// The network.
+    pub encoder: ImageEncoder,
+    /// Pixels.
+    pub size: usize,
+}
+
+impl Eye {
+    /// What the network sees in pictures in [−1, 1].
+    pub fn look(&self, images: Tensor<4>) -> EncoderFeatures {
+        self.encoder.forward(images, self.size)
+    }
 }
 
 impl Frozen {
@@ -35,36 +55,52 @@ impl Frozen {
         super::step::encode(&self.stem, captions, device)
     }
 
-    /// STREAM's decoder.
+    /// What STREAM expects at each word of `ids` in these pictures: logits, (batch, words, vocabulary).
     ///
     /// # Errors
-    /// [`Error::BadInput`] when it was not given.
-    pub fn decoder(&self) -> Result<&StreamDecoder> {
-        self.decoder.as_ref().ok_or_else(|| Error::BadInput("the recipe has a stream loss: train stream first".into()))
+    /// [`Error::BadInput`] when STREAM or its encoder was not given.
+    pub fn redescribe(&self, view: &View, ids: Tensor<2, Int>) -> Result<Tensor<3>> {
+        let decoder = self.decoder.as_ref().ok_or_else(|| Error::BadInput("the recipe has a stream loss: train stream first".into()))?;
+        let pooled = match &self.stream_eye {
+            Some(eye) => eye.look(view.images.clone()).pooled,
+            None => view.features.pooled.clone().ok_or_else(blind)?,
+        };
+        Ok(decoder.logits(pooled, ids))
     }
 
     /// DAMSM's loss between pictures and their captions: words and sentence, both ways, photographs of one kind left out.
     ///
     /// # Errors
-    /// [`Error::BadInput`] when DAMSM was not given.
-    pub fn match_text(&self, image: &EfficientNetFeatures, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
-        let damsm = self.damsm()?;
-        let regions = image.stages[self.region_stage].clone();
-        Ok(damsm.loss(&damsm.forward(regions, image.pooled.clone()), text, classes).total())
+    /// [`Error::BadInput`] when DAMSM or its encoder was not given.
+    pub fn match_text(&self, view: &View, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
+        let damsm = self.damsm.as_ref().ok_or_else(|| Error::BadInput("the recipe has a damsm loss: train stem first".into()))?;
+        let (regions, pooled) = match &self.damsm_eye {
+            Some(eye) => {
+                let seen = eye.look(view.images.clone());
+                (seen.at_stride(self.region_stride), Some(seen.pooled))
+            }
+            // Strides 4, 8, 16 and 32 are stages 0 to 3.
+            None => {
+                let stage = (self.region_stride.max(4).ilog2() - 2) as usize;
+                (view.features.stages.get(stage).cloned(), view.features.pooled.clone())
+            }
+        };
+        let (regions, pooled) = regions.zip(pooled).ok_or_else(blind)?;
+        Ok(damsm.loss(&damsm.forward(regions, pooled), text, classes).total())
     }
 
-    /// DAMSM.
-    ///
-    /// # Errors
-    /// [`Error::BadInput`] when it was not given.
-    fn damsm(&self) -> Result<&Damsm> {
-        self.damsm.as_ref().ok_or_else(|| Error::BadInput("the recipe has a damsm loss: train stem first".into()))
-    }
-
-    /// Pictures in [−1, 1] as the frozen encoder sees them at `size` × `size`.
+    /// Pictures in [−1, 1], and what EfficientNet-Lite0 sees in them at `size` × `size` where anybody wants to know.
     pub fn view(&self, images: Tensor<4>, size: usize) -> View {
-        View { features: self.encoder.forward_features(normalize(resize_bilinear(images.clone(), size))), images }
+        let features = self.encoder.as_ref().map(|encoder| {
+            let seen = encoder.forward_features(normalize(resize_bilinear(images.clone(), size)));
+            ViewFeatures { stages: seen.stages, pooled: Some(seen.pooled) }
+        });
+        View { features: features.unwrap_or_default(), images }
     }
+}
+
+fn blind() -> Error {
+    Error::BadInput("the recipe has a loss that looks through an image encoder, and there is none".into())
 }
 
 /// Pictures as the networks that judge them want them.
@@ -72,21 +108,28 @@ impl Frozen {
 pub struct View {
     /// (batch, 3, size, size), [−1, 1].
     pub images: Tensor<4>,
-    /// What the frozen encoder sees in them.
-    pub features: EfficientNetFeatures,
+    /// What EfficientNet-Lite0 sees in them.
+    pub features: ViewFeatures,
+}
+
+/// EfficientNet-Lite0's features of a view; empty where nobody wants them.
+#[derive(Debug, Clone, Default)]
+pub struct ViewFeatures {
+    /// At strides 4, 8, 16 and 32.
+    pub stages: Vec<Tensor<4>>,
+    /// The pooled ones, (batch, 1280).
+    pub pooled: Option<Tensor<2>>,
 }
 
 impl View {
     /// The same view, out of reach of gradients.
     pub fn detach(&self) -> Self {
-        let detached = |tensors: &[Tensor<4>]| tensors.iter().cloned().map(Tensor::detach).collect();
         let features = &self.features;
         Self {
             images: self.images.clone().detach(),
-            features: EfficientNetFeatures {
-                stages: detached(&features.stages),
-                last: features.last.clone().detach(),
-                pooled: features.pooled.clone().detach(),
+            features: ViewFeatures {
+                stages: features.stages.iter().cloned().map(Tensor::detach).collect(),
+                pooled: features.pooled.clone().map(Tensor::detach),
             },
         }
     }

@@ -6,7 +6,7 @@ mod samples;
 mod step;
 
 pub use batch::Batch;
-pub use judge::{Frozen, Judge, View};
+pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
 pub use step::{Losses, Trainer};
 
 use std::path::Path;
@@ -20,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::checkpoint::{Loaded, State, load_module, module_bytes};
-use super::features::FrozenEncoder;
-use super::gan_recipe::{Phase, Trains};
+use super::frozen_encoder::FrozenEncoder;
+use super::gan_recipe::{DiscriminatorChoice, Phase, Trains};
 use super::progress::Progress;
+use super::recipe::EncoderUse;
 use super::run::{RunFolder, TrainContext};
 use super::{report, stem, stream};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
+use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
 
@@ -91,18 +93,55 @@ fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
         loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| phase.weights.as_ref().is_some_and(|own| loss(own) > 0.0))
     };
     let text = stem::load(&context.out, &off)?.model.text;
-    let decoder = if uses(|weights| weights.stream) { Some(stream::load(&context.out, device)?.1.freeze()) } else { None };
-    let damsm = if uses(|weights| weights.damsm) { Some(stem::load(&context.out, device)?.model.damsm.freeze()) } else { None };
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
-    let encoder = FrozenEncoder::load(context)?.network.train().freeze();
+    let eye = |seen: EncoderUse| -> Result<Eye> {
+        Ok(Eye { encoder: FrozenEncoder::load(context, seen)?.network.train().freeze(), size: seen.size })
+    };
+    let shared = |seen: EncoderUse| seen.kind == EncoderKind::EfficientnetLite0;
+    let mut shares = weights.discriminator == DiscriminatorChoice::Projected;
+    let (mut decoder, mut stream_eye, mut damsm, mut damsm_eye) = (None, None, None, None);
+    if uses(|weights| weights.stream) {
+        let (config, trained) = stream::load(&context.out, device)?;
+        let seen = EncoderUse { kind: config.encoder, size: config.image_size };
+        same_encoder("stream", seen, context.recipe.stream_encoder())?;
+        decoder = Some(trained.freeze());
+        stream_eye = if shared(seen) { None } else { Some(eye(seen)?) };
+        shares |= shared(seen);
+    }
+    if uses(|weights| weights.damsm) {
+        let (_, seen) = stem::trained_on(&context.out)?;
+        same_encoder("stem", seen, context.recipe.stem_encoder())?;
+        damsm = Some(stem::load(&context.out, device)?.model.damsm.freeze());
+        damsm_eye = if shared(seen) { None } else { Some(eye(seen)?) };
+        shares |= shared(seen);
+    }
+    let encoder = if shares {
+        let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: context.recipe.data.encoder_size };
+        match eye(seen)?.encoder {
+            ImageEncoder::EfficientNetLite0(network) => Some(network),
+            other => return Err(Error::BadInput(format!("expected {}, found {}", seen.kind, other.kind()))),
+        }
+    } else {
+        None
+    };
     if text.features() != context.recipe.gan.generator.features {
         let message =
             format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
         return Err(Error::BadInput(message));
     }
-    // Strides 4, 8, 16 and 32 are stages 0 to 3.
-    let region_stage = context.recipe.stem.region_stride.ilog2() as usize - 2;
-    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stage })
+    let region_stride = context.recipe.stem.region_stride;
+    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_eye, damsm_eye })
+}
+
+/// A network can only be used with the encoder that it was trained on. EfficientNet-Lite0 sees the stages' own sizes here.
+fn same_encoder(part: &str, trained: EncoderUse, asked: EncoderUse) -> Result<()> {
+    if trained.kind == asked.kind && (trained.size == asked.size || trained.kind == EncoderKind::EfficientnetLite0) {
+        return Ok(());
+    }
+    Err(Error::BadInput(format!(
+        "the recipe has {part}.encoder {} at {} px; `train {part}` was run with {} at {} px: use the same recipe for all parts",
+        asked.kind, asked.size, trained.kind, trained.size
+    )))
 }
 
 /// A training under way.

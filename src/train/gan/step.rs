@@ -166,11 +166,11 @@ impl Trainer {
         }
         if weights.stream > 0.0 {
             let (ids, mask) = stream::targets(&batch.captions, &self.device);
-            let logits = self.frozen.decoder()?.logits(view.features.pooled.clone(), ids.clone());
+            let logits = self.frozen.redescribe(view, ids.clone())?;
             add("stream", weights.stream, loss::redescription(logits, ids, mask));
         }
         if weights.damsm > 0.0 {
-            add("damsm", weights.damsm, self.frozen.match_text(&view.features, text, &batch.classes)?);
+            add("damsm", weights.damsm, self.frozen.match_text(view, text, &batch.classes)?);
         }
         Ok(total)
     }

@@ -7,6 +7,7 @@ mod generator;
 mod generator_loss;
 mod inception_v3;
 mod redescription;
+mod resnet;
 mod stem;
 mod stream_decoder;
 mod torch_fidelity;

@@ -1,0 +1,55 @@
+//! ResNet from torchvision's state dict, such as `resnet152-*.pth`; which of the networks it is follows from its layers.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::fold::fold;
+use super::state::{State, transposed};
+use crate::encoder::{ResNet, ResNetConfig, ResNetDepth};
+use crate::model_dir::tensors::{self, Tensors};
+use crate::{Error, Result};
+
+/// ε of the network's batch norms.
+const EPSILON: f64 = 1e-5;
+
+/// Reads the network with its classifier, and folds its batch norms into the convolutions before them.
+///
+/// `width` is 1 for the published networks; the number of classes is that of `fc.weight`.
+///
+/// # Errors
+/// [`Error::BadModel`] when the layers are of none of the five networks, or a tensor is missing, left over or of another shape;
+/// [`Error::Io`].
+pub fn resnet(path: &Path, width: f32) -> Result<ResNet> {
+    let mut state = State::read(path)?;
+    let file = state.file.clone();
+    let blocks = [1, 2, 3, 4].map(|layer| (0..).take_while(|block| state.has(&format!("layer{layer}.{block}.conv1.weight"))).count());
+    let bottleneck = state.has("layer1.0.conv3.weight");
+    let depth = ResNetDepth::of(blocks, bottleneck).ok_or_else(|| {
+        let kind = if bottleneck { "bottlenecks" } else { "plain blocks" };
+        let expected = ResNetDepth::ALL.map(|depth| format!("{:?}", depth.blocks())).join(", ");
+        Error::bad_model(&file, format!("has {blocks:?} {kind} in layer1 to layer4; expected those of a ResNet: {expected}"))
+    })?;
+    let mut ours = Tensors::new();
+    fold(&mut state, &mut ours, EPSILON, "conv1", "bn1", "conv1")?;
+    for (layer, count) in blocks.into_iter().enumerate() {
+        for block in (0..count).map(|block| format!("layer{}.{block}", layer + 1)) {
+            for conv in 1..=if bottleneck { 3 } else { 2 } {
+                let name = format!("{block}.conv{conv}");
+                fold(&mut state, &mut ours, EPSILON, &name, &format!("{block}.bn{conv}"), &name)?;
+            }
+            let downsample = format!("{block}.downsample");
+            if state.has(&format!("{downsample}.0.weight")) {
+                fold(&mut state, &mut ours, EPSILON, &format!("{downsample}.0"), &format!("{downsample}.1"), &downsample)?;
+            }
+        }
+    }
+    let [classes, _] = state.shape("fc.weight")?;
+    ours.insert("fc.weight".into(), transposed(state.take("fc.weight")?));
+    ours.insert("fc.bias".into(), state.take("fc.bias")?);
+    if let Some(key) = state.keys().next() {
+        return Err(Error::bad_model(file, format!("{key} is not part of a ResNet")));
+    }
+    let config = ResNetConfig { depth, width, classes: Some(classes) };
+    tensors::assign(config.init(&Device::flex()), ours, &file)
+}
