@@ -172,7 +172,12 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }
         None => None,
     };
+    let judge_encoder = match &args.run {
+        Some(run) => judge_encoder(run, &args, &model, &device)?,
+        None => None,
+    };
     let options = EvaluateOptions {
+        judge_encoder,
         metrics: (!args.metrics.is_empty()).then(|| args.metrics.iter().map(|metric| (*metric).into()).collect()),
         seed: args.seed,
         batch: args.batch.into(),

@@ -96,7 +96,13 @@ impl Evaluation {
             text.push('\n');
         }
         for (protocol, names) in protocols {
-            let _ = writeln!(text, "{}: {protocol}", names.join(", "));
+            let family = |name: &&str| name.split_once('.').map(|(family, _)| family.to_string());
+            let first = names.first().and_then(family);
+            let names = match first {
+                Some(first) if names.len() > 2 && names.iter().all(|name| family(name).as_ref() == Some(&first)) => format!("{first}.*"),
+                _ => names.join(", "),
+            };
+            let _ = writeln!(text, "{names}: {protocol}");
         }
         if !self.left_out.is_empty() {
             text.push('\n');

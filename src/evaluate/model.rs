@@ -200,6 +200,16 @@ fn obstacle(studio: &Studio, samples: usize, metric: Metric) -> Option<String> {
         }
     }
     let pictures = dataset.len();
+    if let (Metric::RPrecision, Some((_, damsm))) = (metric, &options.damsm) {
+        let own = options.judge_encoder.as_ref().map(|(encoder, _)| encoder.features());
+        let found = own.or(model.config.stream.as_ref().map(|config| config.image_features)).unwrap_or(0);
+        if found != damsm.code_channels() {
+            let expected = damsm.code_channels();
+            return Some(format!(
+                "the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another"
+            ));
+        }
+    }
     match metric {
         Metric::Distance | Metric::Fid | Metric::Kid if pictures < 2 || samples < 2 => {
             Some(format!("it compares {samples} drawn pictures with {pictures} photographs; both have to be at least 2"))
@@ -245,6 +255,7 @@ impl Measurement<'_> {
         let Studio { model, dataset, options, .. } = self.studio;
         let only = |wanted: &[Metric]| Eyes {
             stream: model.stream.as_ref().filter(|_| self.wants(wanted)),
+            judge: options.judge_encoder.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
             inception: options.inception.as_ref().filter(|_| self.metrics.iter().any(|m| m.needs_inception() && wanted.contains(m))),
             damsm: options.damsm_eye.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
         };

@@ -6,6 +6,7 @@ use indicatif::ProgressBar;
 use super::inception::Inception;
 use super::model::EvaluateOptions;
 use crate::data::Dataset;
+use crate::encoder::ImageEncoder;
 use crate::glam::GeneratorConfig;
 use crate::model_dir::Model;
 use crate::pipeline::{Noise, block_on};
@@ -19,6 +20,8 @@ use crate::{Error, Result};
 pub(super) struct Seen {
     /// Pooled features of STREAM's image encoder.
     pub rows: Vec<Vec<f32>>,
+    /// Pooled features of the encoder that DAMSM was trained on, where it is another one.
+    pub judge: Vec<Vec<f32>>,
     /// Pooled features of FID's Inception.
     pub inception: Vec<Vec<f32>>,
     /// Its scores of the classes, without bias.
@@ -31,6 +34,7 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Eyes<'a> {
     pub stream: Option<&'a Stream>,
+    pub judge: Option<&'a (ImageEncoder, usize)>,
     pub inception: Option<&'a Inception>,
     pub damsm: Option<&'a Eye>,
 }
