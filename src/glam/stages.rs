@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::attention::{SentenceAttention, WordAttention};
 use super::generator::{Architecture, GeneratorConfig};
@@ -38,7 +38,9 @@ impl InitialStage {
     /// - condition: (batch, condition_dim); noise: (batch, z_dim)
     /// - output: (batch, gf_dim, 64, 64)
     pub fn forward(&self, condition: Tensor<2>, noise: Tensor<2>) -> Tensor<4> {
-        let values = glu(self.norm.forward(self.fc.forward(Tensor::cat(vec![condition, noise], 1))));
+        // The weights' type decides in which one the picture is drawn.
+        let input = Tensor::cat(vec![condition, noise], 1).cast(self.fc.weight.val().dtype());
+        let values = glu(self.norm.forward(self.fc.forward(input)));
         let [batch, count] = values.dims();
         let start = values.reshape([batch, count / (BASE_SIZE * BASE_SIZE), BASE_SIZE, BASE_SIZE]);
         self.upsample.iter().fold(start, |features, block| block.forward(features))
@@ -101,6 +103,7 @@ impl RefineStage {
     /// - features: (batch, gf_dim, h, w); condition: (batch, condition_dim)
     pub fn forward(&self, features: Tensor<4>, text: &TextFeatures, condition: Tensor<2>) -> StageOutput {
         let [batch, _, height, width] = features.dims();
+        let features_dtype = features.dtype();
         let mut parts = vec![features.clone()];
         let mut attention = None;
         if let Some(words) = &self.words {
@@ -112,7 +115,7 @@ impl RefineStage {
             parts.push(sentence.forward(features, condition));
         } else if self.words.is_none() {
             let count = condition.dims()[1];
-            parts.push(condition.reshape([batch, count, 1, 1]).expand([batch, count, height, width]));
+            parts.push(condition.cast(features_dtype).reshape([batch, count, 1, 1]).expand([batch, count, height, width]));
         }
         let mut hidden = Tensor::cat(parts, 1);
         if let Some(merge) = &self.merge {
@@ -145,6 +148,6 @@ impl ImageHead {
     /// - output: (batch, 3, h, w), RGB in [−1, 1]
     pub fn forward(&self, features: Tensor<4>) -> Tensor<4> {
         // Some WGSL drivers compute tanh from exponentials that overflow: NaN beyond 44. From 10 on it is 1 in f32.
-        self.conv.forward(features).clamp(-20.0, 20.0).tanh()
+        self.conv.forward(features).cast(DType::F32).clamp(-20.0, 20.0).tanh()
     }
 }

@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod features;
 pub mod gan;
 pub mod gan_recipe;
+pub mod precision;
 pub mod progress;
 pub mod recipe;
 pub mod report;

@@ -3,6 +3,7 @@
 mod batch;
 mod judge;
 mod samples;
+mod shard;
 mod step;
 
 pub use batch::Batch;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceType};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -63,11 +64,13 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let device = context.device.clone().autodiff();
+    context.recipe.gan.precision.check(&device)?;
+    let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
     let dataset = stem::open(context, Split::Train)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
-    let mut session = Session::start(context, frozen, device, &run)?;
+    let mut session = Session::start(context, frozen, &devices, &run)?;
     let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
         session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
@@ -82,6 +85,35 @@ pub fn run(context: &TrainContext) -> Result<()> {
 pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<Generator> {
     let loaded = stem::trained(run, KIND)?;
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
+}
+
+/// `count` devices of the kind of `first`, beginning with it. The processor is one device that may be named several times.
+///
+/// # Errors
+/// [`Error::BadInput`] when there are fewer.
+fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
+    if count == 1 || *first == Device::flex() {
+        return Ok(vec![first.clone(); count]);
+    }
+    let mut found = vec![first.clone()];
+    let kinds = [
+        DeviceType::Vulkan,
+        #[cfg(feature = "cuda")]
+        DeviceType::Cuda,
+        #[cfg(feature = "tch")]
+        DeviceType::LibTorch,
+    ];
+    for kind in kinds {
+        let all = Device::enumerate(kind).into_vec();
+        if all.contains(first) {
+            found.extend(all.into_iter().filter(|device| device != first));
+        }
+    }
+    if found.len() < count {
+        return Err(Error::BadInput(format!("--devices {count}: there are {} of this kind", found.len())));
+    }
+    found.truncate(count);
+    Ok(found)
 }
 
 fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
@@ -117,9 +149,9 @@ struct Session {
 }
 
 impl Session {
-    fn start(context: &TrainContext, frozen: Frozen, device: Device, run: &RunFolder) -> Result<Self> {
+    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], run: &RunFolder) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
-        let trainer = Trainer::new(context.recipe.gan.clone(), frozen, device, rng)?;
+        let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
         let fresh = Self { trainer, place: Place::default(), step: 0, position: Position::default(), saved: Instant::now(), begun: None };
         match run.checkpoints.latest(KIND)? {
             Some(loaded) => fresh.restore(&loaded),
@@ -177,7 +209,7 @@ impl Session {
     ) -> Result<()> {
         let recipe = &context.recipe;
         let phase: Phase = recipe.gan.phases[index].clone();
-        let mut sampler = Sampler::new(dataset.len(), phase.batch, recipe.seed, self.position);
+        let mut sampler = Sampler::new(dataset.len(), phase.batch * phase.accumulate, recipe.seed, self.position);
         self.begin(recipe, &phase, index, dataset, captions)?;
         let steps = |pictures: usize| pictures.div_ceil(sampler.batch_size());
         let mut progress = Progress::new(&phase_name(&phase), steps(phase.pictures), steps(self.place.seen), context.progress);
