@@ -9,8 +9,10 @@
 
 pub mod damsm;
 pub mod discriminator;
+pub mod encoder;
 pub mod error;
 pub mod glam;
+pub mod host;
 pub mod loss;
 pub mod model_dir;
 pub mod nn;
@@ -25,6 +27,8 @@ pub mod cli;
 pub mod data;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod evaluate;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod train;
 #[cfg(target_arch = "wasm32")]

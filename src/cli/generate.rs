@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::device::DeviceChoice;
 use super::pictures;
+use crate::files::pictures::{grid, to_image, write as write_picture};
 use crate::model_dir;
 use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, block_on};
 
@@ -72,15 +73,15 @@ fn write(args: &GenerateArgs, generation: &Generation) -> anyhow::Result<Vec<Pat
     if args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         let columns = if args.stages || args.attention { sheets[0].len() } else { (sheets.len() as f64).sqrt().ceil() as usize };
         let images: Vec<RgbaImage> = sheets.into_iter().flatten().map(|(_, image)| image).collect();
-        let image = if let [only] = images.as_slice() { only.clone() } else { pictures::grid(&images, columns) };
-        pictures::write(&image, &args.out)?;
+        let image = if let [only] = images.as_slice() { only.clone() } else { grid(&images, columns) };
+        write_picture(&image, &args.out)?;
         return Ok(vec![args.out.clone()]);
     }
     let mut files = Vec::new();
     for (index, sheet) in sheets.iter().enumerate() {
         for (name, image) in sheet {
             files.push(args.out.join(format!("{index:02}{name}.png")));
-            pictures::write(image, Path::new(files.last().expect("just pushed")))?;
+            write_picture(image, Path::new(files.last().expect("just pushed")))?;
         }
     }
     Ok(files)
@@ -91,7 +92,7 @@ fn sheet(args: &GenerateArgs, picture: &GeneratedPicture, words: &[&str]) -> Vec
     let last = picture.stages.len().saturating_sub(1);
     let mut images = Vec::new();
     for event in &picture.stages {
-        let image = pictures::to_image(&event.image);
+        let image = to_image(&event.image);
         if args.attention {
             let map = event.attention.as_ref();
             images.extend(map.into_iter().flat_map(|map| {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
+use crate::files;
 use crate::glam::Architecture;
 use crate::model_dir::{self, Dtype, VOCABULARY_FILE, import, tensors};
 use crate::text::Vocabulary;
@@ -92,7 +93,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
         What::Captions(args) => {
             let vocabulary = import::captions(&args.captions)?;
             let path = args.out.join(VOCABULARY_FILE);
-            model_dir::write_file(&path, vocabulary.to_text().as_bytes())?;
+            files::write(&path, vocabulary.to_text().as_bytes())?;
             println!("{}: {} words", path.display(), vocabulary.len() - 1);
             Ok(())
         }
@@ -121,7 +122,7 @@ fn encoder(args: Encoder) -> anyhow::Result<()> {
     let network = import::efficientnet_lite0(&args.weights, 1.0)?;
     let network = if args.classifier { network } else { network.without_classifier() };
     let path = args.out.join(ENCODER_FILE);
-    model_dir::write_file(&path, &tensors::save(&network, Dtype::F32)?)?;
+    files::write(&path, &tensors::save(&network, Dtype::F32)?)?;
     println!("{}: {} tensors", path.display(), tensors::shapes(&network).len());
     Ok(())
 }

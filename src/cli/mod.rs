@@ -9,7 +9,7 @@ mod export;
 mod generate;
 mod import;
 mod info;
-pub(crate) mod pictures;
+mod pictures;
 mod tiny_data;
 mod train;
 

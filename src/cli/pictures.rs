@@ -1,14 +1,11 @@
-//! Pictures as files: PNG out, PNG, JPEG and WebP in, grids, attention over a picture.
+//! Pictures that the command line reads, and attention over a picture.
 
 use std::path::Path;
 
 use anyhow::Context;
-use image::{Rgba, RgbaImage, imageops};
+use image::RgbaImage;
 
 use crate::pipeline::{AttentionMap, Picture};
-
-/// Pixels between the pictures of a grid.
-const GAP: u32 = 4;
 
 /// Reads a picture of any size.
 pub fn read(path: &Path) -> anyhow::Result<Picture> {
@@ -21,38 +18,6 @@ pub fn read(path: &Path) -> anyhow::Result<Picture> {
         .to_rgba8();
     let (width, height) = image.dimensions();
     Ok(Picture::from_rgba(width as usize, height as usize, image.into_raw())?)
-}
-
-/// The picture in the form of the `image` crate.
-pub fn to_image(picture: &Picture) -> RgbaImage {
-    RgbaImage::from_fn(picture.width() as u32, picture.height() as u32, |x, y| {
-        let at = 4 * (y as usize * picture.width() + x as usize);
-        let [r, g, b, a] = [0, 1, 2, 3].map(|channel| picture.rgba()[at + channel]);
-        Rgba([r, g, b, a])
-    })
-}
-
-/// Writes a PNG; the folder it goes to is made.
-pub fn write(image: &RgbaImage, path: &Path) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
-    }
-    image.save(path).with_context(|| format!("{} could not be written", path.display()))
-}
-
-/// Pictures side by side, `columns` in a row, each scaled to the size of the largest one by repeating pixels.
-pub fn grid(images: &[RgbaImage], columns: usize) -> RgbaImage {
-    let size = images.iter().map(|image| image.width().max(image.height())).max().unwrap_or(1);
-    let columns = columns.clamp(1, images.len().max(1));
-    let rows = images.len().div_ceil(columns).max(1);
-    let side = |count: usize| count as u32 * (size + GAP) - GAP;
-    let mut canvas = RgbaImage::from_pixel(side(columns), side(rows), Rgba([255; 4]));
-    for (index, image) in images.iter().enumerate() {
-        let scaled = imageops::resize(image, size, size, imageops::FilterType::Nearest);
-        let (x, y) = ((index % columns) as u32 * (size + GAP), (index / columns) as u32 * (size + GAP));
-        imageops::replace(&mut canvas, &scaled, i64::from(x), i64::from(y));
-    }
-    canvas
 }
 
 /// `picture` darkened where word number `word` was not attended to; the brightest point is the most attended one.
@@ -74,17 +39,7 @@ pub fn attended(picture: &RgbaImage, map: &AttentionMap, word: usize) -> RgbaIma
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_grid_keeps_every_picture() {
-        let colours = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]];
-        let images = colours.map(|colour| RgbaImage::from_pixel(2, 2, Rgba(colour)));
-        let grid = grid(&images, 2);
-        assert_eq!(grid.dimensions(), (2 + GAP + 2, 2 + GAP + 2));
-        assert_eq!(grid.get_pixel(0, 0).0, colours[0]);
-        assert_eq!(grid.get_pixel(2 + GAP, 0).0, colours[1]);
-        assert_eq!(grid.get_pixel(0, 2 + GAP).0, colours[2]);
-    }
+    use image::Rgba;
 
     #[test]
     fn the_attended_point_stays_bright() {

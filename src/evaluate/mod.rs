@@ -3,7 +3,9 @@
 pub mod bleu;
 pub mod cider;
 pub mod colour_probe;
+pub mod figure;
 pub mod frechet;
+pub mod interval;
 pub mod kernel;
 pub mod model;
 pub mod r_precision;

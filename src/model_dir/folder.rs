@@ -1,13 +1,13 @@
 //! Model folders on a file system.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use burn::tensor::Device;
 
 use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
 use super::tensors::{self, Dtype};
+use crate::files;
 use crate::{Error, Result};
 
 /// The model card, for people; it is no part of the model.
@@ -46,51 +46,25 @@ pub fn write_folder(folder: &Path, model: &Model, dtype: Dtype) -> Result<()> {
         config.stream = None;
     }
     config.check()?;
-    let mut files = vec![
+    let mut contents = vec![
         (VOCABULARY_FILE, model.vocabulary.to_text().into_bytes()),
         (STEM_FILE, tensors::save(&model.stem, dtype)?),
         (GLAM_FILE, tensors::save(&model.generator, dtype)?),
     ];
     if let Some(stream) = &model.stream {
-        files.push((STREAM_FILE, tensors::save(stream, dtype)?));
+        contents.push((STREAM_FILE, tensors::save(stream, dtype)?));
     }
-    config.files = files.iter().map(|(name, content)| (name.to_string(), FileInfo::of(content))).collect();
+    config.files = contents.iter().map(|(name, content)| (name.to_string(), FileInfo::of(content))).collect();
     // What cannot be read back is not written.
-    config.load_vocabulary(&files[0].1)?;
+    config.load_vocabulary(&contents[0].1)?;
     let card = match fs::read(folder.join(CARD_FILE)) {
         Ok(card) => card,
         Err(_) => card(&config).into_bytes(),
     };
-    files.push((CARD_FILE, card));
-    files.push((CONFIG_FILE, config.to_json()?.into_bytes()));
+    contents.push((CARD_FILE, card));
+    contents.push((CONFIG_FILE, config.to_json()?.into_bytes()));
 
-    let parent = parent_of(folder);
-    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
-    let beside = tempfile::Builder::new().prefix(".model-").tempdir_in(parent).map_err(|error| Error::io(parent, error))?;
-    for (name, content) in &files {
-        write_synced(&beside.path().join(name), content)?;
-    }
-    replace(folder, beside)
-}
-
-/// Writes a file that appears whole or not at all.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
-    let parent = parent_of(path);
-    let fail = |error: std::io::Error| Error::io(path, error);
-    fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
-    let mut beside = tempfile::Builder::new().prefix(".file-").tempfile_in(parent).map_err(fail)?;
-    beside.write_all(content).and_then(|()| beside.as_file().sync_all()).map_err(fail)?;
-    set_readable(beside.path(), 0o644).map_err(fail)?;
-    beside.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
-}
-
-/// The folder that something is in; `.` for a plain name.
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    files::write_folder(folder, contents)
 }
 
 /// Puts the folder's name in front of the file that an error names.
@@ -123,47 +97,6 @@ fn check_target(folder: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::BadInput(format!("{} is there and is no model folder: choose another name", folder.display())))
-}
-
-fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
-    fs::File::create(path)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .map_err(|error| Error::io(path, error))
-}
-
-/// Puts `beside` where `folder` is; what was there stays until the new one is whole, and comes back if that fails.
-fn replace(folder: &Path, beside: tempfile::TempDir) -> Result<()> {
-    let fail = |error: std::io::Error| Error::io(folder, error);
-    set_readable(beside.path(), 0o755).map_err(fail)?;
-    let old = beside.path().with_extension("old");
-    let had_old = folder.exists();
-    if had_old {
-        fs::rename(folder, &old).map_err(fail)?;
-    }
-    if let Err(error) = fs::rename(beside.path(), folder) {
-        if had_old {
-            let _ = fs::rename(&old, folder);
-        }
-        return Err(fail(error));
-    }
-    // Renamed away: there is nothing left to remove at its old place.
-    let _ = beside.keep();
-    if had_old {
-        fs::remove_dir_all(&old).map_err(|error| Error::io(old, error))?;
-    }
-    Ok(())
-}
-
-/// Temporary files and folders are made for their owner alone; models are for everyone.
-#[cfg(unix)]
-fn set_readable(path: &Path, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_readable(_path: &Path, _mode: u32) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// A short model card.

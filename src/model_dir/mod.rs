@@ -14,5 +14,5 @@ pub mod import;
 
 pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
 #[cfg(not(target_arch = "wasm32"))]
-pub use folder::{read_folder, write_file, write_folder};
+pub use folder::{read_folder, write_folder};
 pub use tensors::Dtype;

@@ -10,18 +10,10 @@ pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture
 pub use noise::Noise;
 pub use picture::{AttentionMap, Picture};
 
-use burn::tensor::Tensor;
-
-use crate::{Error, Result};
+use crate::host::read;
 
 /// Runs a future of this module to its end on the calling thread.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)
-}
-
-/// The values of a tensor, or what the device says went wrong.
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }

@@ -4,9 +4,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::StreamDecoder;
 use super::image::{normalize, resize_bilinear};
-use super::{EfficientNetLite0, EfficientNetLite0Config, StreamDecoder};
 use crate::Result;
+use crate::encoder::{EfficientNetLite0, EfficientNetLite0Config};
 use crate::text::Vocabulary;
 
 /// The sizes of a [`Stream`]; embedding and hidden are the published ones, the rest is EfficientNet-Lite0's.

@@ -6,6 +6,7 @@ use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
 
 use super::StreamConfig;
+use crate::host;
 use crate::nn::{BatchNorm, BatchNormConfig, Lstm, LstmConfig, LstmState};
 use crate::text::END;
 use crate::{Error, Result};
@@ -117,8 +118,7 @@ impl StreamDecoder {
         let decoded = self.greedy(self.embed_image(features), max_words);
         // Numbers of words are exact as floats, and one tensor is one read.
         let both = Tensor::cat(vec![decoded.ids.float(), decoded.log_probability], 1);
-        let data = both.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?;
-        let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))?;
+        let values = host::read(both).await?;
         if values.len() != batch * 2 * max_words {
             return Err(Error::Device(format!("{} values were read; expected {}", values.len(), batch * 2 * max_words)));
         }

@@ -6,9 +6,7 @@
 
 mod caption;
 mod decoder;
-mod efficientnet_lite0;
 pub mod image;
 
 pub use caption::{Caption, Stream, StreamConfig};
 pub use decoder::{CaptionIds, Decoded, StreamDecoder};
-pub use efficientnet_lite0::{EfficientNetFeatures, EfficientNetLite0, EfficientNetLite0Config};

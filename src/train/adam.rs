@@ -11,6 +11,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::host;
 use crate::{Error, Result};
 
 /// Where the number of steps is kept in a saved state.
@@ -49,8 +50,7 @@ impl Adam {
         let mut values: Vec<(String, Vec<u8>)> = vec![(TIME.into(), (self.time as f32).to_le_bytes().to_vec())];
         for (path, moments) in &self.moments {
             for (moment, name) in moments.iter().zip(["first", "second"]) {
-                let data = moment.clone().try_into_data().map_err(|error| Error::Device(error.to_string()))?;
-                let floats: Vec<f32> = data.try_to_vec().map_err(|error| Error::Device(error.to_string()))?;
+                let floats = host::read_now(moment.clone())?;
                 values.push((format!("{path}.{name}"), floats.iter().flat_map(|value| value.to_le_bytes()).collect()));
             }
         }

@@ -1,11 +1,10 @@
 //! Checkpoints: everything that an interrupted training needs to go on as if nothing had happened.
 //!
 //! A checkpoint is a folder `checkpoints/step-00001234` with `state.json` and one file a part (weights, optimizer states).
-//! It is written beside and renamed, so that a half-written one never stands where a whole one should.
+//! It appears whole or not at all ([`files::write_folder`]).
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::Position;
+use crate::files;
 use crate::{Error, Result};
 
 /// The format of `state.json`.
@@ -166,27 +166,9 @@ impl Checkpoints {
 
 /// Writes `state.json` and the parts as folder `target`, replacing one that is there.
 pub fn write_folder(target: &Path, mut state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<()> {
-    let parent = target.parent().unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let beside = parent.join(format!(".writing-{name}"));
-    if beside.exists() {
-        // Left by a process that died.
-        fs::remove_dir_all(&beside).map_err(|error| Error::io(&beside, error))?;
-    }
-    fs::create_dir_all(&beside).map_err(|error| Error::io(&beside, error))?;
-    for (name, bytes) in parts {
-        state.parts.insert(name.to_string(), hash(&bytes));
-        write_synced(&beside.join(name), &bytes)?;
-    }
+    state.parts.extend(parts.iter().map(|(name, bytes)| (name.to_string(), hash(bytes))));
     let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
-    write_synced(&beside.join("state.json"), &json)?;
-    if target.exists() {
-        fs::remove_dir_all(target).map_err(|error| Error::io(target, error))?;
-    }
-    fs::rename(&beside, target).map_err(|error| Error::io(target, error))?;
-    // Not every system can sync a folder; the files themselves are safe.
-    let _ = File::open(parent).and_then(|folder| folder.sync_all());
-    Ok(())
+    files::write_folder(target, parts.into_iter().chain([("state.json", json)]))
 }
 
 /// Reads what [`write_folder`] wrote.
@@ -250,15 +232,6 @@ pub fn load_module<M: Module>(module: M, bytes: Vec<u8>, file: &str) -> Result<M
     let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
     let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| bad(error.to_string()))?;
     module.try_load_record(record).map_err(|error| bad(error.to_string()))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|error| Error::io(path, error))
 }
 
 pub(super) fn hash(bytes: &[u8]) -> String {

@@ -18,10 +18,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::hash;
-use super::run::{Interrupt, TrainContext, write_atomically};
+use super::run::{Interrupt, TrainContext};
 use crate::data::{Dataset, Split};
+use crate::encoder::EfficientNetLite0;
+use crate::files;
+use crate::host::read_now;
 use crate::model_dir::tensors;
-use crate::stream::EfficientNetLite0;
 use crate::stream::image::{normalize, resize_bilinear};
 use crate::{Error, Result};
 
@@ -199,7 +201,7 @@ impl Files {
             for path in [&self.codes, &self.regions] {
                 File::create(path).map_err(|error| Error::io(path, error))?;
             }
-            write_atomically(&self.header, &bytes)?;
+            files::write(&self.header, &bytes)?;
             return Ok(0);
         }
         let records = |path: &Path, length: usize| fs::metadata(path).map_or(0, |m| m.len() as usize / (2 * length));
@@ -276,13 +278,7 @@ fn compute(
     };
     let [_, channels, height, width] = regions.dims();
     let [_, code] = features.pooled.dims();
-    Ok(Computed { codes: host(features.pooled)?, regions: host(regions)?, code, region_shape: [channels, height, width] })
-}
-
-/// The values of a tensor.
-pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.try_into_data().map_err(|error| Error::Device(error.to_string()))?;
-    data.try_to_vec().map_err(|error| Error::Device(error.to_string()))
+    Ok(Computed { codes: read_now(features.pooled)?, regions: read_now(regions)?, code, region_shape: [channels, height, width] })
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

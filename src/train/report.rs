@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::run::write_atomically;
+use crate::files;
 use crate::{Error, Result};
 
 const WIDTH: f64 = 640.0;
@@ -20,7 +20,7 @@ const TOP: f64 = 10.0;
 /// [`Error::Io`] when the log cannot be read or the page not be written.
 pub fn write(log: &Path, page: &Path, title: &str) -> Result<()> {
     let text = fs::read_to_string(log).map_err(|error| Error::io(log, error))?;
-    write_atomically(page, html(&curves(&text), title).as_bytes())
+    files::write(page, html(&curves(&text), title).as_bytes())
 }
 
 /// (step, value) of every number in the log, by name. Lines that are not JSON are passed over.

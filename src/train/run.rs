@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoints;
 use super::recipe::Recipe;
+use crate::files;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
 
@@ -127,7 +128,7 @@ impl RunFolder {
         refuse_to_overwrite(context, kind)?;
         let latest = checkpoints.latest(kind)?;
         let recipe = folder.join("recipe.toml");
-        fs::write(&recipe, context.recipe.to_toml()?).map_err(|error| Error::io(&recipe, error))?;
+        files::write(&recipe, context.recipe.to_toml()?.as_bytes())?;
         let log_path = folder.join("log.jsonl");
         let log_bytes = latest.map_or(0, |loaded| loaded.state.log_bytes);
         let open = || -> std::io::Result<File> {
@@ -173,21 +174,6 @@ pub fn refuse_to_overwrite(context: &TrainContext, kind: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Writes a file beside and renames it.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = folder.join(format!(".writing-{name}"));
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|error| Error::io(path, error))
 }
 
 #[cfg(test)]

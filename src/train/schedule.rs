@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::report;
 use super::run::{RunFolder, TrainContext};
 use crate::data::{Position, Sampler};
+use crate::host;
 use crate::{Error, Result};
 
 /// Steps between two looks at the loss; each look waits for the device.
@@ -153,9 +154,7 @@ fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler
 /// # Errors
 /// [`Error::Diverged`] when it is not finite.
 fn read(loss: &Tensor<1>, step: usize) -> Result<f32> {
-    let device = |error: &dyn std::fmt::Display| Error::Device(error.to_string());
-    let data = loss.clone().try_into_data().map_err(|error| device(&error))?;
-    let value = data.try_to_vec::<f32>().map_err(|error| device(&error))?.first().copied().unwrap_or(f32::NAN);
+    let value = host::read_now(loss.clone())?.first().copied().unwrap_or(f32::NAN);
     if value.is_finite() {
         Ok(value)
     } else {

@@ -15,12 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, clip_gradients};
 use super::checkpoint::{Checkpoints, Loaded, load_module, module_bytes, read_folder};
-use super::features::{Features, FrozenEncoder, host};
-use super::run::{TrainContext, refuse_to_overwrite, write_atomically};
+use super::features::{Features, FrozenEncoder};
+use super::run::{TrainContext, refuse_to_overwrite};
 use super::schedule::{Learner, Schedule, drive};
 use crate::damsm::{Damsm, DamsmConfig};
 use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
 use crate::evaluate::r_precision;
+use crate::files;
+use crate::host::read_now;
 use crate::nn::init;
 use crate::stem::{TextBatch, TextEncoder, TextEncoderConfig};
 use crate::text::Vocabulary;
@@ -166,7 +168,7 @@ fn vocabulary(context: &TrainContext, train: &Dataset) -> Result<Vocabulary> {
     }
     let captions = train.samples.iter().flat_map(|sample| sample.captions.iter().map(String::as_str));
     let vocabulary = Vocabulary::from_captions(captions, context.recipe.data.min_word_count)?;
-    write_atomically(&path, vocabulary.to_text().as_bytes())?;
+    files::write(&path, vocabulary.to_text().as_bytes())?;
     Ok(vocabulary)
 }
 
@@ -272,9 +274,9 @@ impl Learner for StemLearner {
         let (mut codes, mut sentences) = (Vec::new(), Vec::new());
         for indices in all.chunks(64) {
             let captions: Vec<_> = indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
-            sentences.extend(host(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
+            sentences.extend(read_now(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
             let flips = vec![false; indices.len()];
-            codes.extend(host(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
+            codes.extend(read_now(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
         }
         let width = self.config.text.features;
         let rows = |values: Vec<f32>| values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();

@@ -1,29 +1,79 @@
-// Compiled, never run: the package's types fit the way that it is used.
+// Compiled, never run: every call with every option, as a page would use them.
 import { CODES, MirrorGan, MirrorGanError } from "mirrorgan";
-import type { Caption, Code, Generation, Stage } from "mirrorgan";
+import type {
+  Adapter,
+  Attention,
+  BlendFrame,
+  CachedFile,
+  Caption,
+  Code,
+  Description,
+  Device,
+  Encoding,
+  Generation,
+  Info,
+  PictureSource,
+  Preview,
+  Progress,
+  Stage,
+  StageEvent,
+  Support,
+  Token,
+  WasmSource,
+} from "mirrorgan";
 
-const offered = await MirrorGan.support();
-const device: "cpu" | "webgpu" | null = offered.device;
-const controller = new AbortController();
+const { signal } = new AbortController();
 
+// Before any download.
+const offered: Support = await MirrorGan.support({ signal });
+const device: Device | null = offered.device;
+const adapter: Adapter | null = offered.adapter;
+const missing: string = offered.missing.join();
+const description: Description = await MirrorGan.describe("models/flowers", { signal });
+const left: number = description.bytes - description.cachedBytes;
+const perFile = description.files.map(({ file, bytes, sha256, cached, when }) => [file, bytes, sha256, cached, when === "caption"] as const);
+const preview: Preview = await MirrorGan.preview(new URL("https://example.org/m/"), { signal });
+
+// Loading, with every option.
+const onProgress = ({ status, file = "", loaded = 0, total = 0, progress = 0, cached = false }: Progress): void =>
+  console.log(status, file, loaded / total, progress, cached);
+const sources: WasmSource[] = ["m.wasm", new URL("https://example.org/m.wasm"), new Response(), new Uint8Array(8), new ArrayBuffer(8)];
+declare const module: WebAssembly.Module;
 const gan: MirrorGan = await MirrorGan.load(new URL("https://example.org/models/flowers/"), {
   device: device ?? "auto",
-  signal: controller.signal,
-  onProgress: ({ status, loaded = 0, total = 0 }) => console.log(status, loaded / total),
-  onDevice: ({ device, reason }) => console.log(device, reason.code),
+  signal,
+  onProgress,
+  onDevice: ({ device, reason }) => console.log(device satisfies Device, reason.code satisfies Code),
+  cache: true,
+  warmUp: false,
+  wasm: { cpu: sources[0], webgpu: module },
+  worker: () => new Worker("worker.js", { type: "module" }),
 });
+await MirrorGan.load("models/flowers", { wasm: module });
 
+// Every call, with every option.
 const result: Generation = await gan.generate("a pink flower", {
   seed: 2n ** 60n,
   count: 2,
   caption: true,
-  onStage: (stage) => console.log(stage.size, stage.milliseconds),
+  signal,
+  onProgress,
+  onStage: (stage: StageEvent) => console.log(stage.picture, stage.stage, stage.size, stage.milliseconds),
 });
 const last: Stage | undefined = result.pictures[0]?.stages.at(-1);
-const weights: Float32Array | undefined = last?.attention?.weights;
-const caption: Caption = await gan.caption(last!.image, { signal: controller.signal });
-const frames: number[] = (await gan.blend("red", "blue", { steps: 4 })).map((frame) => frame.image.width);
-const bytes: number = gan.info.memory;
+const attention: Attention | undefined = last?.attention;
+const weights: Float32Array | undefined = attention?.weights;
+const own: Caption | undefined = result.pictures[0]?.caption;
+declare const pictures: PictureSource[];
+const caption: Caption = await gan.caption(pictures[0]!, { signal, onProgress });
+await gan.caption(new ImageData(1, 1));
+await gan.caption({ data: new Uint8Array(4), width: 1, height: 1 });
+const encoding: Encoding = await gan.encode("pink", { signal });
+const tokens: Token[] = await gan.tokenize("pink", { signal });
+const frames: BlendFrame[] = await gan.blend("red", "blue", { steps: 4, seed: 1, signal, onFrame: ({ image, position }) => console.log(image.width, position) });
+const info: Info = gan.info;
+const kept: CachedFile[] = await MirrorGan.cached({ signal });
+const cleared: boolean = (await MirrorGan.clearCache("models/flowers")) || (await MirrorGan.clearCache());
 
 try {
   await gan.dispose();
@@ -38,5 +88,11 @@ try {
 await gan.generate("x", { seed: "7" });
 // @ts-expect-error: only load() makes one
 new MirrorGan();
+// @ts-expect-error: there is no such device
+await MirrorGan.load("x", { device: "abacus" });
+// @ts-expect-error: a path is no picture
+await gan.caption("picture.png");
+// @ts-expect-error: info is read
+gan.info = info;
 
-console.log(weights, caption.logProbability, frames, bytes);
+console.log(weights, caption.logProbability, own, frames, encoding.words, tokens, kept, cleared, missing, adapter, left, perFile, preview);

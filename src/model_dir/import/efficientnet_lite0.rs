@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, TensorData};
+use burn::tensor::Device;
 
+use super::fold::fold;
 use super::state::{State, transposed};
+use crate::encoder::{EfficientNetLite0, EfficientNetLite0Config};
 use crate::model_dir::tensors::{self, Tensors};
-use crate::stream::{EfficientNetLite0, EfficientNetLite0Config};
 use crate::{Error, Result};
 
 /// ε of the network's batch norms (TensorFlow's default).
@@ -22,17 +23,17 @@ pub fn efficientnet_lite0(path: &Path, width: f32) -> Result<EfficientNetLite0> 
     let mut state = State::read(path)?;
     let file = state.file.clone();
     let mut ours = Tensors::new();
-    fold(&mut state, &mut ours, "_conv_stem", "_bn0", "stem")?;
+    fold(&mut state, &mut ours, EPSILON, "_conv_stem", "_bn0", "stem")?;
     for block in (0..).take_while(|i| has_block(&state, *i)).collect::<Vec<_>>() {
         let (from, to) = (format!("_blocks.{block}"), format!("blocks.{block}"));
         // The first blocks widen nothing and have no such convolution.
         if state.has(&format!("{from}._expand_conv.weight")) {
-            fold(&mut state, &mut ours, &format!("{from}._expand_conv"), &format!("{from}._bn0"), &format!("{to}.expand"))?;
+            fold(&mut state, &mut ours, EPSILON, &format!("{from}._expand_conv"), &format!("{from}._bn0"), &format!("{to}.expand"))?;
         }
-        fold(&mut state, &mut ours, &format!("{from}._depthwise_conv"), &format!("{from}._bn1"), &format!("{to}.depthwise"))?;
-        fold(&mut state, &mut ours, &format!("{from}._project_conv"), &format!("{from}._bn2"), &format!("{to}.project"))?;
+        fold(&mut state, &mut ours, EPSILON, &format!("{from}._depthwise_conv"), &format!("{from}._bn1"), &format!("{to}.depthwise"))?;
+        fold(&mut state, &mut ours, EPSILON, &format!("{from}._project_conv"), &format!("{from}._bn2"), &format!("{to}.project"))?;
     }
-    fold(&mut state, &mut ours, "_conv_head", "_bn1", "head")?;
+    fold(&mut state, &mut ours, EPSILON, "_conv_head", "_bn1", "head")?;
     let [classes, features] = state.shape("_fc.weight")?;
     ours.insert("classifier.weight".into(), transposed(state.take("_fc.weight")?));
     ours.insert("classifier.bias".into(), state.take("_fc.bias")?);
@@ -45,33 +46,4 @@ pub fn efficientnet_lite0(path: &Path, width: f32) -> Result<EfficientNetLite0> 
 
 fn has_block(state: &State, index: usize) -> bool {
     state.has(&format!("_blocks.{index}._depthwise_conv.weight"))
-}
-
-/// BN(w ∗ x) = (w · s) ∗ x + (β − mean · s), s = γ / √(variance + ε).
-fn fold(state: &mut State, ours: &mut Tensors, conv: &str, norm: &str, name: &str) -> Result<()> {
-    let weight_key = format!("{conv}.weight");
-    let shape: [usize; 4] = state.shape(&weight_key)?;
-    let mut norms = Vec::with_capacity(4);
-    for field in ["weight", "bias", "running_mean", "running_var"] {
-        let key = format!("{norm}.{field}");
-        let [channels] = state.shape(&key)?;
-        if channels != shape[0] {
-            return Err(Error::bad_model(
-                &state.file,
-                format!("{key} has {channels} values; expected {}, as {conv} has channels", shape[0]),
-            ));
-        }
-        norms.push(state.values(&key)?.iter().map(|value| f64::from(*value)).collect::<Vec<_>>());
-        state.take(&key)?;
-    }
-    let [gamma, beta, mean, variance] = <[Vec<f64>; 4]>::try_from(norms).unwrap_or_default();
-    let scale: Vec<f64> = gamma.iter().zip(&variance).map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt()).collect();
-    let filter = shape[1..].iter().product::<usize>().max(1);
-    let weight = state.values(&weight_key)?;
-    let weight = weight.chunks(filter).zip(&scale).flat_map(|(row, s)| row.iter().map(move |w| (f64::from(*w) * s) as f32)).collect();
-    let bias: Vec<f32> = beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), s)| (beta - mean * s) as f32).collect();
-    state.take(&weight_key)?;
-    ours.insert(format!("{name}.weight"), TensorData::new::<f32, _>(weight, shape));
-    ours.insert(format!("{name}.bias"), TensorData::new(bias, [shape[0]]));
-    Ok(())
 }

@@ -5,6 +5,8 @@
 
 mod captions;
 mod efficientnet_lite0;
+mod fold;
+mod inception_v3;
 mod networks;
 mod state;
 
@@ -12,6 +14,7 @@ use std::path::Path;
 
 pub use captions::captions;
 pub use efficientnet_lite0::efficientnet_lite0;
+pub use inception_v3::inception_v3;
 pub use networks::{generator, text_encoder};
 
 use super::{Model, ModelConfig};

@@ -98,6 +98,11 @@ impl State {
         self.tensors.remove(key).ok_or_else(|| self.missing(key))
     }
 
+    /// Drops the tensors whose keys `unwanted` says.
+    pub fn discard(&mut self, unwanted: impl Fn(&str) -> bool) {
+        self.tensors.retain(|key, _| !unwanted(key));
+    }
+
     /// The keys that are left.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)

@@ -6,13 +6,14 @@ use rand::Rng;
 
 use crate::damsm::Damsm;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
+use crate::encoder::{EfficientNetFeatures, EfficientNetLite0};
 use crate::loss::adversarial::{
     cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
 };
 use crate::nn::init;
 use crate::stem::{TextEncoder, TextFeatures};
+use crate::stream::StreamDecoder;
 use crate::stream::image::{normalize, resize_bilinear};
-use crate::stream::{EfficientNetFeatures, EfficientNetLite0, StreamDecoder};
 use crate::train::gan_recipe::{AdversarialLoss, DiscriminatorChoice, GanRecipe};
 use crate::train::precision::Precision;
 use crate::{Error, Result};

@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::step::Trainer;
-use crate::cli::pictures;
+use crate::files::pictures;
+use crate::host::read_now;
 use crate::pipeline::Picture;
 use crate::stem::{TextBatch, TextFeatures};
 use crate::text::Vocabulary;
@@ -50,12 +51,10 @@ impl Samples {
             let text = TextFeatures::repeat(text, SEEDS);
             let drawn = trainer.average().forward_stages(&text, noise.clone(), epsilon.clone(), stages);
             let last = drawn.images.into_iter().last().ok_or_else(|| Error::Device("no stage drew".into()))?;
-            let data = last.try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-            let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))?;
+            let values = read_now(last)?;
             images.extend(values.chunks(values.len() / SEEDS).map(|planes| pictures::to_image(&Picture::from_planes(planes))));
         }
         let path = folder.join("samples").join(format!("{pictures:08}.png"));
         pictures::write(&pictures::grid(&images, SEEDS), &path)
-            .map_err(|error| Error::io(&path, std::io::Error::other(format!("{error:#}"))))
     }
 }

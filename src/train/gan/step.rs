@@ -12,6 +12,7 @@ use super::judge::{Frozen, Judge, View};
 use super::shard::{self, Shard, Sum, Worker};
 use crate::discriminator::Augmentation;
 use crate::glam::{Generated, Generator, GeneratorConfig};
+use crate::host;
 use crate::loss::{self, adversarial::mismatch};
 use crate::nn::init;
 use crate::stem::{Condition, TextBatch, TextFeatures};
@@ -496,8 +497,7 @@ fn halve(images: Tensor<4>) -> Tensor<4> {
 /// [`Error::Diverged`] when one is not finite, unless the step is `skipped` anyway.
 fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize, skipped: bool) -> Result<Losses> {
     let (names, values): (Vec<_>, Vec<_>) = losses.into_iter().unzip();
-    let data = Tensor::cat(values, 0).try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))?;
+    let values = host::read_now(Tensor::cat(values, 0))?;
     let mut measured: Losses = Vec::new();
     for (name, value) in names.into_iter().zip(values) {
         if !value.is_finite() && !skipped {

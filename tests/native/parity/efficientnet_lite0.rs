@@ -1,16 +1,12 @@
 //! EfficientNet-Lite0 against its PyTorch port: a narrow network with random weights, and the published one where it is at hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor};
 use mirrorgan::model_dir::import;
 use mirrorgan::stream::image::normalize;
 
-use super::{Fixture, close_forward, real_images, values};
-
-fn fixture_path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
+use super::{Fixture, close_forward, fixture_path, real_images, values};
 
 #[test]
 fn narrow_network_has_the_reference_features() {

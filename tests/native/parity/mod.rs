@@ -5,12 +5,13 @@ mod discriminators;
 mod efficientnet_lite0;
 mod generator;
 mod generator_loss;
+mod inception_v3;
 mod redescription;
 mod stem;
 mod stream_decoder;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -25,12 +26,37 @@ const LOSS: f32 = 1e-5;
 /// Largest relative difference of gradients.
 const GRADIENT: f32 = 1e-3;
 
+fn fixture_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// The state dict NAME.pth and the numbers NAME.safetensors of the folder that `MIRRORGAN_ENCODER_REFERENCE` names.
+fn reference(name: &str) -> (PathBuf, Fixture) {
+    let folder = std::env::var_os("MIRRORGAN_ENCODER_REFERENCE").expect("set MIRRORGAN_ENCODER_REFERENCE");
+    let file = |extension| Path::new(&folder).join(format!("{name}.{extension}"));
+    (file("pth"), Fixture(std::fs::read(file("safetensors")).expect("the reference's numbers")))
+}
+
+/// The largest difference, as a share of the largest value that is expected.
+fn largest_share(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|value| value.is_finite()));
+    let largest = expected.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+/// Within a ten-thousandth of the largest value.
+fn close_share(what: &str, found: &[f32], expected: &[f32]) {
+    let share = largest_share(found, expected);
+    assert!(share < FORWARD, "{what}: the largest difference is {share:e} of the largest value");
+}
+
 /// One fixture file.
 struct Fixture(Vec<u8>);
 
 impl Fixture {
     fn read(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let path = fixture_path(name);
         Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 

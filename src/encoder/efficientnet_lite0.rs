@@ -188,7 +188,7 @@ impl EfficientNetLite0 {
     /// The features of pictures of any size, best a multiple of 32.
     ///
     /// # Shapes
-    /// - images: (batch, 3, h, w), as [`super::image::normalize`] gives them
+    /// - images: (batch, 3, h, w), as [`crate::stream::image::normalize`] gives them
     pub fn forward_features(&self, images: Tensor<4>) -> EfficientNetFeatures {
         let mut hidden = relu6(self.stem.forward(images));
         let mut stages = Vec::with_capacity(self.stages.len());

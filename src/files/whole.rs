@@ -1,0 +1,174 @@
+//! Files and folders that appear whole or not at all.
+//!
+//! Both are written beside their place under the name `.writing-NAME`, synced and renamed. What a process that died left behind is
+//! cleared by the next one; what could not be finished, on a full disk for instance, is removed at once, and whatever was there
+//! before stays as it was.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Writes a file; the folder it goes to is made.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn write(path: &Path, content: &[u8]) -> Result<()> {
+    let place = Place::of(path)?;
+    let done = synced(&place.beside, content).and_then(|()| fs::rename(&place.beside, path).map_err(|error| Error::io(path, error)));
+    if done.is_err() {
+        let _ = fs::remove_file(&place.beside);
+    }
+    done.map_err(|error| at(path, error))
+}
+
+/// Writes a folder of files in the place of whatever folder is there; the folder it goes to is made.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; what was there before stays.
+pub fn write_folder<N: AsRef<str>, B: AsRef<[u8]>>(folder: &Path, files: impl IntoIterator<Item = (N, B)>) -> Result<()> {
+    let place = Place::of(folder)?;
+    if place.beside.exists() {
+        // Left by a process that died.
+        fs::remove_dir_all(&place.beside).map_err(|error| Error::io(&place.beside, error))?;
+    }
+    let done = fill(&place.beside, files, folder).and_then(|()| replace(&place.beside, folder).map_err(|error| Error::io(folder, error)));
+    if done.is_err() {
+        let _ = fs::remove_dir_all(&place.beside);
+        return done;
+    }
+    // Not every system can sync a folder; the files themselves are safe.
+    let _ = File::open(&place.parent).and_then(|parent| parent.sync_all());
+    Ok(())
+}
+
+/// Where something is written before it is whole.
+struct Place {
+    parent: PathBuf,
+    beside: PathBuf,
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| Error::io(path, io::Error::new(io::ErrorKind::InvalidInput, "is no name that can be written to")))?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        fs::create_dir_all(&parent).map_err(|error| Error::io(&parent, error))?;
+        Ok(Self { beside: parent.join(format!(".writing-{}", name.to_string_lossy())), parent })
+    }
+}
+
+fn fill<N: AsRef<str>, B: AsRef<[u8]>>(beside: &Path, files: impl IntoIterator<Item = (N, B)>, folder: &Path) -> Result<()> {
+    fs::create_dir_all(beside).map_err(|error| Error::io(folder, error))?;
+    for (name, content) in files {
+        synced(&beside.join(name.as_ref()), content.as_ref()).map_err(|error| at(&folder.join(name.as_ref()), error))?;
+    }
+    Ok(())
+}
+
+/// Names the file that was wanted, not the one beside it.
+fn at(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } => Error::io(path, source),
+        other => other,
+    }
+}
+
+fn synced(path: &Path, content: &[u8]) -> Result<()> {
+    File::create(path).and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all())).map_err(|error| Error::io(path, error))
+}
+
+/// Puts `beside` where `folder` is. Linux swaps two folders in one step, so that there is one at any moment; elsewhere the old one
+/// stays under another name until the new one is in its place, and comes back if that fails.
+fn replace(beside: &Path, folder: &Path) -> io::Result<()> {
+    if !folder.exists() {
+        return fs::rename(beside, folder);
+    }
+    if swap(beside, folder) {
+        return fs::remove_dir_all(beside);
+    }
+    let old = beside.with_extension("old");
+    fs::rename(folder, &old)?;
+    if let Err(error) = fs::rename(beside, folder) {
+        let _ = fs::rename(&old, folder);
+        return Err(error);
+    }
+    fs::remove_dir_all(&old)
+}
+
+#[cfg(target_os = "linux")]
+fn swap(a: &Path, b: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    // Some file systems cannot.
+    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn swap(_a: &Path, _b: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_take_the_place_of_older_ones() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("deep/a.txt");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(path.parent().unwrap()), ["a.txt"]);
+    }
+
+    #[test]
+    fn folders_take_the_place_of_older_ones_and_clear_what_a_dead_process_left() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("best");
+        fs::create_dir_all(place.path().join(".writing-best")).unwrap();
+        fs::write(place.path().join(".writing-best/half"), "x").unwrap();
+        write_folder(&folder, [("a", b"1"), ("b", b"2")]).unwrap();
+        write_folder(&folder, [("a", "3")]).unwrap();
+        assert_eq!(names(&folder), ["a"]);
+        assert_eq!(fs::read(folder.join("a")).unwrap(), b"3");
+        assert_eq!(names(place.path()), ["best"]);
+    }
+
+    #[test]
+    fn what_fails_names_the_file_and_leaves_the_old_one() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("best");
+        write_folder(&folder, [("a", "1")]).unwrap();
+        // A name in a folder that is not there cannot be written, as on a full disk.
+        let error = write_folder(&folder, [("a", "2"), ("no/b", "2")]).unwrap_err();
+        assert!(matches!(&error, Error::Io { path, .. } if *path == folder.join("no/b")), "{error}");
+        assert_eq!(fs::read(folder.join("a")).unwrap(), b"1");
+        assert_eq!(names(place.path()), ["best"]);
+        // A folder stands where the file should go.
+        let error = write(&folder, b"2").unwrap_err();
+        assert!(matches!(&error, Error::Io { path, .. } if *path == folder), "{error}");
+        assert_eq!(names(place.path()), ["best"]);
+        assert!(matches!(write(Path::new(".."), b"2"), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn folders_can_be_swapped_here() {
+        let place = tempfile::tempdir().unwrap();
+        let (a, b) = (place.path().join("a"), place.path().join("b"));
+        fs::create_dir(&a).unwrap();
+        fs::create_dir(&b).unwrap();
+        fs::write(a.join("x"), "x").unwrap();
+        assert!(swap(&a, &b));
+        assert_eq!((names(&a), names(&b)), (vec![], vec!["x".to_string()]));
+    }
+}

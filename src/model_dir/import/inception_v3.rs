@@ -1,0 +1,43 @@
+//! Inception-v3 from torchvision's state dict, or from that of the port that FID is measured with; both have the same keys.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::fold::fold;
+use super::state::{State, transposed};
+use crate::encoder::{InceptionV3, InceptionV3Config, InceptionVariant};
+use crate::model_dir::tensors::{self, Tensors};
+use crate::{Error, Result};
+
+/// ε of the network's batch norms.
+const EPSILON: f64 = 1e-3;
+
+/// Reads the network with its classifier, and folds its batch norms into the convolutions before them. torchvision's auxiliary head
+/// (`AuxLogits`) is left out.
+///
+/// `width` is 1 for the published networks; the number of classes is that of `fc.weight`.
+///
+/// # Errors
+/// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
+pub fn inception_v3(path: &Path, variant: InceptionVariant, width: f32) -> Result<InceptionV3> {
+    let mut state = State::read(path)?;
+    let file = state.file.clone();
+    if variant == InceptionVariant::Torchvision {
+        state.discard(|key| key.starts_with("AuxLogits."));
+    }
+    let mut ours = Tensors::new();
+    let layers: Vec<String> = state.keys().filter_map(|key| key.strip_suffix(".conv.weight")).map(String::from).collect();
+    for layer in layers {
+        let name = layer.to_lowercase();
+        fold(&mut state, &mut ours, EPSILON, &format!("{layer}.conv"), &format!("{layer}.bn"), &name)?;
+    }
+    let [classes, _] = state.shape("fc.weight")?;
+    ours.insert("fc.weight".into(), transposed(state.take("fc.weight")?));
+    ours.insert("fc.bias".into(), state.take("fc.bias")?);
+    if let Some(key) = state.keys().next() {
+        return Err(Error::bad_model(file, format!("{key} is not part of Inception-v3")));
+    }
+    let config = InceptionV3Config { variant, width, classes: Some(classes) };
+    tensors::assign(config.init(&Device::flex()), ours, &file)
+}
