@@ -6,6 +6,8 @@
 pub mod adam;
 pub mod average;
 pub mod checkpoint;
+pub mod compare;
+pub mod divergence;
 pub mod features;
 pub mod gan;
 pub mod gan_recipe;

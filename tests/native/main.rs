@@ -5,5 +5,6 @@ mod cli;
 mod gan;
 mod import;
 mod parity;
+mod runs;
 mod tiny;
 mod tiny_model;

@@ -20,9 +20,11 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::checkpoint::{Loaded, State, load_module, module_bytes};
+use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
+use super::divergence::Watch;
 use super::features::FrozenEncoder;
-use super::gan_recipe::{Phase, Trains};
+use super::gan_recipe::{GanRecipe, Phase, Trains};
+use super::precision::LossScale;
 use super::progress::Progress;
 use super::run::{RunFolder, TrainContext};
 use super::{report, stem, stream};
@@ -44,6 +46,28 @@ struct Place {
     total: usize,
 }
 
+/// What a checkpoint remembers beside networks, optimizers and random state.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    phase: usize,
+    seen: usize,
+    total: usize,
+    #[serde(default)]
+    scales: Vec<LossScale>,
+    #[serde(default)]
+    watch: Watch,
+}
+
+/// Whether the training of the generator in `run` is done with all phases.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] when its newest checkpoint is broken.
+pub fn finished(run: &Path, recipe: &GanRecipe) -> Result<bool> {
+    let latest = Checkpoints::new(run.join(KIND).join("checkpoints")).latest(KIND)?;
+    Ok(latest.and_then(|loaded| loaded.state.extra["phase"].as_u64()).is_some_and(|phase| phase as usize >= recipe.phases.len()))
+}
+
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
 struct Line {
@@ -54,6 +78,13 @@ struct Line {
     #[serde(flatten)]
     losses: serde_json::Map<String, serde_json::Value>,
     stages: usize,
+    /// Steps left out so far because f16 could not hold their gradients.
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped_steps: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Trains until every phase is done.
@@ -73,7 +104,8 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let mut session = Session::start(context, frozen, &devices, &run)?;
     let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
-        session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
+        let done = session.phase(context, &mut run, &dataset, &captions, &samples, index);
+        done.map_err(|error| run.checkpoints.explain(error))?;
     }
     report::write(&run.log_path(), &run.folder.join("report.html"), "Generator and discriminators")
 }
@@ -144,6 +176,7 @@ struct Session {
     step: usize,
     position: Position,
     saved: Instant,
+    watch: Watch,
     /// Phase whose beginning is already done.
     begun: Option<usize>,
 }
@@ -152,7 +185,15 @@ impl Session {
     fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], run: &RunFolder) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
         let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
-        let fresh = Self { trainer, place: Place::default(), step: 0, position: Position::default(), saved: Instant::now(), begun: None };
+        let fresh = Self {
+            trainer,
+            place: Place::default(),
+            step: 0,
+            position: Position::default(),
+            saved: Instant::now(),
+            watch: Watch::default(),
+            begun: None,
+        };
         match run.checkpoints.latest(KIND)? {
             Some(loaded) => fresh.restore(&loaded),
             None => Ok(fresh),
@@ -161,9 +202,14 @@ impl Session {
 
     fn restore(mut self, loaded: &Loaded) -> Result<Self> {
         let file = |name: &str| loaded.folder.join(name).display().to_string();
-        self.place = serde_json::from_value(loaded.state.extra.clone())
+        let extra: Extra = serde_json::from_value(loaded.state.extra.clone())
             .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
+        self.watch = extra.watch;
         let trainer = &mut self.trainer;
+        if extra.scales.len() == trainer.scales.len() {
+            trainer.scales = extra.scales;
+        }
         trainer.generator = loaded.module("generator", trainer.generator.clone())?;
         trainer.average = loaded.module("average", trainer.average.clone())?;
         trainer.generator_optimizer =
@@ -183,6 +229,14 @@ impl Session {
 
     fn save(&mut self, run: &RunFolder) -> Result<()> {
         let trainer = &self.trainer;
+        let mut sound = finite(&trainer.generator)? && finite(&trainer.average)?;
+        for judge in &trainer.judges {
+            sound &= finite(judge)?;
+        }
+        if !sound {
+            let message = "the weights are not finite any more".to_string();
+            return Err(Error::Diverged { step: self.step, message });
+        }
         let mut parts = vec![
             ("generator".to_string(), module_bytes(&trainer.generator)?),
             ("average".to_string(), module_bytes(&trainer.average)?),
@@ -192,7 +246,9 @@ impl Session {
             parts.push((format!("discriminator-{stage}"), module_bytes(judge)?));
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
-        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(self.place));
+        let Place { phase, seen, total } = self.place;
+        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone() };
+        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         self.saved = Instant::now();
         Ok(())
@@ -219,6 +275,9 @@ impl Session {
             let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, &mut self.trainer.rng);
             let count = batch.captions.len();
             let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
+            if let Some(message) = self.watch.note(&losses, recipe.gan.explosion) {
+                return Err(Error::Diverged { step: self.step, message });
+            }
             self.step += 1;
             self.position = sampler.position();
             self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
@@ -231,6 +290,7 @@ impl Session {
                 pictures_per_second: count as f64 / start.elapsed().as_secs_f64(),
                 losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
                 stages: phase.stages,
+                skipped_steps: self.trainer.skipped(),
             })?;
             if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
                 samples.draw(&self.trainer, phase.stages, &run.folder, self.place.total)?;

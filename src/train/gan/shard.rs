@@ -104,6 +104,32 @@ mod tests {
         assert_eq!(ranges(1, 2, 1), [0..1]);
     }
 
+    /// Without batch norms, gradients of parts weighted by their shares are the gradient of the whole batch.
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let device = Device::flex().autodiff();
+        let model = burn::nn::LinearConfig::new(2, 1).init(&device);
+        let input = Tensor::<2>::from_floats([[1.0, 2.0], [0.5, -3.0], [0.1, 0.2], [4.0, 1.0], [-1.0, 0.3]], &device);
+        let loss = |model: &burn::nn::Linear, rows: Range<usize>| {
+            model.forward(input.clone().narrow(0, rows.start, rows.len())).powi_scalar(2).mean()
+        };
+        let whole = GradientsParams::from_grads(loss(&model, 0..5).backward(), &model);
+        let mut sum = Sum::new(&model, &device);
+        for range in ranges(5, 2, 1) {
+            let copy = replica(&model, &device);
+            let share = range.len() as f64 / 5.0;
+            sum.add(GradientsParams::from_grads(loss(&copy, range).mul_scalar(share * 8.0).backward(), &copy));
+        }
+        let parts = sum.finish(Some(8.0)).unwrap().unwrap();
+        let values = |gradients: &GradientsParams| crate::host::read_now(gradients.get::<2>(model.weight.id).unwrap()).unwrap();
+        for (a, b) in values(&whole).into_iter().zip(values(&parts)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+        let mut bad = Sum::new(&model, &device);
+        bad.add(GradientsParams::from_grads(loss(&model, 0..5).mul_scalar(f32::INFINITY).backward(), &model));
+        assert!(bad.finish(Some(1.0)).unwrap().is_none());
+    }
+
     #[test]
     fn a_replica_has_its_own_statistics_and_the_masters_numbers() {
         let device = Device::flex().autodiff();
