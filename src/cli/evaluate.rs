@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::device::DeviceChoice;
+use crate::Error;
 use crate::data::{DataOptions, Dataset, Split};
+use crate::encoder::{InceptionV3, InceptionVariant};
+use crate::evaluate::colour_probe::Probe;
+use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use crate::model_dir;
+use crate::model_dir::{self, write_file};
 use crate::train::stem;
 
 /// Arguments of `mirrorgan evaluate`.
@@ -20,22 +23,35 @@ pub struct EvaluateArgs {
     /// Shards, folders of shards, prefixes such as DIR/flowers, or a folder of pictures; the test split is read.
     #[arg(long, required = true, num_args = 1..)]
     data: Vec<PathBuf>,
-    /// What is measured.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [MetricArg::Captions, MetricArg::Distance, MetricArg::Colours])]
+    /// What is measured; without it everything that can be, and what is left out is said.
+    #[arg(long, value_enum, value_delimiter = ',')]
     metrics: Vec<MetricArg>,
     /// The training run whose DAMSM judges R-precision.
     #[arg(long)]
     run: Option<PathBuf>,
-    /// At most this many test pictures; distances are smaller the more there are.
+    /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
+    /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long)]
-    limit: Option<usize>,
-    /// Where captions, noise and rivals are drawn from.
+    inception: Option<PathBuf>,
+    /// Whose way of bringing pictures to Inception's 299 px is followed.
+    #[arg(long, value_enum, default_value_t = PreprocessingArg::PytorchFid)]
+    preprocessing: PreprocessingArg,
+    /// Pictures to draw for test captions, over and over with new noise; as many as there are test pictures where it is not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// At most this many test pictures; distances are smaller the more there are.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
+    limit: Option<u32>,
+    /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
+    #[arg(long, value_enum)]
+    probe: Option<ProbeArg>,
+    /// Where captions, noise, rivals and resamples are drawn from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Pictures that are computed at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
-    /// Write the values as JSON; `-` is standard output.
+    /// Write the figures as JSON; `-` is standard output.
     #[arg(long)]
     json: Option<PathBuf>,
     /// What computes.
@@ -47,63 +63,118 @@ pub struct EvaluateArgs {
 enum MetricArg {
     /// STREAM's captions of the test pictures: BLEU, CIDEr-D, ROUGE-L.
     Captions,
-    /// STREAM's captions of generated pictures against their prompts.
+    /// STREAM's captions of generated pictures against their prompts, and against all captions of the same test picture.
     Redescription,
     /// fd-efficientnet-lite0 and kd-efficientnet-lite0.
     Distance,
+    /// Fréchet inception distance; needs --inception.
+    Fid,
+    /// Kernel inception distance; needs --inception.
+    Kid,
+    /// Inception score; needs --inception.
+    Is,
     /// R-precision among 100 captions; needs --run.
     RPrecision,
-    /// Ten petal colours, twenty pictures each.
+    /// How much eight pictures of a prompt differ.
+    Diversity,
+    /// Colours of petals or birds, twenty pictures each.
     Colours,
+}
+
+impl From<MetricArg> for Metric {
+    fn from(metric: MetricArg) -> Self {
+        match metric {
+            MetricArg::Captions => Self::Captions,
+            MetricArg::Redescription => Self::Redescription,
+            MetricArg::Distance => Self::Distance,
+            MetricArg::Fid => Self::Fid,
+            MetricArg::Kid => Self::Kid,
+            MetricArg::Is => Self::InceptionScore,
+            MetricArg::RPrecision => Self::RPrecision,
+            MetricArg::Diversity => Self::Diversity,
+            MetricArg::Colours => Self::Colours,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PreprocessingArg {
+    PytorchFid,
+    TorchFidelity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProbeArg {
+    Petals,
+    Birds,
 }
 
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model_dir::read_folder(&args.model, &device)?;
-    let mut dataset = Dataset::open(&args.data, Split::Test, &DataOptions { progress: true, ..Default::default() })?;
-    dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));
-    if let Some(limit) = args.limit {
-        dataset.samples.truncate(limit.max(2));
-    }
+    let inception = match &args.inception {
+        Some(path) => Some(Inception {
+            network: InceptionV3::load(path, InceptionVariant::Fid, &device)?,
+            preprocessing: match args.preprocessing {
+                PreprocessingArg::PytorchFid => Preprocessing::PytorchFid,
+                PreprocessingArg::TorchFidelity => Preprocessing::TorchFidelity,
+            },
+        }),
+        None => None,
+    };
     let damsm = match &args.run {
         Some(run) => {
             let trained = stem::load(run, &device)?;
             if trained.vocabulary != model.vocabulary {
-                anyhow::bail!("{} and {} have different vocabularies", run.display(), args.model.display());
+                let message = format!(
+                    "--run {} and --model {} have different vocabularies, of {} and {} words",
+                    run.display(),
+                    args.model.display(),
+                    trained.vocabulary.len(),
+                    model.vocabulary.len()
+                );
+                return Err(Error::BadInput(message).into());
             }
             Some((trained.model.text, trained.model.damsm))
         }
         None => None,
     };
-    let metrics = args
-        .metrics
-        .iter()
-        .map(|metric| match metric {
-            MetricArg::Captions => Metric::Captions,
-            MetricArg::Redescription => Metric::Redescription,
-            MetricArg::Distance => Metric::Distance,
-            MetricArg::RPrecision => Metric::RPrecision,
-            MetricArg::Colours => Metric::Colours,
-        })
-        .collect();
-    let options = EvaluateOptions { metrics, seed: args.seed, batch: args.batch.into(), damsm, progress: true };
-    let values = evaluate(&model, &dataset, &options, &device)?;
+    let options = EvaluateOptions {
+        metrics: (!args.metrics.is_empty()).then(|| args.metrics.iter().map(|metric| (*metric).into()).collect()),
+        seed: args.seed,
+        batch: args.batch.into(),
+        samples: args.samples.map(|samples| samples as usize),
+        damsm,
+        inception,
+        probe: args.probe.map(|probe| match probe {
+            ProbeArg::Petals => Probe::Petals,
+            ProbeArg::Birds => Probe::Birds,
+        }),
+        progress: true,
+    };
+    let mut dataset = Dataset::open(&args.data, Split::Test, &DataOptions { progress: true, ..Default::default() })?;
+    dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));
+    if let Some(limit) = args.limit {
+        dataset.samples.truncate(limit as usize);
+    }
+    let evaluation = evaluate(&model, &dataset, &options, &device)?;
     let to_stdout = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if !to_stdout {
-        let width = values.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        values.iter().for_each(|(name, value)| println!("{name:width$}  {value:.4}"));
+        print!("{}", evaluation.table());
     }
     if let Some(path) = &args.json {
-        let mut object: serde_json::Map<String, serde_json::Value> =
-            values.iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
-        object.insert("pictures".into(), dataset.len().into());
-        object.insert("seed".into(), args.seed.into());
-        let text = serde_json::to_string_pretty(&object)?;
+        let mut value = serde_json::to_value(&evaluation)?;
+        if let Some(object) = value.as_object_mut() {
+            let data: Vec<String> = args.data.iter().map(|path| path.display().to_string()).collect();
+            object.insert("data".into(), data.into());
+            object.insert("split".into(), Split::Test.name().into());
+        }
+        let text = serde_json::to_string_pretty(&value)? + "\n";
         if to_stdout {
-            println!("{text}");
+            print!("{text}");
         } else {
-            std::fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
+            write_file(path, text.as_bytes())?;
         }
     }
     Ok(())

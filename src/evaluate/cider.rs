@@ -24,8 +24,13 @@ impl<'a> Vectors<'a> {
     }
 }
 
-/// Mean CIDEr-D of `candidates`, each against its own references; document frequencies are those of the references.
+/// Mean CIDEr-D of `candidates`, each against its own references.
 pub fn cider_d(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> f64 {
+    cider_d_each(candidates, references).iter().sum::<f64>() / candidates.len().max(1) as f64
+}
+
+/// CIDEr-D of each candidate; document frequencies are those of all references.
+pub fn cider_d_each(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> Vec<f64> {
     let mut documents: HashMap<&[String], usize> = HashMap::new();
     for references in references {
         let grams: HashSet<&[String]> = references.iter().flat_map(|r| (1..=4).flat_map(|n| r.windows(n))).collect();
@@ -38,8 +43,7 @@ pub fn cider_d(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> f
         let sum: f64 = references.iter().map(|reference| similarity(&own, &Vectors::new(reference, idf))).sum();
         10.0 * sum / references.len().max(1) as f64
     };
-    let sum: f64 = candidates.iter().zip(references).map(|(candidate, references)| score(candidate, references)).sum();
-    sum / candidates.len().max(1) as f64
+    candidates.iter().zip(references).map(|(candidate, references)| score(candidate, references)).collect()
 }
 
 /// Mean over 1 to 4 words.

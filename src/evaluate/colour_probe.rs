@@ -1,7 +1,60 @@
-//! Does a flower have the colour that the prompt asks for? A probe that no trained network takes part in.
+//! Does a flower or a bird have the colour that the prompt asks for? A probe that no trained network takes part in.
+//!
+//! A picture is a hit when [`NEEDED`] of its central region, half as wide and high as the picture, has the colour. Colours are ranges of
+//! hue (degrees), saturation and value (HSV), chosen by looking at photographs; neighbours overlap, as they do in people's captions: a
+//! picture can be red and maroon.
 
-/// Colours of petals that are asked for.
-pub const COLOURS: [Colour; 10] = [
+use crate::text::Vocabulary;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// "this flower has … petals".
+    Petals,
+    /// "a small bird that is …".
+    Birds,
+}
+
+impl Probe {
+    /// The probe that a vocabulary speaks of, if any.
+    pub fn of(vocabulary: &Vocabulary) -> Option<Self> {
+        let knows = |word| vocabulary.id(word).is_some();
+        if knows("petals") {
+            Some(Self::Petals)
+        } else if knows("bird") {
+            Some(Self::Birds)
+        } else {
+            None
+        }
+    }
+
+    /// Its colours.
+    pub fn colours(self) -> &'static [Colour] {
+        match self {
+            Self::Petals => &PETALS,
+            Self::Birds => &BIRDS,
+        }
+    }
+
+    /// What is asked of the model.
+    pub fn prompt(self, colour: &Colour) -> String {
+        match self {
+            Self::Petals => format!("this flower has {} petals", colour.name),
+            Self::Birds => format!("a small bird that is {}", colour.name),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Petals => "petals",
+            Self::Birds => "birds",
+        }
+    }
+}
+
+/// Colours of petals.
+const PETALS: [Colour; 10] = [
     Colour::new("red", Rule::Hue { from: 345.0, to: 15.0, value: (0.2, 1.0), saturation: (0.45, 1.0) }),
     Colour::new("orange", Rule::Hue { from: 15.0, to: 42.0, value: (0.45, 1.0), saturation: (0.45, 1.0) }),
     Colour::new("yellow", Rule::Hue { from: 42.0, to: 70.0, value: (0.45, 1.0), saturation: (0.3, 1.0) }),
@@ -14,11 +67,25 @@ pub const COLOURS: [Colour; 10] = [
     Colour::new("maroon", Rule::Hue { from: 325.0, to: 20.0, value: (0.08, 0.65), saturation: (0.4, 1.0) }),
 ];
 
+/// Colours of birds, those that people name most in captions of CUB-200-2011. Feathers are duller than petals, so less saturation is asked
+/// for; brown is dark orange.
+const BIRDS: [Colour; 9] = [
+    Colour::new("red", Rule::Hue { from: 340.0, to: 18.0, value: (0.2, 1.0), saturation: (0.4, 1.0) }),
+    Colour::new("orange", Rule::Hue { from: 12.0, to: 42.0, value: (0.45, 1.0), saturation: (0.45, 1.0) }),
+    Colour::new("yellow", Rule::Hue { from: 38.0, to: 72.0, value: (0.4, 1.0), saturation: (0.3, 1.0) }),
+    Colour::new("green", Rule::Hue { from: 65.0, to: 165.0, value: (0.1, 1.0), saturation: (0.15, 1.0) }),
+    Colour::new("blue", Rule::Hue { from: 190.0, to: 258.0, value: (0.15, 1.0), saturation: (0.2, 1.0) }),
+    Colour::new("brown", Rule::Hue { from: 8.0, to: 48.0, value: (0.12, 0.7), saturation: (0.2, 0.8) }),
+    Colour::new("black", Rule::Grey { value: (0.0, 0.25), saturation: (0.0, 1.0) }),
+    Colour::new("grey", Rule::Grey { value: (0.25, 0.75), saturation: (0.0, 0.2) }),
+    Colour::new("white", Rule::Grey { value: (0.65, 1.0), saturation: (0.0, 0.2) }),
+];
+
 /// Pictures drawn of each prompt.
 pub const SEEDS: u64 = 20;
 
 /// Share of the central region that must have the colour.
-const NEEDED: f64 = 0.25;
+pub const NEEDED: f64 = 0.25;
 
 /// A colour word and what it looks like.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +107,6 @@ enum Rule {
 impl Colour {
     const fn new(name: &'static str, rule: Rule) -> Self {
         Self { name, rule }
-    }
-
-    /// What is asked of the model.
-    pub fn prompt(&self) -> String {
-        format!("this flower has {} petals", self.name)
     }
 
     fn matches(&self, rgb: [u8; 3]) -> bool {
@@ -104,7 +166,7 @@ mod tests {
     use super::*;
 
     fn colour(name: &str) -> Colour {
-        *COLOURS.iter().find(|colour| colour.name == name).unwrap()
+        *PETALS.iter().find(|colour| colour.name == name).unwrap()
     }
 
     #[test]
@@ -127,6 +189,36 @@ mod tests {
         assert!(!colour("red").hit(&[40, 70, 200].repeat(64), 8, 3));
         assert!(!colour("white").hit(&[10, 10, 10].repeat(64), 8, 3));
         assert!(!colour("yellow").hit(&[50, 140, 40].repeat(64), 8, 3));
+    }
+
+    #[test]
+    fn feathers_are_told_apart() {
+        let cases = [
+            ("red", [170, 40, 40]),
+            ("orange", [220, 130, 50]),
+            ("yellow", [220, 200, 60]),
+            ("green", [90, 120, 60]),
+            ("blue", [60, 100, 170]),
+            ("brown", [110, 80, 50]),
+            ("black", [25, 22, 24]),
+            ("grey", [120, 122, 125]),
+            ("white", [235, 235, 230]),
+        ];
+        for (name, rgb) in cases {
+            for colour in &BIRDS {
+                let hit = colour.hit(&rgb.repeat(64), 8, 3);
+                assert_eq!(hit, colour.name == name, "{name} as {}", colour.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_vocabulary_chooses() {
+        let of = |words: &[&str]| Probe::of(&Vocabulary::new(words.iter().map(|word| word.to_string())).unwrap());
+        assert_eq!(of(&["red", "petals", "bird"]), Some(Probe::Petals));
+        assert_eq!(of(&["red", "bird"]), Some(Probe::Birds));
+        assert_eq!(of(&["red", "circle"]), None);
+        assert_eq!(Probe::Birds.prompt(&BIRDS[0]), "a small bird that is red");
     }
 
     #[test]

@@ -1,13 +1,18 @@
-//! Metrics, a file each.
+//! Metrics, a file each, and [`model::evaluate`], which takes all of them of a model.
 
 pub mod bleu;
+pub mod caption_scores;
 pub mod cider;
 pub mod colour_probe;
+pub mod diversity;
 pub mod figure;
 pub mod frechet;
+pub mod inception;
+pub mod inception_score;
 pub mod interval;
 pub mod kernel;
 pub mod model;
+mod pictures;
 pub mod r_precision;
 pub mod rouge;
 

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::seq::index;
 
 /// Captions of other classes that a picture's own one is put among.
-const OTHERS: usize = 99;
+pub const OTHERS: usize = 99;
 
 /// Parts that mean and deviation are taken over.
 const FOLDS: usize = 10;
@@ -16,6 +16,8 @@ pub struct RPrecision {
     pub mean: f64,
     /// Standard deviation over the folds.
     pub deviation: f64,
+    /// How many folds there are: ten where there are ten pictures.
+    pub folds: usize,
 }
 
 /// The share of pictures whose own sentence has the largest cosine with their code, among it and 99 sentences of other classes
@@ -45,7 +47,7 @@ pub fn r_precision(codes: &[Vec<f32>], sentences: &[Vec<f32>], classes: &[usize]
         .collect();
     let mean = means.iter().sum::<f64>() / folds as f64;
     let variance = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / folds as f64;
-    RPrecision { mean, deviation: variance.sqrt() }
+    RPrecision { mean, deviation: variance.sqrt(), folds }
 }
 
 fn unit(row: &[f32]) -> Vec<f64> {
@@ -67,7 +69,7 @@ mod tests {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let rows = one_hot(20);
         let classes: Vec<usize> = (0..20).collect();
-        assert_eq!(r_precision(&rows, &rows, &classes, &mut rng), RPrecision { mean: 1.0, deviation: 0.0 });
+        assert_eq!(r_precision(&rows, &rows, &classes, &mut rng), RPrecision { mean: 1.0, deviation: 0.0, folds: 10 });
         let mut shifted = rows.clone();
         shifted.rotate_left(1);
         assert_eq!(r_precision(&rows, &shifted, &classes, &mut rng).mean, 0.0);

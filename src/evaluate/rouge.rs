@@ -2,6 +2,11 @@
 
 /// Mean over the candidates, each against its own references.
 pub fn rouge_l(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> f64 {
+    rouge_l_each(candidates, references).iter().sum::<f64>() / candidates.len().max(1) as f64
+}
+
+/// The score of each candidate.
+pub fn rouge_l_each(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> Vec<f64> {
     const BETA_SQUARED: f64 = 1.2 * 1.2;
     let score = |candidate: &Vec<String>, references: &Vec<Vec<String>>| {
         let share = |length: usize, reference: &Vec<String>| longest_common(candidate, reference) as f64 / length.max(1) as f64;
@@ -12,8 +17,7 @@ pub fn rouge_l(candidates: &[Vec<String>], references: &[Vec<Vec<String>>]) -> f
         }
         (1.0 + BETA_SQUARED) * precision * recall / (recall + BETA_SQUARED * precision)
     };
-    let sum: f64 = candidates.iter().zip(references).map(|(candidate, references)| score(candidate, references)).sum();
-    sum / candidates.len().max(1) as f64
+    candidates.iter().zip(references).map(|(candidate, references)| score(candidate, references)).collect()
 }
 
 /// Length of the longest common subsequence.

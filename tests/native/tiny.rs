@@ -7,6 +7,9 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, EncodedCaptions, Split, tiny};
+use mirrorgan::encoder::{InceptionV3Config, InceptionVariant};
+use mirrorgan::evaluate::colour_probe::Probe;
+use mirrorgan::evaluate::inception::{Inception, Preprocessing};
 use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::model_dir::{Model, ModelConfig};
@@ -70,19 +73,58 @@ fn every_metric_is_measured(context: &TrainContext, test: &Dataset) {
     let generator = generator_config.init(device);
     let config = ModelConfig::new("tiny", "drawings", trained.config.text.clone(), generator_config, Some(stream_config));
     let model = Model::new(config, trained.vocabulary, trained.model.text.clone(), generator, Some(stream)).unwrap();
+    let network = InceptionV3Config { variant: InceptionVariant::Fid, width: 1.0 / 16.0, classes: Some(12) }.init(device);
     let options = EvaluateOptions {
-        metrics: vec![Metric::Captions, Metric::Redescription, Metric::Distance, Metric::RPrecision, Metric::Colours],
         seed: 1,
         batch: 16,
+        samples: Some(60),
         damsm: Some((trained.model.text, trained.model.damsm)),
-        progress: false,
+        inception: Some(Inception { network, preprocessing: Preprocessing::PytorchFid }),
+        probe: Some(Probe::Petals),
+        ..Default::default()
     };
-    let values: BTreeMap<String, f64> = evaluate(&model, test, &options, device).unwrap().into_iter().collect();
-    assert!(values.values().all(|value| value.is_finite()), "{values:?}");
-    assert!(values["captions.bleu_4"] > 0.999 && values["captions.rouge_l"] > 0.999, "{values:?}");
-    assert!(values["redescription.bleu_4"] < 0.9 && values["r_precision"] < 0.5, "{values:?}");
-    assert!(values["fd-efficientnet-lite0"] > 0.0 && values["kd-efficientnet-lite0"] > 0.0, "{values:?}");
-    assert!(values.contains_key("colour.red") && !values.contains_key("colour.lavender"), "{values:?}");
+    let found = evaluate(&model, test, &options, device).unwrap();
+    assert_eq!((found.pictures, found.samples, found.size, found.left_out.len()), (48, 60, 64, 0));
+    for figure in &found.figures {
+        assert!(figure.value.is_finite() && figure.n > 0 && !figure.protocol.is_empty(), "{figure:?}");
+        let interval = figure.interval.unwrap_or_else(|| panic!("{figure:?}"));
+        assert!(interval.low <= interval.high && interval.high.is_finite(), "{figure:?}");
+    }
+    let value = |name: &str| found.value(name).unwrap_or_else(|| panic!("no {name} in {}", found.table()));
+    let network = "efficientnet-lite0-width-0.25";
+    assert!(value("captions.bleu_4") > 0.999 && value("captions.rouge_l") > 0.999, "{}", found.table());
+    assert!(value("redescription-prompt.bleu_4") < 0.9, "{}", found.table());
+    // One caption a picture: it is the prompt.
+    assert_eq!(value("redescription-captions.bleu_4"), value("redescription-prompt.bleu_4"));
+    let damsm = |whose: &str| value(&format!("r_precision-damsm-{network}.{whose}"));
+    assert!(damsm("generated") < 0.5 && damsm("real") > 0.9, "{}", found.table());
+    assert!(value(&format!("fd-{network}")) > 0.0 && value(&format!("kd-{network}")) > 0.0, "{}", found.table());
+    assert!(value("fid") > 0.0 && value("is.real") >= 1.0 && value("is.generated") >= 1.0, "{}", found.table());
+    assert!(found.figure("kid").is_some() && found.figure("fid").unwrap().protocol.contains("singular"));
+    assert!(value(&format!("diversity-{network}.generated")) >= 0.0);
+    assert!(found.figure("colour.red").is_some() && found.figure("colour.lavender").is_none());
+    metrics_do_not_disturb_one_another(&model, test, options, &found, device);
+}
+
+/// A figure is the same whatever is measured beside it, and what cannot be measured is refused or left out.
+fn metrics_do_not_disturb_one_another(
+    model: &Model,
+    test: &Dataset,
+    options: EvaluateOptions,
+    all: &mirrorgan::evaluate::figure::Evaluation,
+    device: &Device,
+) {
+    let only = EvaluateOptions { metrics: Some(vec![Metric::Kid]), ..options };
+    let found = evaluate(model, test, &only, device).unwrap();
+    assert_eq!(found.figures.iter().collect::<Vec<_>>(), [all.figure("kid").unwrap()]);
+    let without = EvaluateOptions { samples: Some(1), batch: 4, ..Default::default() };
+    let found = evaluate(model, test, &without, device).unwrap();
+    let left_out: BTreeMap<_, _> = found.left_out.iter().map(|left| (left.metric.as_str(), left.reason.as_str())).collect();
+    assert_eq!(left_out.keys().copied().collect::<Vec<_>>(), ["colours", "distance", "fid", "is", "kid", "r-precision"]);
+    assert!(left_out["fid"].contains("--inception") && left_out["fid"].contains("pytorch-fid"), "{left_out:?}");
+    let refused = EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), ..Default::default() };
+    let error = evaluate(model, test, &refused, device).unwrap_err();
+    assert!(matches!(&error, Error::BadInput(message) if message.contains("--run")), "{error}");
 }
 
 /// Trains `kind` in one go and in pieces, and compares the last checkpoints byte by byte.
