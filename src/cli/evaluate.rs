@@ -11,8 +11,8 @@ use crate::encoder::{InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use crate::model_dir::{self, write_file};
 use crate::train::stem;
+use crate::{files, model_dir};
 
 /// Arguments of `mirrorgan evaluate`.
 #[derive(Debug, Args)]
@@ -174,7 +174,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         if to_stdout {
             print!("{text}");
         } else {
-            write_file(path, text.as_bytes())?;
+            files::write(path, text.as_bytes())?;
         }
     }
     Ok(())
