@@ -3,6 +3,7 @@
 //! Exit codes: 0 when it worked, 1 when it did not, 2 for wrong use, 130 when it was interrupted.
 
 mod caption;
+mod compare;
 mod device;
 mod evaluate;
 mod export;
@@ -36,6 +37,8 @@ enum Command {
     Caption(caption::CaptionArgs),
     /// Measure a model on test data.
     Evaluate(evaluate::EvaluateArgs),
+    /// Train the family of networks of the paper's comparison on the same data, and measure them.
+    Compare(compare::CompareArgs),
     /// Convert weights of other projects into a model folder.
     Import(import::ImportArgs),
     /// Write a training run as a model folder.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Caption(args) => caption::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Info(args) => info::run(args),

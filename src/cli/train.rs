@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::device::DeviceChoice;
 use crate::Error;
+use crate::train::precision::Precision;
 use crate::train::{Interrupt, Recipe, TrainContext, gan, stem, stream};
 
 /// Arguments of `mirrorgan train`.
@@ -43,6 +44,12 @@ struct PartArgs {
     /// Continue from the newest checkpoint.
     #[arg(long)]
     resume: bool,
+    /// What networks compute in; by default as the recipe says (gan.precision).
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
+    /// Devices that share each batch of the generator's training; by default as the recipe says (gan.devices).
+    #[arg(long)]
+    devices: Option<usize>,
     /// What computes.
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
@@ -59,8 +66,15 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         Part::Stream(part) => (stream::run, part),
         Part::Gan(part) => (gan::run, part),
     };
+    let mut overrides = part.overrides;
+    if let Some(precision) = part.precision {
+        overrides.push(format!("gan.precision={}", format!("{precision:?}").to_lowercase()));
+    }
+    if let Some(devices) = part.devices {
+        overrides.push(format!("gan.devices={devices}"));
+    }
     let context = TrainContext {
-        recipe: Recipe::load(&part.recipe, &part.overrides)?,
+        recipe: Recipe::load(&part.recipe, &overrides)?,
         data: part.data,
         out: part.out,
         resume: part.resume,
@@ -74,10 +88,24 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             let message = "stopped; everything is saved, continue with --resume";
             Err(anyhow::Error::from(Error::Interrupted).context(message))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            let full = matches!(&error, Error::Io { source, .. } if is_full(source));
+            let error = anyhow::Error::from(error);
+            Err(if full {
+                error.context("the disk is full; the last checkpoint is whole: make room and continue with --resume")
+            } else {
+                error
+            })
+        }
         Ok(()) => {
             eprintln!("done; the report is {}", context.out.join("report.html").display());
             Ok(())
         }
     }
+}
+
+/// Whether nothing more can be written: no space, quota used up, or a file larger than may be.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How far pictures are changed at most, 0 for not at all; the defaults are those of DiffAugment.
+/// How far pictures are changed at most, 0 for not at all, as keys that a recipe leaves out are. The default of the type is DiffAugment's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default = "Augmentation::none", deny_unknown_fields)]
 pub struct Augmentation {
     /// What is added to every value: uniform in ±brightness.
     pub brightness: f32,

@@ -8,7 +8,7 @@
 use burn::module::{Module, RunningState};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, TensorData, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,8 @@ impl Standardize {
         let shape = [1, input.dims()[1], 1, 1];
         let mean = self.running_mean.value().to_device(&device).reshape(shape);
         let deviation = self.running_deviation.value().to_device(&device).reshape(shape);
-        (input - mean) / deviation
+        let dtype = input.dtype();
+        ((input.cast(DType::F32) - mean) / deviation).cast(dtype)
     }
 }
 
@@ -126,7 +127,7 @@ impl FixedMix {
     /// # Shapes
     /// - input: (batch, in, h, w); output: (batch, out, h, w)
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let weight = self.running_weight.value().to_device(&input.device());
+        let weight = self.running_weight.value().to_device(&input.device()).cast(input.dtype());
         let [channels_out, channels_in] = weight.dims();
         conv2d(input, weight.reshape([channels_out, channels_in, 1, 1]), None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
     }
@@ -166,18 +167,18 @@ impl Head {
     }
 
     fn unconditional(&self, features: Tensor<4>) -> Tensor<2> {
-        self.unconditional.forward(features).flatten(1, 3)
+        self.unconditional.forward(features).flatten(1, 3).cast(DType::F32)
     }
 
     /// The joint features of picture and sentence are judged by themselves and by how far they point where the sentence does
     /// (projection discriminator, Miyato and Koyama, ICLR 2018).
     fn conditional(&self, features: Tensor<4>, sentence: Tensor<2>) -> Tensor<2> {
         let [batch, width, height, breadth] = features.dims();
-        let direction = self.sentence.forward(sentence).reshape([batch, width, 1, 1]);
+        let direction = self.sentence.forward(sentence.cast(features.dtype())).reshape([batch, width, 1, 1]);
         let tiled = direction.clone().expand([batch, width, height, breadth]);
         let joint = activate(self.joint.forward(Tensor::cat(vec![features, tiled], 1)));
         let along = (joint.clone() * direction).sum_dim(1).div_scalar((width as f64).sqrt());
-        (self.conditional.forward(joint) + along).flatten(1, 3)
+        (self.conditional.forward(joint) + along).flatten(1, 3).cast(DType::F32)
     }
 }
 

@@ -93,9 +93,10 @@ impl SpectralConv2d {
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         let shape = weight.dims();
-        let weight = self.norm.normalize(weight.flatten(1, 3)).reshape(shape);
+        let weight = self.norm.normalize(weight.flatten(1, 3)).reshape(shape).cast(input.dtype());
+        let bias = self.bias.val().cast(input.dtype());
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-        conv2d(input, weight, Some(self.bias.val()), options)
+        conv2d(input, weight, Some(bias), options)
     }
 }
 
@@ -120,7 +121,8 @@ impl SpectralLinear {
     /// # Shapes
     /// - input: (batch, in); output: (batch, out)
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        linear(input, self.norm.normalize(self.weight.val()), None)
+        let weight = self.norm.normalize(self.weight.val()).cast(input.dtype());
+        linear(input, weight, None)
     }
 }
 

@@ -123,7 +123,7 @@ fn row(figure: &Figure) -> [String; 6] {
 }
 
 /// Four digits after the point, more for small values.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value != 0.0 && value.abs() < 0.001 { format!("{value:.3e}") } else { format!("{value:.4}") }
 }
 

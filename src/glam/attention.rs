@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor, activation};
 
 use crate::nn::conv1x1;
 
@@ -32,13 +32,15 @@ impl WordAttention {
     /// - context: (batch, channels, h, w); attention: (batch, words, h, w), its sum over words is 1 everywhere
     pub fn forward(&self, input: Tensor<4>, words: Tensor<3>, mask: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
         let [batch, channels, height, width] = input.dims();
+        let dtype = input.dtype();
+        let words = words.cast(dtype);
         let count = words.dims()[2];
         let context = self.conv_context.forward(words.unsqueeze_dim::<4>(3)).squeeze_dim::<3>(3);
         // Words before pixels: the maps come out as the caller wants them, and softmax runs over rows.
         let scores = context.clone().swap_dims(1, 2).matmul(input.reshape([batch, channels, height * width]));
         let prior = mask.clamp_min(NO_WEIGHT).log().unsqueeze_dim::<3>(2);
-        let weights = activation::softmax(scores + prior, 1);
-        let attended = context.matmul(weights.clone());
+        let weights = activation::softmax(scores.cast(DType::F32) + prior, 1);
+        let attended = context.matmul(weights.clone().cast(dtype));
         (attended.reshape([batch, channels, height, width]), weights.reshape([batch, count, height, width]))
     }
 }
@@ -62,8 +64,9 @@ impl SentenceAttention {
     /// - output: (batch, channels, h, w)
     pub fn forward(&self, input: Tensor<4>, condition: Tensor<2>) -> Tensor<4> {
         let [batch, channels, _, _] = input.dims();
-        let sentence = self.linear.forward(condition).reshape([batch, channels, 1, 1]);
+        let sentence = self.linear.forward(condition.cast(input.dtype())).reshape([batch, channels, 1, 1]);
+        let dtype = input.dtype();
         let scores = self.conv_sentence_vis.forward(input * sentence.clone());
-        activation::softmax(scores, 1) * sentence
+        activation::softmax(scores.cast(DType::F32), 1).cast(dtype) * sentence
     }
 }

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::attention::{SentenceAttention, WordAttention};
 use super::generator::{Architecture, GeneratorConfig};
@@ -44,7 +44,9 @@ impl InitialStage {
 
     /// The features that are doubled to 64 × 64, (batch, 16 · gf_dim, 4, 4).
     pub(super) fn start(&self, condition: Tensor<2>, noise: Tensor<2>) -> Tensor<4> {
-        let values = glu(self.norm.forward(self.fc.forward(Tensor::cat(vec![condition, noise], 1))));
+        // The weights' type decides in which one the picture is drawn.
+        let input = Tensor::cat(vec![condition, noise], 1).cast(self.fc.weight.val().dtype());
+        let values = glu(self.norm.forward(self.fc.forward(input)));
         let [batch, count] = values.dims();
         values.reshape([batch, count / (BASE_SIZE * BASE_SIZE), BASE_SIZE, BASE_SIZE])
     }
@@ -106,6 +108,7 @@ impl RefineStage {
     /// - features: (batch, gf_dim, h, w); condition: (batch, condition_dim)
     pub fn forward(&self, features: Tensor<4>, text: &TextFeatures, condition: Tensor<2>) -> StageOutput {
         let [batch, _, height, width] = features.dims();
+        let features_dtype = features.dtype();
         let mut parts = vec![features.clone()];
         let mut attention = None;
         if let Some(words) = &self.words {
@@ -117,7 +120,7 @@ impl RefineStage {
             parts.push(sentence.forward(features, condition));
         } else if self.words.is_none() {
             let count = condition.dims()[1];
-            parts.push(condition.reshape([batch, count, 1, 1]).expand([batch, count, height, width]));
+            parts.push(condition.cast(features_dtype).reshape([batch, count, 1, 1]).expand([batch, count, height, width]));
         }
         let mut hidden = Tensor::cat(parts, 1);
         if let Some(merge) = &self.merge {
@@ -150,6 +153,6 @@ impl ImageHead {
     /// - output: (batch, 3, h, w), RGB in [−1, 1]
     pub fn forward(&self, features: Tensor<4>) -> Tensor<4> {
         // Some WGSL drivers compute tanh from exponentials that overflow: NaN beyond 44. From 10 on it is 1 in f32.
-        self.conv.forward(features).clamp(-20.0, 20.0).tanh()
+        self.conv.forward(features).cast(DType::F32).clamp(-20.0, 20.0).tanh()
     }
 }

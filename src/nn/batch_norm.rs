@@ -5,7 +5,7 @@
 
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 /// What a [`BatchNorm`] is made from; the defaults are PyTorch's.
 #[derive(Debug, Clone)]
@@ -66,11 +66,16 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// Normalises `input`.
+    /// Normalises `input`. Statistics are taken in f32 whatever the input is in; the output is of the input's type.
     ///
     /// # Shapes
     /// - input and output: (batch, channels, …)
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        let dtype = input.dtype();
+        self.forward_f32(input.cast(DType::F32)).cast(dtype)
+    }
+
+    fn forward_f32<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         if input.device().is_autodiff() && self.training.is_enabled() {
             self.forward_train(input)
         } else {

@@ -147,6 +147,19 @@ pub fn clip_gradients<M: Module>(module: &M, mut gradients: GradientsParams, max
     gradients
 }
 
+/// The norm of all gradients together, (1); nothing where there are none.
+pub fn gradient_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Option<Tensor<1>> {
+    let mut sum = SquareSum { gradients, sum: None };
+    module.visit(&mut sum);
+    sum.sum.map(Tensor::sqrt)
+}
+
+/// All gradients times `factor`.
+pub fn scale_gradients<M: Module>(module: &M, mut gradients: GradientsParams, factor: Tensor<1>) -> GradientsParams {
+    module.visit(&mut Scale { gradients: &mut gradients, factor });
+    gradients
+}
+
 struct SquareSum<'a> {
     gradients: &'a GradientsParams,
     sum: Option<Tensor<1>>,

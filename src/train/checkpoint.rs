@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::store::ModuleRecord;
-use burn::tensor::Bytes;
+use burn::tensor::{Bytes, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,18 @@ impl Checkpoints {
         Ok(target)
     }
 
+    /// `error` with the newest checkpoint in it, where it says that a training diverged.
+    pub fn explain(&self, error: Error) -> Error {
+        let Error::Diverged { step, message } = error else { return error };
+        let way_out = match self.list().ok().and_then(|mut all| all.pop()) {
+            Some(folder) => {
+                format!("the last good checkpoint is {}; go on from it with --resume and a lower learning rate", folder.display())
+            }
+            None => "there is no checkpoint yet; try a lower learning rate".to_string(),
+        };
+        Error::Diverged { step, message: format!("{message}; {way_out}") }
+    }
+
     /// The newest checkpoint, or nothing where there is none.
     ///
     /// # Errors
@@ -218,8 +230,36 @@ impl Loaded {
     }
 }
 
+/// Whether every value of a module is a number: one read from the device.
+///
+/// # Errors
+/// [`Error::Device`] when it cannot be read.
+pub fn finite<M: Module>(module: &M) -> Result<bool> {
+    struct Sum(Option<Tensor<1>>);
+    impl ModuleVisitor for Sum {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // Neither infinities nor NaN ever leave a sum of sizes.
+            let size = param.val().without_autodiff().abs().mean();
+            self.0 = Some(match self.0.take() {
+                Some(sum) => sum + size,
+                None => size,
+            });
+        }
+    }
+    let mut sum = Sum(None);
+    module.visit(&mut sum);
+    let Some(sum) = sum.0 else { return Ok(true) };
+    Ok(crate::host::read_now(sum)?.iter().all(|value| value.is_finite()))
+}
+
 /// All values of a module, as burnpack.
+///
+/// # Errors
+/// [`Error::BadInput`] when one is not finite: what a training could not go on from is never written.
 pub fn module_bytes<M: Module>(module: &M) -> Result<Vec<u8>> {
+    if !finite(module)? {
+        return Err(Error::BadInput("the weights are not finite any more: no checkpoint was written".into()));
+    }
     let bytes = module.clone().into_record().into_bytes().map_err(|error| Error::Device(error.to_string()))?;
     Ok(bytes.to_vec())
 }
@@ -269,6 +309,26 @@ mod tests {
         assert_eq!(latest.state.step, 300);
         assert_eq!(latest.part("a").unwrap(), [44]);
         assert!(checkpoints.latest("gan").unwrap_err().to_string().contains("train stem"));
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_never_written() {
+        let device = burn::tensor::Device::flex();
+        let mut module = crate::nn::BatchNormConfig::new(2).init(&device);
+        assert!(module_bytes(&module).is_ok());
+        module.bias = Param::from_tensor(Tensor::from_floats([0.0, f32::INFINITY], &device));
+        assert!(module_bytes(&module).unwrap_err().to_string().contains("not finite"));
+    }
+
+    #[test]
+    fn a_diverged_training_names_its_last_good_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path());
+        let diverged = || Error::Diverged { step: 7, message: "the loss is NaN".into() };
+        assert!(checkpoints.explain(diverged()).to_string().contains("no checkpoint yet"));
+        checkpoints.write(state(5), vec![]).unwrap();
+        let message = checkpoints.explain(diverged()).to_string();
+        assert!(message.contains("step 7") && message.contains("step-00000005") && message.contains("--resume"), "{message}");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::precision::Precision;
+use crate::discriminator::Augmentation;
 use crate::glam::GeneratorConfig;
+use crate::loss::GradientPenalty;
 use crate::{Error, Result};
 
 /// How the generator and its discriminators are trained.
@@ -15,6 +18,14 @@ pub struct GanRecipe {
     pub condition_gain: f64,
     /// Who tells drawn from photographed.
     pub discriminator: DiscriminatorChoice,
+    /// What it and the generator make of each other.
+    pub loss: AdversarialLoss,
+    /// Spectral norm in place of the published discriminators' batch norms; the projected ones always have it.
+    pub spectral_norm: bool,
+    /// How steep the discriminators may be at real pairs; DF-GAN's is `{ weight = 2.0, power = 6.0 }`.
+    pub gradient_penalty: GradientPenalty,
+    /// How photographs and drawn pictures are changed before they are judged.
+    pub augmentation: Augmentation,
     /// DF_DIM of the published discriminators, the width of the projected ones.
     pub df_dim: usize,
     /// Learning rate of the generator.
@@ -27,6 +38,12 @@ pub struct GanRecipe {
     pub beta_2: f64,
     /// Half-life of the generator's average, in pictures.
     pub average_half_life: f64,
+    /// What networks compute in.
+    pub precision: Precision,
+    /// Devices that share each batch.
+    pub devices: usize,
+    /// When losses have exploded.
+    pub explosion: Explosion,
     /// What each loss counts.
     pub weights: LossWeights,
     /// Side of the pictures that the frozen image encoder sees, for each stage.
@@ -39,13 +56,39 @@ pub struct GanRecipe {
     pub phases: Vec<Phase>,
 }
 
+/// How discriminator and generator are set against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdversarialLoss {
+    /// Binary cross-entropy (paper, eq. 6 to 9).
+    CrossEntropy,
+    /// Hinge (Lim and Ye 2017).
+    Hinge,
+}
+
+/// A training whose losses grow without end is stopped: its weights are lost already, and later checkpoints would be worthless.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Explosion {
+    /// How many times as large as its running mean a loss must be; 0 never stops.
+    pub factor: f64,
+    /// For how many steps in a row.
+    pub steps: usize,
+}
+
+impl Default for Explosion {
+    fn default() -> Self {
+        Self { factor: 100.0, steps: 100 }
+    }
+}
+
 /// Who judges pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DiscriminatorChoice {
-    /// D_0 to D_2 of the public code, trained from nothing on pictures, binary cross-entropy.
+    /// D_0 to D_2 of the public code, trained from nothing on pictures.
     Published,
-    /// Small heads on frozen EfficientNet-Lite0 features (Projected GAN, Sauer et al. 2021), hinge loss.
+    /// Small heads on frozen EfficientNet-Lite0 features (Projected GAN, Sauer et al. 2021).
     Projected,
 }
 
@@ -75,6 +118,26 @@ impl Default for LossWeights {
     }
 }
 
+impl LossWeights {
+    /// Checks every weight; `section` names them.
+    fn check(&self, section: &str) -> Result<(), String> {
+        let Self { adversarial, conditional, stream, damsm, kl, diversity, consistency } = *self;
+        let all = [
+            ("adversarial", adversarial),
+            ("conditional", conditional),
+            ("stream", stream),
+            ("damsm", damsm),
+            ("kl", kl),
+            ("diversity", diversity),
+            ("consistency", consistency),
+        ];
+        match all.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            Some((key, value)) => Err(format!("{section}.{key} is {value}; expected 0 or more")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Which stages a phase trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,11 +158,20 @@ pub struct Phase {
     pub pictures: usize,
     /// Pictures of one step; 2 or more, for mismatched pairs are made within a batch.
     pub batch: usize,
+    /// Batches whose gradients are added up before the networks change: one step sees `batch` × `accumulate` pictures in the memory
+    /// of `batch`. Batch norms, mismatched pairs of published discriminators and DAMSM's rivals are those of one batch, and each
+    /// picture is drawn twice.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     /// Which stages learn.
     pub trains: Trains,
     /// Other loss weights than the recipe's.
     #[serde(default)]
     pub weights: Option<LossWeights>,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Default for GanRecipe {
@@ -109,17 +181,24 @@ impl Default for GanRecipe {
             generator: GeneratorConfig::default(),
             condition_gain: 1.0,
             discriminator: DiscriminatorChoice::Published,
+            loss: AdversarialLoss::CrossEntropy,
+            spectral_norm: false,
+            gradient_penalty: GradientPenalty::default(),
+            augmentation: Augmentation::none(),
             df_dim: 64,
             generator_lr: 2e-4,
             discriminator_lr: 2e-4,
             beta_1: 0.5,
             beta_2: 0.999,
             average_half_life: 8_000.0,
+            precision: Precision::F32,
+            devices: 1,
+            explosion: Explosion::default(),
             weights: LossWeights::default(),
             encoder_sizes: vec![128, 128, 256],
             sample_every: 10_000,
             sample_prompts: Vec::new(),
-            phases: vec![Phase { stages: 3, pictures: 5_000_000, batch: 20, trains: Trains::All, weights: None }],
+            phases: vec![Phase { stages: 3, pictures: 5_000_000, batch: 20, accumulate: 1, trains: Trains::All, weights: None }],
         }
     }
 }
@@ -162,6 +241,48 @@ impl GanRecipe {
             }
             if phase.batch < 2 {
                 return bad(format!("gan.phases[{index}].batch is {}; expected 2 or more", phase.batch));
+            }
+            if phase.batch < 2 * self.devices {
+                return bad(format!(
+                    "gan.phases[{index}].batch is {} for {} devices; expected 2 or more for each",
+                    phase.batch, self.devices
+                ));
+            }
+            if phase.accumulate == 0 {
+                return bad(format!("gan.phases[{index}].accumulate is 0; expected 1 or more"));
+            }
+            if let Some(weights) = &phase.weights {
+                weights.check(&format!("gan.phases[{index}].weights")).or_else(bad)?;
+            }
+        }
+        self.weights.check("gan.weights").or_else(bad)?;
+        self.augmentation.check().or_else(|error| bad(format!("gan.augmentation: {error}")))?;
+        let penalty = &self.gradient_penalty;
+        let positive = [
+            ("gradient_penalty.power", penalty.power),
+            ("gradient_penalty.step", penalty.step),
+            ("average_half_life", self.average_half_life),
+        ];
+        if let Some((key, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            return bad(format!("gan.{key} is {value}; expected a number above 0"));
+        }
+        let not_negative = [
+            ("gradient_penalty.weight", penalty.weight),
+            ("generator_lr", self.generator_lr),
+            ("discriminator_lr", self.discriminator_lr),
+            ("explosion.factor", self.explosion.factor),
+        ];
+        if let Some((key, value)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return bad(format!("gan.{key} is {value}; expected 0 or more"));
+        }
+        for (key, value) in [("beta_1", self.beta_1), ("beta_2", self.beta_2)] {
+            if !(0.0..1.0).contains(&value) {
+                return bad(format!("gan.{key} is {value}; expected 0 or more, and less than 1"));
+            }
+        }
+        for (key, value) in [("devices", self.devices), ("sample_every", self.sample_every), ("explosion.steps", self.explosion.steps)] {
+            if value == 0 {
+                return bad(format!("gan.{key} is 0; expected 1 or more"));
             }
         }
         if self.phases.is_empty() {

@@ -6,11 +6,14 @@
 pub mod adam;
 pub mod average;
 pub mod checkpoint;
+pub mod compare;
+pub mod divergence;
 pub mod examples;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
 pub mod gan_recipe;
+pub mod precision;
 pub mod progress;
 pub mod recipe;
 pub mod report;

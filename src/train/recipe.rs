@@ -10,7 +10,12 @@ use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
 
 /// The recipes that are built in, by name.
-const BUILT_IN: [(&str, &str); 2] = [("fast", include_str!("../../recipes/fast.toml")), ("tiny", include_str!("../../recipes/tiny.toml"))];
+const BUILT_IN: [(&str, &str); 4] = [
+    ("paper", include_str!("../../recipes/paper.toml")),
+    ("published", include_str!("../../recipes/published.toml")),
+    ("fast", include_str!("../../recipes/fast.toml")),
+    ("tiny", include_str!("../../recipes/tiny.toml")),
+];
 
 /// Every setting of a training. Keys that are left out have the published values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -353,6 +358,35 @@ mod tests {
             let recipe = Recipe::load(name, &[]).unwrap();
             assert_eq!(Recipe::parse("copy", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
         }
+    }
+
+    #[test]
+    fn the_papers_recipe_is_the_papers() {
+        let recipe = Recipe::load("paper", &[]).unwrap();
+        assert_eq!((recipe.gan.weights.stream, recipe.gan.weights.adversarial), (20.0, 0.5));
+        assert_eq!(recipe.gan.phases.iter().map(|phase| phase.stages).collect::<Vec<_>>(), [1, 2, 3]);
+        let public = Recipe::load("published", &[]).unwrap();
+        assert_eq!((public.gan.phases.len(), public.gan.phases[0].batch), (1, 12));
+    }
+
+    #[test]
+    fn unknown_keys_of_phases_and_sections_of_sections_are_named() {
+        let message = |change: &str| Recipe::load("tiny", &[change.to_string()]).unwrap_err().to_string();
+        assert!(message("gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",speed=2}]").contains("speed"));
+        assert!(message("gan.weights.strem=1").contains("strem"));
+        assert!(message("gan.gradient_penalty.wieght=1").contains("wieght"));
+        assert!(message("gan.augmentation.cutouts=0.1").contains("cutouts"));
+        assert!(message("gan.augmentation.cutout=7").contains("cutout is 7"));
+        assert!(message("gan.explosion.steps=0").contains("explosion.steps"));
+        assert!(message("gan.weights.kl=-1").contains("gan.weights.kl is -1"));
+        assert!(message("gan.precision=f8").contains("f8"));
+        assert!(message("gan.devices=9").contains("9 devices"));
+    }
+
+    #[test]
+    fn augmentation_is_what_is_set_and_no_more() {
+        let recipe = Recipe::load("fast", &["gan.augmentation.cutout=0.3".to_string()]).unwrap();
+        assert_eq!((recipe.gan.augmentation.cutout, recipe.gan.augmentation.brightness), (0.3, 0.0));
     }
 
     #[test]

@@ -79,6 +79,11 @@ struct Extra {
 /// loss is no number any more (the newest checkpoint is then from before).
 pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule) -> Result<()> {
     let mut run = RunFolder::open(context, L::KIND)?;
+    let checkpoints = run.checkpoints.clone();
+    train(learner, context, schedule, &mut run).map_err(|error| checkpoints.explain(error))
+}
+
+fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule, run: &mut RunFolder) -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
     let mut step = 0;
     let mut position = Position::default();
@@ -103,7 +108,7 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
         let stop = context.interrupt.requested();
         if stop || (due && batch > 0) {
             extra.loss_sum = read(&sum, step)?;
-            save(learner, &run, step, &sampler, &rng, &extra)?;
+            save(learner, run, step, &sampler, &rng, &extra)?;
             saved = Instant::now();
         }
         if stop {
@@ -135,11 +140,11 @@ pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Sche
                 && extra.best.is_none_or(|best| *value > best)
             {
                 extra.best = Some(*value);
-                let state = state::<L>(&run, step, &sampler, &rng, &extra)?;
+                let state = state::<L>(run, step, &sampler, &rng, &extra)?;
                 write_folder(&run.folder.join("best"), state, learner.parts()?)?;
             }
             if last || saved.elapsed() >= interval {
-                save(learner, &run, step, &sampler, &rng, &extra)?;
+                save(learner, run, step, &sampler, &rng, &extra)?;
                 saved = Instant::now();
             }
         }
@@ -165,9 +170,5 @@ fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler
 /// [`Error::Diverged`] when it is not finite.
 fn read(loss: &Tensor<1>, step: usize) -> Result<f32> {
     let value = host::read_now(loss.clone())?.first().copied().unwrap_or(f32::NAN);
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(Error::Diverged { step, message: format!("the loss is {value}; try a smaller learning rate and --resume") })
-    }
+    if value.is_finite() { Ok(value) } else { Err(Error::Diverged { step, message: format!("the loss is {value}") }) }
 }

@@ -7,5 +7,6 @@ mod gan;
 mod import;
 mod lazy;
 mod parity;
+mod runs;
 mod tiny;
 mod tiny_model;

@@ -29,6 +29,11 @@ impl Batch {
         Ok(Self { pictures, flips, captions, classes })
     }
 
+    /// The photographs of `range` alone, (range, 3, size, size) in [−1, 1].
+    pub fn images_of(&self, range: std::ops::Range<usize>, size: usize, device: &Device) -> Tensor<4> {
+        self.dataset.images(&self.indices[range.clone()], &self.flips[range], size, device)
+    }
+
     /// The photographs, (batch, 3, size, size) in [−1, 1].
     pub fn images(&self, size: usize, device: &Device) -> Tensor<4> {
         self.pictures.images(&self.flips, size, device)

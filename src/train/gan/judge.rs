@@ -1,18 +1,21 @@
 //! Who tells drawn pictures from photographs, and the frozen networks that the generator learns from.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 use rand::Rng;
 
 use crate::damsm::Damsm;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
 use crate::encoder::{EfficientNetLite0, EncoderFeatures, ImageEncoder};
-use crate::loss::adversarial::{discriminator_loss, generator_loss, hinge_discriminator, hinge_generator, mismatch};
+use crate::loss::adversarial::{
+    cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
+};
 use crate::nn::init;
 use crate::stem::{TextEncoder, TextFeatures};
 use crate::stream::StreamDecoder;
 use crate::stream::image::{normalize, resize_bilinear};
-use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe};
+use crate::train::gan_recipe::{AdversarialLoss, DiscriminatorChoice, GanRecipe};
+use crate::train::precision::Precision;
 use crate::{Error, Result};
 
 /// The networks that are done before the generator is trained (paper, section 3.4).
@@ -89,13 +92,30 @@ impl Frozen {
         Ok(damsm.loss(&damsm.forward(regions, pooled), text, classes).total())
     }
 
-    /// Pictures in [−1, 1], and what EfficientNet-Lite0 sees in them at `size` × `size` where anybody wants to know.
-    pub fn view(&self, images: Tensor<4>, size: usize) -> View {
+    /// Pictures in [−1, 1], and what EfficientNet-Lite0 sees in them at `size` × `size` where anybody wants to know: computed in
+    /// `precision`, in f32 again.
+    pub fn view(&self, images: Tensor<4>, size: usize, precision: Precision) -> View {
         let features = self.encoder.as_ref().map(|encoder| {
-            let seen = encoder.forward_features(normalize(resize_bilinear(images.clone(), size)));
+            let input = normalize(resize_bilinear(images.clone(), size)).cast(precision.dtype());
+            let seen = precision.lower(encoder).forward_features(input);
             ViewFeatures { stages: seen.stages, pooled: Some(seen.pooled) }
         });
-        View { features: features.unwrap_or_default(), images }
+        View { features: features.unwrap_or_default(), images }.cast(DType::F32)
+    }
+
+    /// A copy for another device, on its autodiff graph.
+    pub fn replica(&self, device: &Device) -> Self {
+        use super::shard::replica;
+        let eye = |eye: &Eye| Eye { encoder: replica(&eye.encoder, device).freeze(), size: eye.size };
+        Self {
+            stem: self.stem.clone().to_device(&device.clone().inner()),
+            encoder: self.encoder.as_ref().map(|encoder| replica(encoder, device).freeze()),
+            decoder: self.decoder.as_ref().map(|decoder| replica(decoder, device).freeze()),
+            damsm: self.damsm.as_ref().map(|damsm| replica(damsm, device).freeze()),
+            region_stride: self.region_stride,
+            stream_eye: self.stream_eye.as_ref().map(eye),
+            damsm_eye: self.damsm_eye.as_ref().map(eye),
+        }
     }
 }
 
@@ -122,6 +142,23 @@ pub struct ViewFeatures {
 }
 
 impl View {
+    /// Other pictures with these features, for a discriminator that looks at pictures alone.
+    pub fn with_images(&self, images: Tensor<4>) -> Self {
+        Self { images, features: self.features.clone() }
+    }
+
+    /// The same view in another type, for networks that compute in it.
+    pub fn cast(&self, dtype: DType) -> Self {
+        let features = &self.features;
+        Self {
+            images: self.images.clone().cast(dtype),
+            features: ViewFeatures {
+                stages: features.stages.iter().map(|stage| stage.clone().cast(dtype)).collect(),
+                pooled: features.pooled.clone().map(|pooled| pooled.cast(dtype)),
+            },
+        }
+    }
+
     /// The same view, out of reach of gradients.
     pub fn detach(&self) -> Self {
         let features = &self.features;
@@ -155,7 +192,7 @@ impl Judge {
         let features = recipe.generator.features;
         Ok(match recipe.discriminator {
             DiscriminatorChoice::Published => {
-                let config = DiscriminatorConfig { df_dim: recipe.df_dim, features, size: 64 << stage };
+                let config = DiscriminatorConfig { df_dim: recipe.df_dim, features, size: 64 << stage, spectral: recipe.spectral_norm };
                 Self::Published(init::initialize(config.init(device)?, rng))
             }
             DiscriminatorChoice::Projected => {
@@ -172,34 +209,77 @@ impl Judge {
         }
     }
 
-    /// What the discriminator learns from: photographs, drawn pictures (detached) and photographs with another's sentence.
-    pub fn loss(&self, real: &View, fake: &View, sentence: &Tensor<2>) -> Tensor<1> {
-        match self {
-            Self::Published(judge) => discriminator_loss(judge, real.images.clone(), fake.images.clone(), sentence.clone()),
-            Self::Projected(judge) => {
+    /// What the discriminator learns from: photographs, drawn pictures (detached) and photographs with another's sentence, `wrong`.
+    pub fn loss(&self, real: &View, fake: &View, sentence: &Tensor<2>, wrong: &Tensor<2>, loss: AdversarialLoss) -> Tensor<1> {
+        match (self, loss) {
+            (Self::Published(judge), AdversarialLoss::CrossEntropy) => {
+                discriminator_loss(judge, real.images.clone(), fake.images.clone(), sentence.clone())
+            }
+            (Self::Published(judge), AdversarialLoss::Hinge) => {
+                let (real, fake) = (judge.forward(real.images.clone()), judge.forward(fake.images.clone()));
+                let alone = |features: &Tensor<4>| [judge.unconditional(features.clone())];
+                let beside = |features: &Tensor<4>, sentence: &Tensor<2>| [judge.conditional(features.clone(), sentence.clone())];
+                hinge_discriminator(&alone(&real), &alone(&fake), None)
+                    + hinge_discriminator(&beside(&real, sentence), &beside(&fake, sentence), Some(&beside(&real, wrong)))
+            }
+            (Self::Projected(judge), _) => {
                 let real = judge.features(&real.features.stages);
                 let fake = judge.features(&fake.features.stages);
-                hinge_discriminator(&judge.unconditional(&real), &judge.unconditional(&fake), None)
-                    + hinge_discriminator(
-                        &judge.conditional(&real, sentence.clone()),
-                        &judge.conditional(&fake, sentence.clone()),
-                        Some(&judge.conditional(&real, mismatch(sentence.clone()))),
-                    )
+                let alone = [judge.unconditional(&real), judge.unconditional(&fake)];
+                let beside = [
+                    judge.conditional(&real, sentence.clone()),
+                    judge.conditional(&fake, sentence.clone()),
+                    judge.conditional(&real, wrong.clone()),
+                ];
+                if loss == AdversarialLoss::Hinge {
+                    hinge_discriminator(&alone[0], &alone[1], None) + hinge_discriminator(&beside[0], &beside[1], Some(&beside[2]))
+                } else {
+                    let real = |heads: &[Tensor<2>]| mean(heads, cross_entropy_real);
+                    let fake = |heads: &[Tensor<2>]| mean(heads, cross_entropy_fake);
+                    (real(&alone[0]) + real(&beside[0])).div_scalar(2.0)
+                        + (fake(&alone[1]) + fake(&beside[1]) + fake(&beside[2])).div_scalar(3.0)
+                }
             }
         }
     }
 
     /// What the generator learns from the discriminator: alone, and beside the sentence.
-    pub fn generator_loss(&self, fake: &View, sentence: &Tensor<2>) -> (Tensor<1>, Tensor<1>) {
-        match self {
-            Self::Projected(judge) => {
-                let features = judge.features(&fake.features.stages);
-                (hinge_generator(&judge.unconditional(&features)), hinge_generator(&judge.conditional(&features, sentence.clone())))
-            }
-            Self::Published(judge) => {
+    pub fn generator_loss(&self, fake: &View, sentence: &Tensor<2>, loss: AdversarialLoss) -> (Tensor<1>, Tensor<1>) {
+        match (self, loss) {
+            (Self::Published(judge), AdversarialLoss::CrossEntropy) => {
                 let terms = generator_loss(judge, fake.images.clone(), sentence.clone());
                 (terms.unconditional, terms.conditional)
             }
+            (Self::Published(judge), AdversarialLoss::Hinge) => {
+                let features = judge.forward(fake.images.clone());
+                let beside = judge.conditional(features.clone(), sentence.clone());
+                (hinge_generator(&[judge.unconditional(features)]), hinge_generator(&[beside]))
+            }
+            (Self::Projected(judge), _) => {
+                let features = judge.features(&fake.features.stages);
+                let (alone, beside) = (judge.unconditional(&features), judge.conditional(&features, sentence.clone()));
+                match loss {
+                    AdversarialLoss::Hinge => (hinge_generator(&alone), hinge_generator(&beside)),
+                    AdversarialLoss::CrossEntropy => (mean(&alone, cross_entropy_real), mean(&beside, cross_entropy_real)),
+                }
+            }
         }
     }
+
+    /// How real each picture is beside its sentence, (batch): the mean over heads and places.
+    pub fn verdict(&self, view: &View, sentence: Tensor<2>) -> Tensor<1> {
+        match self {
+            Self::Published(judge) => judge.conditional(judge.forward(view.images.clone()), sentence),
+            Self::Projected(judge) => {
+                let heads = judge.conditional(&judge.features(&view.features.stages), sentence);
+                let batch = view.images.dims()[0];
+                Tensor::cat(heads.into_iter().map(|logits| logits.mean_dim(1)).collect(), 1).mean_dim(1).reshape([batch])
+            }
+        }
+    }
+}
+
+/// The mean of a term over heads.
+fn mean(heads: &[Tensor<2>], term: impl Fn(Tensor<2>) -> Tensor<1>) -> Tensor<1> {
+    Tensor::cat(heads.iter().cloned().map(term).collect(), 0).mean()
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod judge;
 mod samples;
+mod shard;
 mod step;
 
 pub use batch::Batch;
@@ -13,15 +14,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceType};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::checkpoint::{Loaded, State, load_module, module_bytes};
+use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
+use super::divergence::Watch;
 use super::frozen_encoder::FrozenEncoder;
-use super::gan_recipe::{DiscriminatorChoice, Phase, Trains};
+use super::gan_recipe::{DiscriminatorChoice, GanRecipe, Phase, Trains};
+use super::precision::LossScale;
 use super::progress::Progress;
 use super::recipe::EncoderUse;
 use super::run::{RunFolder, TrainContext};
@@ -45,6 +48,28 @@ struct Place {
     total: usize,
 }
 
+/// What a checkpoint remembers beside networks, optimizers and random state.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extra {
+    phase: usize,
+    seen: usize,
+    total: usize,
+    #[serde(default)]
+    scales: Vec<LossScale>,
+    #[serde(default)]
+    watch: Watch,
+}
+
+/// Whether the training of the generator in `run` is done with all phases.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`] when its newest checkpoint is broken.
+pub fn finished(run: &Path, recipe: &GanRecipe) -> Result<bool> {
+    let latest = Checkpoints::new(run.join(KIND).join("checkpoints")).latest(KIND)?;
+    Ok(latest.and_then(|loaded| loaded.state.extra["phase"].as_u64()).is_some_and(|phase| phase as usize >= recipe.phases.len()))
+}
+
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
 struct Line {
@@ -55,6 +80,13 @@ struct Line {
     #[serde(flatten)]
     losses: serde_json::Map<String, serde_json::Value>,
     stages: usize,
+    /// Steps left out so far because f16 could not hold their gradients.
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped_steps: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Trains until every phase is done.
@@ -65,14 +97,17 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let device = context.device.clone().autodiff();
+    context.recipe.gan.precision.check(&device)?;
+    let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
     let dataset = stem::open(context, Split::Train)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
-    let mut session = Session::start(context, frozen, device, &run)?;
+    let mut session = Session::start(context, frozen, &devices, &run)?;
     let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
-        session.phase(context, &mut run, &dataset, &captions, &samples, index)?;
+        let done = session.phase(context, &mut run, &dataset, &captions, &samples, index);
+        done.map_err(|error| run.checkpoints.explain(error))?;
     }
     run.report();
     Ok(())
@@ -85,6 +120,35 @@ pub fn run(context: &TrainContext) -> Result<()> {
 pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<Generator> {
     let loaded = stem::trained(run, KIND)?;
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
+}
+
+/// `count` devices of the kind of `first`, beginning with it. The processor is one device that may be named several times.
+///
+/// # Errors
+/// [`Error::BadInput`] when there are fewer.
+fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
+    if count == 1 || *first == Device::flex() {
+        return Ok(vec![first.clone(); count]);
+    }
+    let mut found = vec![first.clone()];
+    let kinds = [
+        DeviceType::Vulkan,
+        #[cfg(feature = "cuda")]
+        DeviceType::Cuda,
+        #[cfg(feature = "tch")]
+        DeviceType::LibTorch,
+    ];
+    for kind in kinds {
+        let all = Device::enumerate(kind).into_vec();
+        if all.contains(first) {
+            found.extend(all.into_iter().filter(|device| device != first));
+        }
+    }
+    if found.len() < count {
+        return Err(Error::BadInput(format!("--devices {count}: there are {} of this kind", found.len())));
+    }
+    found.truncate(count);
+    Ok(found)
 }
 
 fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
@@ -152,15 +216,24 @@ struct Session {
     step: usize,
     position: Position,
     saved: Instant,
+    watch: Watch,
     /// Phase whose beginning is already done.
     begun: Option<usize>,
 }
 
 impl Session {
-    fn start(context: &TrainContext, frozen: Frozen, device: Device, run: &RunFolder) -> Result<Self> {
+    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], run: &RunFolder) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
-        let trainer = Trainer::new(context.recipe.gan.clone(), frozen, device, rng)?;
-        let fresh = Self { trainer, place: Place::default(), step: 0, position: Position::default(), saved: Instant::now(), begun: None };
+        let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
+        let fresh = Self {
+            trainer,
+            place: Place::default(),
+            step: 0,
+            position: Position::default(),
+            saved: Instant::now(),
+            watch: Watch::default(),
+            begun: None,
+        };
         match run.checkpoints.latest(KIND)? {
             Some(loaded) => fresh.restore(&loaded),
             None => Ok(fresh),
@@ -169,9 +242,14 @@ impl Session {
 
     fn restore(mut self, loaded: &Loaded) -> Result<Self> {
         let file = |name: &str| loaded.folder.join(name).display().to_string();
-        self.place = serde_json::from_value(loaded.state.extra.clone())
+        let extra: Extra = serde_json::from_value(loaded.state.extra.clone())
             .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
+        self.watch = extra.watch;
         let trainer = &mut self.trainer;
+        if extra.scales.len() == trainer.scales.len() {
+            trainer.scales = extra.scales;
+        }
         trainer.generator = loaded.module("generator", trainer.generator.clone())?;
         trainer.average = loaded.module("average", trainer.average.clone())?;
         trainer.generator_optimizer =
@@ -191,6 +269,14 @@ impl Session {
 
     fn save(&mut self, run: &RunFolder) -> Result<()> {
         let trainer = &self.trainer;
+        let mut sound = finite(&trainer.generator)? && finite(&trainer.average)?;
+        for judge in &trainer.judges {
+            sound &= finite(judge)?;
+        }
+        if !sound {
+            let message = "the weights are not finite any more".to_string();
+            return Err(Error::Diverged { step: self.step, message });
+        }
         let mut parts = vec![
             ("generator".to_string(), module_bytes(&trainer.generator)?),
             ("average".to_string(), module_bytes(&trainer.average)?),
@@ -200,7 +286,9 @@ impl Session {
             parts.push((format!("discriminator-{stage}"), module_bytes(judge)?));
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
-        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(self.place));
+        let Place { phase, seen, total } = self.place;
+        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone() };
+        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
         self.saved = Instant::now();
@@ -218,7 +306,7 @@ impl Session {
     ) -> Result<()> {
         let recipe = &context.recipe;
         let phase: Phase = recipe.gan.phases[index].clone();
-        let mut sampler = Sampler::new(dataset.len(), phase.batch, recipe.seed, self.position);
+        let mut sampler = Sampler::new(dataset.len(), phase.batch * phase.accumulate, recipe.seed, self.position);
         self.begin(recipe, &phase, index, dataset, captions)?;
         let steps = |pictures: usize| pictures.div_ceil(sampler.batch_size());
         let mut progress = Progress::new(&phase_name(&phase), steps(phase.pictures), steps(self.place.seen), context.progress);
@@ -229,6 +317,9 @@ impl Session {
             dataset.prefetch(sampler.peek());
             let count = batch.captions.len();
             let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
+            if let Some(message) = self.watch.note(&losses, recipe.gan.explosion) {
+                return Err(Error::Diverged { step: self.step, message });
+            }
             self.step += 1;
             self.position = sampler.position();
             self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
@@ -241,6 +332,7 @@ impl Session {
                 pictures_per_second: count as f64 / start.elapsed().as_secs_f64(),
                 losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
                 stages: phase.stages,
+                skipped_steps: self.trainer.skipped(),
             })?;
             if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
                 samples.draw(&self.trainer, phase.stages, run, self.place.total)?;

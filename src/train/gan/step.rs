@@ -3,17 +3,21 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::batch::Batch;
 use super::judge::{Frozen, Judge, View};
+use super::shard::{self, Shard, Sum, Worker};
+use crate::discriminator::Augmentation;
 use crate::glam::{Generated, Generator, GeneratorConfig};
 use crate::host;
-use crate::loss;
+use crate::loss::{self, adversarial::mismatch};
 use crate::nn::init;
 use crate::stem::{Condition, TextBatch, TextFeatures};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
+use crate::train::precision::{LossScale, Precision};
 use crate::train::{adam::Adam, average, stream};
 use crate::{Error, Result};
 
@@ -31,6 +35,10 @@ pub struct Trainer {
     pub(super) generator_optimizer: Adam,
     pub(super) judge_optimizers: Vec<Adam>,
     pub(super) rng: ChaCha8Rng,
+    /// The devices beside the first.
+    pub(super) workers: Vec<Worker>,
+    /// Of the generator, then of each discriminator; used in f16 only.
+    pub(super) scales: Vec<LossScale>,
 }
 
 /// What a step measured, by name.
@@ -38,7 +46,18 @@ pub type Losses = Vec<(&'static str, f64)>;
 
 impl Trainer {
     /// Fresh networks for `recipe`; all random numbers come from `rng`.
-    pub fn new(recipe: GanRecipe, frozen: Frozen, device: Device, mut rng: ChaCha8Rng) -> Result<Self> {
+    ///
+    /// `devices` are autodiff devices; `frozen` is on the first.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] without a device, or when one cannot compute in the recipe's precision.
+    pub fn new(recipe: GanRecipe, frozen: Frozen, devices: &[Device], mut rng: ChaCha8Rng) -> Result<Self> {
+        let Some((device, others)) = devices.split_first() else {
+            return Err(Error::BadInput("a training needs a device".into()));
+        };
+        devices.iter().try_for_each(|device| recipe.precision.check(device))?;
+        let device = device.clone();
+        let workers = others.iter().map(|device| Worker { device: device.clone(), frozen: frozen.replica(device) }).collect();
         let generator = init::initialize(recipe.generator.init(&device), &mut rng).sharpened(recipe.condition_gain);
         let judges = (0..recipe.generator.stages).map(|stage| Judge::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
         Ok(Self {
@@ -47,6 +66,8 @@ impl Trainer {
             judge_optimizers: (0..recipe.generator.stages).map(|_| adam(&recipe)).collect(),
             generator,
             judges,
+            workers,
+            scales: vec![LossScale::default(); 1 + recipe.generator.stages],
             recipe,
             device,
             frozen,
@@ -62,7 +83,8 @@ impl Trainer {
     /// Fits the discriminators' fixed parts to photographs; once, before anything is learned.
     pub fn calibrate(&self, batch: &Batch) {
         for (stage, judge) in self.judges.iter().enumerate() {
-            judge.calibrate(&self.view_real(stage, batch));
+            let images = batch.images(GeneratorConfig::picture_size(stage), &self.device.clone().inner());
+            judge.calibrate(&self.view(0, stage, Tensor::from_inner(images)));
         }
     }
 
@@ -92,100 +114,294 @@ impl Trainer {
     /// [`Error::Diverged`] when a loss is not a number; nothing has been changed by it then but the discriminators.
     pub fn step(&mut self, step: usize, seen: usize, phase: &Phase, batch: &Batch) -> Result<Losses> {
         let weights = phase.weights.clone().unwrap_or_else(|| self.recipe.weights.clone());
-        let text = self.frozen.text(&batch.captions, &self.device);
-        let (drawn, twins) = if weights.diversity > 0.0 && phase.trains == Trains::All {
-            self.draw_twins(phase, batch.captions.len(), &text)
-        } else {
-            (self.draw(phase, batch.captions.len(), &text), None)
-        };
+        let shards = self.shards(phase, &weights, batch);
         let last = phase.stages - 1;
         let stages: Vec<usize> = if phase.trains == Trains::All { (0..phase.stages).collect() } else { vec![last] };
-        let views: Vec<View> = stages.iter().map(|stage| self.view(*stage, drawn.images[*stage].clone())).collect();
+        // Every part has a device of its own, or there is one: their graphs can wait for the generator's turn.
+        let keep = phase.accumulate == 1;
+        let scratch = shard::replica(&self.generator, &self.device);
+        let generators: Vec<Generator> = self.workers.iter().map(|worker| shard::replica(&self.generator, &worker.device)).collect();
+        let generator = |shard: &Shard| match shard.worker {
+            0 => &self.generator,
+            worker => &generators[worker - 1],
+        };
+        let mut drawn = Vec::with_capacity(shards.len());
+        for shard in &shards {
+            // A second drawing of the same pictures must not move the running statistics twice.
+            let network = if keep || shard.worker > 0 { generator(shard) } else { &scratch };
+            let pictures = self.pictures(network, phase, &weights, &stages, shard);
+            drawn.push(if keep { pictures } else { pictures.detach() });
+        }
 
         let mut losses: Vec<(&'static str, Tensor<1>)> = Vec::new();
-        let mut judged = Tensor::<1>::zeros([1], &self.device);
-        for (stage, fake) in stages.iter().zip(&views) {
-            let real = self.view_real(*stage, batch);
-            let loss = self.judges[*stage].loss(&real, &fake.detach(), &text.sentence);
-            let grads = GradientsParams::from_grads(loss.backward(), &self.judges[*stage]);
-            let judge = self.judges[*stage].clone();
-            self.judges[*stage] = self.judge_optimizers[*stage].step(self.recipe.discriminator_lr, judge, grads);
-            judged = judged + loss.detach();
+        let mut steps = Vec::new();
+        for (index, stage) in stages.iter().enumerate() {
+            let master = &self.judges[*stage];
+            let scale = self.scale();
+            let mut sum = Sum::new(master, &self.device);
+            for (shard, drawn) in shards.iter().zip(&drawn) {
+                let copy = (shard.worker > 0).then(|| shard::replica(master, &self.worker_device(shard.worker)));
+                let judge = copy.as_ref().unwrap_or(master);
+                let loss = self.judge_loss(judge, *stage, batch, shard, &drawn.views[index])?.mul_scalar(shard.share);
+                losses.push(("discriminator", self.home(loss.clone().detach())));
+                sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), judge));
+            }
+            steps.push((*stage, sum.finish(scale)?));
         }
-        losses.push(("discriminator", judged));
-
-        let mut total = Tensor::<1>::zeros([1], &self.device);
-        for (stage, fake) in stages.iter().zip(&views) {
-            let (unconditional, conditional) = self.judges[*stage].generator_loss(fake, &text.sentence);
-            losses.push(("adversarial", unconditional.clone().detach()));
-            losses.push(("conditional", conditional.clone().detach()));
-            total = total + unconditional.mul_scalar(weights.adversarial) + conditional.mul_scalar(weights.conditional);
+        for (stage, gradients) in steps {
+            self.scales[1 + stage].note(gradients.is_some());
+            if let Some(gradients) = gradients {
+                let judge = self.judges[stage].clone();
+                self.judges[stage] = self.judge_optimizers[stage].step(self.recipe.discriminator_lr, judge, gradients);
+            }
         }
-        total = total + self.other_losses(phase, &weights, batch, &text, &drawn, &views[views.len() - 1], twins, &mut losses)?;
-        losses.push(("generator", total.clone().detach()));
-        let measured = read(losses, step)?;
 
-        let grads = GradientsParams::from_grads(total.backward(), &self.generator);
-        self.generator = self.generator_optimizer.step(self.recipe.generator_lr, self.generator.clone(), grads);
-        let decay = average::decay(self.recipe.average_half_life, batch.captions.len(), seen);
-        self.average = average::update(self.average.clone(), &self.generator.valid(), decay);
+        let scale = self.scale();
+        let mut sum = Sum::new(&self.generator, &self.device);
+        for (shard, drawn) in shards.iter().zip(drawn) {
+            let network = match shard.worker {
+                0 => &self.generator,
+                worker => &generators[worker - 1],
+            };
+            let drawn = if keep { drawn } else { self.pictures(network, phase, &weights, &stages, shard) };
+            let total = self.generator_total(phase, &weights, batch, shard, &stages, drawn, &mut losses)?;
+            losses.push(("generator", self.home(total.clone().detach())));
+            sum.add(GradientsParams::from_grads(total.mul_scalar(scale.unwrap_or(1.0)).backward(), network));
+        }
+        let gradients = sum.finish(scale)?;
+        let measured = read(losses, step, scale.is_some() && gradients.is_none())?;
+        self.scales[0].note(gradients.is_some());
+        if let Some(gradients) = gradients {
+            self.generator = self.generator_optimizer.step(self.recipe.generator_lr, self.generator.clone(), gradients);
+            let decay = average::decay(self.recipe.average_half_life, batch.captions.len(), seen);
+            self.average = average::update(self.average.clone(), &self.generator.valid(), decay);
+        }
+        if let Some(scale) = self.scales.iter().find(|scale| scale.in_a_row >= MOST_SKIPPED) {
+            let message = format!("{} steps in a row had gradients that f16 cannot hold; use bf16 or f32", scale.in_a_row);
+            return Err(Error::Diverged { step, message });
+        }
         Ok(measured)
     }
 
-    /// The losses beside the adversarial ones.
+    /// Optimizer steps skipped so far because f16 could not hold their gradients.
+    pub fn skipped(&self) -> usize {
+        self.scales.iter().map(|scale| scale.skipped).sum()
+    }
+
+    /// What losses are multiplied with before the backward pass: nothing but in f16.
+    fn scale(&self) -> Option<f64> {
+        // One factor for all networks, the smallest that any of them needs.
+        let smallest = self.scales.iter().map(|scale| scale.factor).fold(f64::INFINITY, f64::min);
+        (self.recipe.precision == Precision::F16).then_some(smallest)
+    }
+
+    fn worker_device(&self, worker: usize) -> Device {
+        if worker == 0 { self.device.clone() } else { self.workers[worker - 1].device.clone() }
+    }
+
+    fn frozen_of(&self, worker: usize) -> &Frozen {
+        if worker == 0 { &self.frozen } else { &self.workers[worker - 1].frozen }
+    }
+
+    /// A value on the first device.
+    fn home(&self, value: Tensor<1>) -> Tensor<1> {
+        if self.workers.is_empty() { value } else { value.to_device(&self.device) }
+    }
+
+    /// The parts of a batch, with everything random in them drawn in one order whatever their number.
+    fn shards(&mut self, phase: &Phase, weights: &LossWeights, batch: &Batch) -> Vec<Shard> {
+        let count = batch.captions.len();
+        let text = self.frozen.text(&batch.captions, &self.device);
+        let wrong = if count > 1 { mismatch(text.sentence.clone()) } else { text.sentence.clone() };
+        let (noise, epsilon) = self.noise(count);
+        let ranges = shard::ranges(count, phase.accumulate, 1 + self.workers.len());
+        let with_twins = weights.diversity > 0.0 && phase.trains == Trains::All;
+        let words = |captions: &[Vec<usize>]| captions.iter().map(|caption| caption.len() + 1).sum::<usize>() as f64;
+        let all_words = words(&batch.captions);
+        let devices = 1 + self.workers.len();
+        let mut shards = Vec::with_capacity(ranges.len());
+        for (index, range) in ranges.into_iter().enumerate() {
+            let worker = index % devices;
+            let device = self.worker_device(worker);
+            let (start, length) = (range.start, range.len());
+            let two = |tensor: &Tensor<2>| tensor.clone().narrow(0, start, length).to_device(&device);
+            let twins = with_twins.then(|| self.noise(length.div_ceil(2))).map(|(z, e)| (z.to_device(&device), e.to_device(&device)));
+            shards.push(Shard {
+                worker,
+                share: length as f64 / count as f64,
+                word_share: words(&batch.captions[range.clone()]) / all_words,
+                text: TextFeatures {
+                    words: text.words.clone().narrow(0, start, length).to_device(&device),
+                    sentence: two(&text.sentence),
+                    mask: two(&text.mask),
+                },
+                wrong: two(&wrong),
+                noise: two(&noise),
+                epsilon: two(&epsilon),
+                twins,
+                augmentation: if self.recipe.augmentation == Augmentation::none() { 0 } else { self.rng.random() },
+                range,
+            });
+        }
+        shards
+    }
+
+    /// The pictures of a shard and how they are seen.
+    fn pictures(&self, network: &Generator, phase: &Phase, weights: &LossWeights, stages: &[usize], shard: &Shard) -> Drawn {
+        let network = self.recipe.precision.lower(network);
+        let (generated, twins) = match &shard.twins {
+            Some(twins) => self.draw_twins(&network, phase, shard, twins),
+            None => (self.draw(&network, phase, &shard.text, shard.noise.clone(), shard.epsilon.clone()), None),
+        };
+        let images = |stage: usize| generated.images[stage].clone();
+        let plain = self.recipe.augmentation == Augmentation::none();
+        let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
+        rng.set_stream(1);
+        let judged = |stage: usize, rng: &mut ChaCha8Rng| {
+            let images = if plain { images(stage) } else { self.recipe.augmentation.apply(images(stage), rng) };
+            self.view(shard.worker, stage, images)
+        };
+        let views: Vec<View> = stages.iter().map(|stage| judged(*stage, &mut rng)).collect();
+        let own = match (plain, weights.stream > 0.0 || weights.damsm > 0.0) {
+            (false, true) => Some(self.view(shard.worker, phase.stages - 1, images(phase.stages - 1))),
+            _ => None,
+        };
+        Drawn { generated, twins, views, own }
+    }
+
+    /// What the discriminator of `stage` learns from a shard.
+    fn judge_loss(&self, judge: &Judge, stage: usize, batch: &Batch, shard: &Shard, fake: &View) -> Result<Tensor<1>> {
+        let images = batch.images_of(shard.range.clone(), GeneratorConfig::picture_size(stage), &self.worker_device(shard.worker).inner());
+        let mut images = Tensor::from_inner(images);
+        if self.recipe.augmentation != Augmentation::none() {
+            let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
+            rng.set_stream(2 + stage as u64);
+            images = self.recipe.augmentation.apply(images, &mut rng);
+        }
+        let precision = self.recipe.precision;
+        let dtype = precision.dtype();
+        let real = self.view(shard.worker, stage, images.clone()).cast(dtype);
+        let fake = fake.detach().cast(dtype);
+        let sentence = &shard.text.sentence;
+        let mut loss = precision.lower(judge).loss(&real, &fake, sentence, &shard.wrong, self.recipe.loss);
+        if self.recipe.gradient_penalty.weight > 0.0 {
+            // Differences of nearby values need f32.
+            let frozen = self.frozen_of(shard.worker);
+            let projected = matches!(judge, Judge::Projected(_));
+            let verdict = |images: Tensor<4>, sentence: Tensor<2>| {
+                let view = if projected {
+                    frozen.view(images, self.recipe.encoder_sizes[stage], Precision::F32)
+                } else {
+                    real.with_images(images)
+                };
+                judge.verdict(&view, sentence)
+            };
+            loss = loss + self.recipe.gradient_penalty.of(verdict, images, sentence.clone());
+        }
+        Ok(loss)
+    }
+
+    /// All losses of the generator on a shard, weighted by its share.
     #[allow(clippy::too_many_arguments)]
+    fn generator_total(
+        &self,
+        phase: &Phase,
+        weights: &LossWeights,
+        batch: &Batch,
+        shard: &Shard,
+        stages: &[usize],
+        drawn: Drawn,
+        losses: &mut Vec<(&'static str, Tensor<1>)>,
+    ) -> Result<Tensor<1>> {
+        let device = self.worker_device(shard.worker);
+        let precision = self.recipe.precision;
+        let mut total = Tensor::<1>::zeros([1], &device);
+        for (stage, fake) in stages.iter().zip(&drawn.views) {
+            // Gradients go through the discriminator, not into its weights.
+            let judge = self.judges[*stage].clone().no_grad();
+            let judge = if shard.worker > 0 { shard::replica(&judge, &device) } else { judge };
+            let (unconditional, conditional) =
+                precision.lower(&judge).generator_loss(&fake.cast(precision.dtype()), &shard.text.sentence, self.recipe.loss);
+            for (name, loss, weight) in
+                [("adversarial", unconditional, weights.adversarial), ("conditional", conditional, weights.conditional)]
+            {
+                losses.push((name, self.home(loss.clone().detach().mul_scalar(shard.share))));
+                total = total + loss.mul_scalar(weight * shard.share);
+            }
+        }
+        let mut others = Vec::new();
+        let rest = self.other_losses(phase, weights, batch, shard, &drawn, &mut others)?;
+        losses.extend(others.into_iter().map(|(name, loss)| (name, self.home(loss))));
+        Ok(total + rest)
+    }
+
+    /// The losses beside the adversarial ones, weighted by the shard's share.
     fn other_losses(
         &self,
         phase: &Phase,
         weights: &LossWeights,
         batch: &Batch,
-        text: &TextFeatures,
-        drawn: &Generated,
-        view: &View,
-        twins: Option<Tensor<4>>,
+        shard: &Shard,
+        drawn: &Drawn,
         losses: &mut Vec<(&'static str, Tensor<1>)>,
     ) -> Result<Tensor<1>> {
-        let mut total = Tensor::<1>::zeros([1], &self.device);
-        let mut add = |name: &'static str, weight: f64, loss: Tensor<1>| {
-            losses.push((name, loss.clone().detach()));
-            total = total.clone() + loss.mul_scalar(weight);
+        let device = self.worker_device(shard.worker);
+        let frozen = self.frozen_of(shard.worker);
+        let Drawn { generated, twins, views, own } = drawn;
+        let mut total = Tensor::<1>::zeros([1], &device);
+        let mut add = |name: &'static str, weight: f64, share: f64, loss: Tensor<1>| {
+            losses.push((name, loss.clone().detach().mul_scalar(share)));
+            total = total.clone() + loss.mul_scalar(weight * share);
         };
         let last = phase.stages - 1;
+        let view = own.as_ref().or(views.last());
         if weights.kl > 0.0 && phase.trains == Trains::All {
-            add("kl", weights.kl, loss::kl_divergence(drawn.condition.mu.clone(), drawn.condition.logvar.clone()));
+            let condition = &generated.condition;
+            add("kl", weights.kl, shard.share, loss::kl_divergence(condition.mu.clone(), condition.logvar.clone()));
         }
         if let Some(twins) = twins {
             let half = twins.dims()[0];
-            let apart = (drawn.images[last].clone().narrow(0, 0, half) - twins).abs().mean();
-            add("diversity", weights.diversity, apart.add_scalar(MODE_SEEKING_EPSILON).recip());
+            let apart = (generated.images[last].clone().narrow(0, 0, half) - twins.clone()).abs().mean();
+            add("diversity", weights.diversity, shard.share, apart.add_scalar(MODE_SEEKING_EPSILON).recip());
         }
         if weights.consistency > 0.0 && last > 0 {
-            let small = halve(drawn.images[last].clone());
-            let difference = small - drawn.images[last - 1].clone().detach();
-            add("consistency", weights.consistency, difference.abs().mean());
+            let small = halve(generated.images[last].clone());
+            let difference = small - generated.images[last - 1].clone().detach();
+            add("consistency", weights.consistency, shard.share, difference.abs().mean());
         }
+        let Some(view) = view else { return Ok(total) };
         if weights.stream > 0.0 {
-            let (ids, mask) = stream::targets(&batch.captions, &self.device);
-            let logits = self.frozen.redescribe(view, ids.clone())?;
-            add("stream", weights.stream, loss::redescription(logits, ids, mask));
+            let (ids, mask) = stream::targets(&batch.captions[shard.range.clone()], &device);
+            let logits = frozen.redescribe(view, ids.clone())?;
+            add("stream", weights.stream, shard.word_share, loss::redescription(logits, ids, mask));
         }
         if weights.damsm > 0.0 {
-            add("damsm", weights.damsm, self.frozen.match_text(view, text, &batch.classes)?);
+            let loss = frozen.match_text(view, &shard.text, &batch.classes[shard.range.clone()])?;
+            add("damsm", weights.damsm, shard.share, loss);
         }
         Ok(total)
     }
 
-    /// The pictures of a batch, and second ones of its first half with other noise. They are drawn as one batch: batch norms must not
+    /// The pictures of a shard, and second ones of its first half with other noise. They are drawn as one batch: batch norms must not
     /// tell the two apart.
-    fn draw_twins(&mut self, phase: &Phase, batch: usize, text: &TextFeatures) -> (Generated, Option<Tensor<4>>) {
-        let half = batch.div_ceil(2);
+    fn draw_twins(
+        &self,
+        network: &Generator,
+        phase: &Phase,
+        shard: &Shard,
+        twins: &(Tensor<2>, Tensor<2>),
+    ) -> (Generated, Option<Tensor<4>>) {
+        let text = &shard.text;
+        let (batch, half) = (shard.range.len(), twins.0.dims()[0]);
         let both = |all: &Tensor<2>| Tensor::cat(vec![all.clone(), all.clone().narrow(0, 0, half)], 0);
         let text = TextFeatures {
             words: Tensor::cat(vec![text.words.clone(), text.words.clone().narrow(0, 0, half)], 0),
             sentence: both(&text.sentence),
             mask: both(&text.mask),
         };
-        let drawn = self.draw(phase, batch + half, &text);
+        let joined = |own: &Tensor<2>, twin: &Tensor<2>| Tensor::cat(vec![own.clone(), twin.clone()], 0);
+        let (noise, epsilon) = (joined(&shard.noise, &twins.0), joined(&shard.epsilon, &twins.1));
+        let drawn = self.draw(network, phase, &text, noise, epsilon);
         let own = |all: Tensor<2>| all.narrow(0, 0, batch);
         let twins = drawn.images[phase.stages - 1].clone().narrow(0, batch, half);
         let condition = Condition { value: own(drawn.condition.value), mu: own(drawn.condition.mu), logvar: own(drawn.condition.logvar) };
@@ -204,41 +420,63 @@ impl Trainer {
         (normal(config.z_dim), normal(config.condition_dim))
     }
 
-    fn draw(&mut self, phase: &Phase, batch: usize, text: &TextFeatures) -> Generated {
-        let (noise, epsilon) = self.noise(batch);
+    fn draw(&self, network: &Generator, phase: &Phase, text: &TextFeatures, noise: Tensor<2>, epsilon: Tensor<2>) -> Generated {
         if phase.trains == Trains::All || phase.stages == 1 {
-            return self.generator.forward_stages(text, noise, epsilon, phase.stages);
+            return network.forward_stages(text, noise, epsilon, phase.stages);
         }
         // The earlier stages are done: their averages draw, off the graph, and the last stage learns on top.
         let off =
             TextFeatures { words: text.words.clone().inner(), sentence: text.sentence.clone().inner(), mask: text.mask.clone().inner() };
         let last = phase.stages - 1;
-        let condition = self.average.condition(&off, epsilon.inner());
-        let mut features = self.average.initial(&condition, noise.inner());
-        let mut images = vec![Tensor::from_inner(self.average.image(0, features.clone()))];
+        let average = self.average.clone().fork(&off.sentence.device());
+        let condition = average.condition(&off, epsilon.inner());
+        let mut features = average.initial(&condition, noise.inner());
+        let mut images = vec![Tensor::from_inner(average.image(0, features.clone()))];
         for stage in 1..last {
-            features = self.average.refine(stage, features, &off, &condition).features;
-            images.push(Tensor::from_inner(self.average.image(stage, features.clone())));
+            features = average.refine(stage, features, &off, &condition).features;
+            images.push(Tensor::from_inner(average.image(stage, features.clone())));
         }
         let condition = Condition {
             value: Tensor::from_inner(condition.value),
             mu: Tensor::from_inner(condition.mu),
             logvar: Tensor::from_inner(condition.logvar),
         };
-        let output = self.generator.refine(last, Tensor::from_inner(features), text, &condition);
-        images.push(self.generator.image(last, output.features));
+        let features = Tensor::from_inner(features).cast(self.recipe.precision.dtype());
+        let output = network.refine(last, features, text, &condition);
+        images.push(network.image(last, output.features));
         Generated { images, attention: output.attention.into_iter().collect(), condition }
     }
 
-    fn view(&self, stage: usize, images: Tensor<4>) -> View {
-        self.frozen.view(images, self.recipe.encoder_sizes[stage])
-    }
-
-    fn view_real(&self, stage: usize, batch: &Batch) -> View {
-        let images = batch.images(GeneratorConfig::picture_size(stage), &self.device.clone().inner());
-        self.view(stage, Tensor::from_inner(images))
+    fn view(&self, worker: usize, stage: usize, images: Tensor<4>) -> View {
+        self.frozen_of(worker).view(images, self.recipe.encoder_sizes[stage], self.recipe.precision)
     }
 }
+
+/// What a shard drew.
+struct Drawn {
+    generated: Generated,
+    twins: Option<Tensor<4>>,
+    /// Of each stage that learns, as the discriminators see it.
+    views: Vec<View>,
+    /// The last picture as STREAM and DAMSM see it, where that is another view.
+    own: Option<View>,
+}
+
+impl Drawn {
+    /// The views alone, without their graph.
+    fn detach(self) -> Self {
+        let Generated { images, condition, .. } = self.generated;
+        Self {
+            generated: Generated { images: images.into_iter().map(Tensor::detach).collect(), attention: Vec::new(), condition },
+            twins: None,
+            views: self.views.iter().map(View::detach).collect(),
+            own: None,
+        }
+    }
+}
+
+/// Skipped f16 steps in a row that end a training.
+const MOST_SKIPPED: usize = 50;
 
 /// Added to the distance of two pictures before its inverse is the loss: what a distance of nothing costs, 20.
 const MODE_SEEKING_EPSILON: f32 = 0.05;
@@ -254,13 +492,16 @@ fn halve(images: Tensor<4>) -> Tensor<4> {
 }
 
 /// Reads all losses at once; several of one name are added.
-fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize) -> Result<Losses> {
+///
+/// # Errors
+/// [`Error::Diverged`] when one is not finite, unless the step is `skipped` anyway.
+fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize, skipped: bool) -> Result<Losses> {
     let (names, values): (Vec<_>, Vec<_>) = losses.into_iter().unzip();
     let values = host::read_now(Tensor::cat(values, 0))?;
     let mut measured: Losses = Vec::new();
     for (name, value) in names.into_iter().zip(values) {
-        if !value.is_finite() {
-            let message = format!("the {name} loss is {value}; go on from the last checkpoint with a lower learning rate");
+        if !value.is_finite() && !skipped {
+            let message = format!("the {name} loss is {value}");
             return Err(Error::Diverged { step, message });
         }
         match measured.iter_mut().find(|(known, _)| *known == name) {

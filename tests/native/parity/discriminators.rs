@@ -35,7 +35,7 @@ fn keys(stage: usize) -> Vec<(String, String)> {
 
 /// The discriminator of `stage` with the fixture's weights.
 pub fn discriminator(fixture: &Fixture, stage: usize, device: &Device) -> Discriminator {
-    let config = DiscriminatorConfig { df_dim: 4, features: 32, size: 64 << stage };
+    let config = DiscriminatorConfig { df_dim: 4, features: 32, size: 64 << stage, ..Default::default() };
     let discriminator = config.init(device).expect("a size of the paper");
     fixture.load(discriminator, &format!("d{stage}.state."), &keys(stage))
 }

@@ -1,0 +1,134 @@
+//! `mirrorgan compare`: the paper's comparison on one's own data, one command for all of it.
+
+use std::path::PathBuf;
+
+use burn::tensor::Tensor;
+use clap::Args;
+
+use super::device::DeviceChoice;
+use crate::Error;
+use crate::data::{DataOptions, Dataset, Split};
+use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
+use crate::files::{self, pictures};
+use crate::pipeline::{Noise, Picture};
+use crate::stem::TextBatch;
+use crate::train::compare::{self, Member, Row};
+use crate::train::{Interrupt, Recipe, TrainContext, stem};
+
+/// Prompts in the grid where the recipe has none: as many test captions.
+const PROMPTS: usize = 6;
+
+/// Arguments of `mirrorgan compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Shards, folders of shards, prefixes such as DIR/flowers, or a folder of pictures with .txt beside.
+    #[arg(long, required = true, num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// A recipe file, or the name of a built-in recipe; architecture and losses are each member's own.
+    #[arg(long, default_value = "fast")]
+    recipe: String,
+    /// Changes a value of the recipe, such as stem.epochs=3; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// The folder of the comparison: STEM and STREAM, a folder for each member, and the table.
+    #[arg(long)]
+    out: PathBuf,
+    /// Who takes part; all of them by default.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    members: Vec<Member>,
+    /// EfficientNet-Lite0 weights, as `mirrorgan import efficientnet-lite0` writes them.
+    #[arg(long, value_name = "FILE")]
+    encoder: Option<PathBuf>,
+    /// Continue where it stopped.
+    #[arg(long)]
+    resume: bool,
+    /// Train nothing: only measure what is trained, and write the table again.
+    #[arg(long)]
+    table: bool,
+    /// At most this many test pictures.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Where captions, noise and rivals are drawn from, for all members alike.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// What computes.
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// Runs the command.
+pub fn run(args: CompareArgs) -> anyhow::Result<()> {
+    let context = TrainContext {
+        recipe: Recipe::load(&args.recipe, &args.overrides)?,
+        data: args.data,
+        out: args.out,
+        resume: args.resume,
+        device: args.device.open()?,
+        encoder: args.encoder,
+        interrupt: Interrupt::on_ctrl_c()?,
+        progress: true,
+    };
+    let members = if args.members.is_empty() { Member::ALL.to_vec() } else { args.members };
+    if !args.table {
+        match compare::train(&context, &members) {
+            Err(Error::Interrupted) => {
+                return Err(anyhow::Error::from(Error::Interrupted).context("stopped; everything is saved, continue with --resume"));
+            }
+            other => other?,
+        }
+    }
+    table(&context, &members, args.seed, args.limit)
+}
+
+/// Measures the members and writes the table.
+fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<usize>) -> anyhow::Result<()> {
+    let trained = compare::trained(context, members)?;
+    if trained.is_empty() {
+        return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
+    }
+    for member in members.iter().filter(|member| !trained.contains(member)) {
+        eprintln!("{} is not trained to its end: left out", member.title());
+    }
+    let recipe = &context.recipe;
+    let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true };
+    let mut dataset = Dataset::open(&context.data, Split::Test, &options)?;
+    if let Some(limit) = limit {
+        dataset.samples.truncate(limit.max(2));
+    }
+    let mut prompts = recipe.gan.sample_prompts.clone();
+    if prompts.is_empty() {
+        prompts = dataset.samples.iter().take(PROMPTS).filter_map(|sample| sample.captions.first().cloned()).collect();
+    }
+    let mut rows = Vec::new();
+    let mut images = Vec::new();
+    for member in trained {
+        eprintln!("measuring {}", member.title());
+        let model = compare::model(context, member)?;
+        let judge = stem::load(&context.out, &context.device)?.model;
+        let options = EvaluateOptions {
+            metrics: Some(vec![Metric::Distance, Metric::RPrecision, Metric::Redescription, Metric::Diversity]),
+            seed,
+            damsm: Some((judge.text, judge.damsm)),
+            progress: true,
+            ..EvaluateOptions::default()
+        };
+        for prompt in &prompts {
+            let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;
+            let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));
+            let (noise, epsilon) = Noise::new(seed).next(&model.config.generator, &context.device);
+            let drawn: Option<Tensor<4>> = model.generator.forward(&text, noise, epsilon).images.pop();
+            let planes = crate::host::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
+            images.push(pictures::to_image(&Picture::from_planes(&planes)));
+        }
+        rows.push(Row { member, evaluation: evaluate(&model, &dataset, &options, &context.device)? });
+    }
+    let [text_file, markdown, json, grid] = compare::files(&context.out);
+    let text = compare::text(&rows);
+    files::write(&text_file, text.as_bytes())?;
+    files::write(&markdown, compare::markdown(&rows).as_bytes())?;
+    files::write(&json, (serde_json::to_string_pretty(&rows)? + "\n").as_bytes())?;
+    pictures::write(&pictures::grid(&images, prompts.len()), &grid)?;
+    println!("{text}");
+    eprintln!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display());
+    Ok(())
+}

@@ -1,0 +1,298 @@
+//! The comparison of the paper's tables: the same STEM, STREAM, data and number of pictures for every member of the family.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::gan_recipe::LossWeights;
+use super::recipe::Recipe;
+use super::run::TrainContext;
+use super::{gan, stem, stream};
+use crate::evaluate::figure::{Evaluation, Figure};
+use crate::glam::{Architecture, GeneratorConfig};
+use crate::model_dir::{Model, ModelConfig};
+use crate::{Error, Result};
+
+/// AttnGAN's λ for CUB (Xu et al. 2018, section 4).
+const ATTNGAN_DAMSM: f64 = 5.0;
+
+/// A network of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+pub enum Member {
+    /// StackGAN++: no attention, no matching loss.
+    #[value(name = "stackgan++")]
+    #[serde(rename = "stackgan++")]
+    StackGan,
+    /// AttnGAN: word attention, DAMSM's loss (the recipe's weight, else λ = 5), no STREAM.
+    #[value(name = "attngan")]
+    #[serde(rename = "attngan")]
+    AttnGan,
+    /// MirrorGAN as the recipe has it.
+    #[value(name = "mirrorgan")]
+    #[serde(rename = "mirrorgan")]
+    MirrorGan,
+    /// MirrorGAN with word attention alone. Unlike AttnGAN it learns from STREAM, and from DAMSM only where the recipe says so.
+    #[value(name = "no-sentence-attention")]
+    #[serde(rename = "no-sentence-attention")]
+    NoSentence,
+    /// MirrorGAN with λ = 0.
+    #[value(name = "no-stream")]
+    #[serde(rename = "no-stream")]
+    NoStream,
+}
+
+impl Member {
+    /// All, in the order of the table.
+    pub const ALL: [Self; 5] = [Self::StackGan, Self::AttnGan, Self::MirrorGan, Self::NoSentence, Self::NoStream];
+
+    /// Its folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::StackGan => "stackgan++",
+            Self::AttnGan => "attngan",
+            Self::MirrorGan => "mirrorgan",
+            Self::NoSentence => "no-sentence-attention",
+            Self::NoStream => "no-stream",
+        }
+    }
+
+    /// Its name in the table.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::StackGan => "StackGAN++",
+            Self::AttnGan => "AttnGAN",
+            Self::MirrorGan => "MirrorGAN",
+            Self::NoSentence => "MirrorGAN without sentence attention",
+            Self::NoStream => "MirrorGAN without STREAM",
+        }
+    }
+
+    /// `recipe` for this member: another architecture, other losses, everything else the same.
+    pub fn recipe(self, recipe: &Recipe) -> Recipe {
+        let mut recipe = recipe.clone();
+        recipe.gan.generator.architecture = match self {
+            Self::StackGan => Architecture::StackGan,
+            Self::AttnGan | Self::NoSentence => Architecture::AttnGan,
+            Self::MirrorGan | Self::NoStream => Architecture::MirrorGan,
+        };
+        let change = |weights: &mut LossWeights, whole: bool| match self {
+            Self::StackGan => (weights.stream, weights.damsm) = (0.0, 0.0),
+            Self::AttnGan => {
+                weights.stream = 0.0;
+                // A phase with losses of its own says itself whether DAMSM takes part.
+                if whole && weights.damsm == 0.0 {
+                    weights.damsm = ATTNGAN_DAMSM;
+                }
+            }
+            Self::NoStream => weights.stream = 0.0,
+            Self::MirrorGan | Self::NoSentence => {}
+        };
+        change(&mut recipe.gan.weights, true);
+        recipe.gan.phases.iter_mut().filter_map(|phase| phase.weights.as_mut()).for_each(|weights| change(weights, false));
+        recipe
+    }
+
+    fn context(self, whole: &TrainContext) -> TrainContext {
+        TrainContext { recipe: self.recipe(&whole.recipe), out: whole.out.join(self.folder()), ..whole.clone() }
+    }
+}
+
+/// Trains STEM and STREAM in `context.out`, then every member in a folder of its own. Goes on where it stopped when the context
+/// says so.
+///
+/// # Errors
+/// As the parts' trainings; [`Error::BadInput`] when there is a comparison and `resume` was not asked for.
+pub fn train(context: &TrainContext, members: &[Member]) -> Result<()> {
+    stem::run(context)?;
+    stream::run(context)?;
+    for member in members {
+        let own = member.context(context);
+        if gan::finished(&own.out, &own.recipe.gan)? {
+            continue;
+        }
+        if context.progress {
+            eprintln!("{}", member.title());
+        }
+        fs::create_dir_all(&own.out).map_err(|error| Error::io(&own.out, error))?;
+        for name in ["vocab.txt", "stem", "stream"] {
+            share(&context.out, &own.out, name)?;
+        }
+        gan::run(&own)?;
+    }
+    Ok(())
+}
+
+/// Lets DIR/member/NAME be DIR/NAME, so that a member is a whole run that can be exported.
+#[cfg(unix)]
+fn share(_whole: &Path, member: &Path, name: &str) -> Result<()> {
+    let link = member.join(name);
+    if link.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    std::os::unix::fs::symlink(Path::new("..").join(name), &link).map_err(|error| Error::io(&link, error))
+}
+
+/// Without links, a copy.
+#[cfg(not(unix))]
+fn share(whole: &Path, member: &Path, name: &str) -> Result<()> {
+    let (from, to) = (whole.join(name), member.join(name));
+    if from.is_file() {
+        fs::copy(&from, &to).map_err(|error| Error::io(&to, error))?;
+        return Ok(());
+    }
+    fs::create_dir_all(&to).map_err(|error| Error::io(&to, error))?;
+    for entry in fs::read_dir(&from).map_err(|error| Error::io(&from, error))? {
+        let name = entry.map_err(|error| Error::io(&from, error))?.file_name();
+        share(&from, &to, &name.to_string_lossy())?;
+    }
+    Ok(())
+}
+
+/// The model that a member's training has made, with the running average of its generator.
+///
+/// # Errors
+/// [`Error::BadInput`] when it has not been trained.
+pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
+    let own = member.context(context);
+    let text = stem::load(&context.out, &context.device)?;
+    let (stream_config, stream) = stream::load_whole(context)?;
+    let config: GeneratorConfig = own.recipe.gan.generator.clone();
+    let generator = gan::load(&own.out, &config, config.stages, &context.device)?;
+    let config = ModelConfig::new(member.title(), "the data of the comparison", text.config.text, config, Some(stream_config));
+    Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))
+}
+
+/// The members that have been trained to their end.
+///
+/// # Errors
+/// [`Error::BadCheckpoint`].
+pub fn trained(context: &TrainContext, members: &[Member]) -> Result<Vec<Member>> {
+    let mut found = Vec::new();
+    for member in members {
+        let own = member.context(context);
+        if gan::finished(&own.out, &own.recipe.gan)? {
+            found.push(*member);
+        }
+    }
+    Ok(found)
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Who.
+    pub member: Member,
+    /// What was measured.
+    pub evaluation: Evaluation,
+}
+
+/// Figures that a comparison shows: those that depend on the generator.
+fn shown(rows: &[Row]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for figure in rows.iter().flat_map(|row| &row.evaluation.figures) {
+        if !names.contains(&figure.name) {
+            names.push(figure.name.clone());
+        }
+    }
+    names
+}
+
+fn cell(figure: Option<&Figure>) -> String {
+    let Some(figure) = figure else { return "–".into() };
+    let number = crate::evaluate::figure::number;
+    match &figure.interval {
+        Some(interval) => format!("{} [{}, {}]", number(figure.value), number(interval.low), number(interval.high)),
+        None => number(figure.value),
+    }
+}
+
+fn cells(rows: &[Row]) -> Vec<Vec<String>> {
+    let names = shown(rows);
+    let mut table = vec![std::iter::once("network".to_string()).chain(names.iter().cloned()).collect::<Vec<_>>()];
+    for row in rows {
+        let values = names.iter().map(|name| cell(row.evaluation.figure(name)));
+        table.push(std::iter::once(row.member.title().to_string()).chain(values).collect());
+    }
+    table
+}
+
+/// The table for a terminal.
+pub fn text(rows: &[Row]) -> String {
+    let table = cells(rows);
+    let columns = table.first().map_or(0, Vec::len);
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in &table {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(text, "{}", line.join("  ").trim_end());
+    }
+    text + &notes(rows)
+}
+
+/// The table as Markdown.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for (index, row) in cells(rows).iter().enumerate() {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+        if index == 0 {
+            let _ = writeln!(text, "|{}", " --- |".repeat(row.len()));
+        }
+    }
+    text + &notes(rows)
+}
+
+/// How the figures were measured; the same for all rows.
+fn notes(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let Some(row) = rows.first() else { return text };
+    let evaluation = &row.evaluation;
+    let _ = writeln!(
+        text,
+        "\n{} pictures drawn by each, {} test photographs, seed {}.",
+        evaluation.samples, evaluation.pictures, evaluation.seed
+    );
+    for figure in &evaluation.figures {
+        let interval = figure.interval.as_ref().map_or(String::new(), |interval| format!("; interval: {interval}"));
+        let network = figure.network.as_ref().map_or(String::new(), |network| format!("; features: {network}"));
+        let _ = writeln!(text, "\n{}: n = {}; {}{network}{interval}", figure.name, figure.n, figure.protocol);
+    }
+    text
+}
+
+/// Where the table is written: `table.txt`, `table.md`, `table.json` and `grid.png`.
+pub fn files(out: &Path) -> [PathBuf; 4] {
+    ["table.txt", "table.md", "table.json", "grid.png"].map(|name| out.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_differ_in_architecture_and_losses_alone() {
+        let recipe = Recipe::load("fast", &["gan.weights.damsm=0".into()]).unwrap();
+        let of = |member: Member| member.recipe(&recipe);
+        assert_eq!(of(Member::MirrorGan), recipe);
+        let attngan = of(Member::AttnGan);
+        assert_eq!((attngan.gan.weights.stream, attngan.gan.weights.damsm), (0.0, 5.0));
+        assert_eq!(attngan.gan.phases[1].weights.as_ref().unwrap().damsm, 0.0);
+        let words = of(Member::NoSentence);
+        assert_eq!((words.gan.generator.architecture, words.gan.weights.stream), (Architecture::AttnGan, recipe.gan.weights.stream));
+        assert_eq!(of(Member::NoStream).gan.weights.stream, 0.0);
+        assert_eq!(of(Member::StackGan).gan.generator.architecture, Architecture::StackGan);
+        for member in Member::ALL {
+            let own = of(member);
+            let pictures = |recipe: &Recipe| recipe.gan.phases.iter().map(|phase| phase.pictures).collect::<Vec<_>>();
+            assert_eq!((own.stem, own.stream, own.data), (recipe.stem.clone(), recipe.stream.clone(), recipe.data.clone()));
+            assert_eq!(pictures(&own_gan(member, &recipe)), pictures(&recipe));
+        }
+    }
+
+    fn own_gan(member: Member, recipe: &Recipe) -> Recipe {
+        member.recipe(recipe)
+    }
+}
