@@ -13,6 +13,7 @@ use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
 use crate::stem::TextBatch;
 use crate::train::compare::{self, Member, Row};
+use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::{Interrupt, Recipe, TrainContext, stem};
 
 /// Prompts in the grid where the recipe has none: as many test captions.
@@ -36,9 +37,10 @@ pub struct CompareArgs {
     /// Who takes part; all of them by default.
     #[arg(long, value_enum, value_delimiter = ',')]
     members: Vec<Member>,
-    /// EfficientNet-Lite0 weights, as `mirrorgan import efficientnet-lite0` writes them.
-    #[arg(long, value_name = "FILE")]
-    encoder: Option<PathBuf>,
+    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite0|inception-v3|resnet` writes them; give it once for each
+    /// encoder that the recipe names.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
     /// Continue where it stopped.
     #[arg(long)]
     resume: bool,
@@ -64,7 +66,7 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
         out: args.out,
         resume: args.resume,
         device: args.device.open()?,
-        encoder: args.encoder,
+        encoders: args.encoders,
         interrupt: Interrupt::on_ctrl_c()?,
         progress: true,
     };
@@ -90,7 +92,7 @@ fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<us
         eprintln!("{} is not trained to its end: left out", member.title());
     }
     let recipe = &context.recipe;
-    let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true };
+    let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true, ..DataOptions::default() };
     let mut dataset = Dataset::open(&context.data, Split::Test, &options)?;
     if let Some(limit) = limit {
         dataset.samples.truncate(limit.max(2));
@@ -109,6 +111,7 @@ fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<us
             metrics: Some(vec![Metric::Distance, Metric::RPrecision, Metric::Redescription, Metric::Diversity]),
             seed,
             damsm: Some((judge.text, judge.damsm)),
+            judge_encoder: FrozenEncoder::of_damsm(context, model.config.stream.as_ref())?,
             progress: true,
             ..EvaluateOptions::default()
         };

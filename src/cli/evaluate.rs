@@ -8,15 +8,13 @@ use clap::{Args, ValueEnum};
 use super::device::DeviceChoice;
 use crate::Error;
 use crate::data::{DataOptions, Dataset, Split};
-use crate::encoder::{EncoderKind, InceptionV3, InceptionVariant};
+use crate::encoder::{ImageEncoder, InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files;
 use crate::model_dir::{self, Model};
-use crate::stream::StreamConfig;
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::gan::Eye;
 use crate::train::{Interrupt, TrainContext, stem};
 
 /// Arguments of `mirrorgan evaluate`.
@@ -118,14 +116,8 @@ enum ProbeArg {
 }
 
 /// The image encoder of the DAMSM of `run`, where it is another than that of the model's STREAM.
-fn damsm_eye_of(run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<Eye>> {
-    let (recipe, seen) = stem::trained_on(run)?;
-    let same = |stream: &StreamConfig| {
-        stream.encoder == seen.kind && (seen.kind == EncoderKind::EfficientnetLite0 || stream.image_size == seen.size)
-    };
-    if model.config.stream.as_ref().is_none_or(same) {
-        return Ok(None);
-    }
+fn judge_encoder(run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<(ImageEncoder, usize)>> {
+    let (recipe, _) = stem::trained_on(run)?;
     let context = TrainContext {
         recipe,
         data: Vec::new(),
@@ -136,7 +128,7 @@ fn damsm_eye_of(run: &Path, model: &Model, encoders: &[PathBuf], device: &Device
         interrupt: Interrupt::none(),
         progress: false,
     };
-    Ok(Some(Eye { encoder: FrozenEncoder::load(&context, seen)?.network, size: seen.size }))
+    FrozenEncoder::of_damsm(&context, model.config.stream.as_ref())
 }
 
 /// Runs the command.
@@ -153,7 +145,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }),
         None => None,
     };
-    let mut damsm_eye = None;
+    let mut judge = None;
     let damsm = match &args.run {
         Some(run) => {
             let trained = stem::load(run, &device)?;
@@ -167,23 +159,18 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
                 );
                 return Err(Error::BadInput(message).into());
             }
-            damsm_eye = damsm_eye_of(run, &model, &args.encoders, &device)?;
+            judge = judge_encoder(run, &model, &args.encoders, &device)?;
             Some((trained.model.text, trained.model.damsm))
         }
         None => None,
     };
-    let judge_encoder = match &args.run {
-        Some(run) => judge_encoder(run, &args, &model, &device)?,
-        None => None,
-    };
     let options = EvaluateOptions {
-        judge_encoder,
+        judge_encoder: judge,
         metrics: (!args.metrics.is_empty()).then(|| args.metrics.iter().map(|metric| (*metric).into()).collect()),
         seed: args.seed,
         batch: args.batch.into(),
         samples: args.samples.map(|samples| samples as usize),
         damsm,
-        damsm_eye,
         inception,
         probe: args.probe.map(|probe| match probe {
             ProbeArg::Petals => Probe::Petals,

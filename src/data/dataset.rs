@@ -261,6 +261,11 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// Those of `range` alone.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
+        Self { pixels: self.pixels[range].to_vec(), size: self.size }
+    }
+
     /// As [`Dataset::images`], of pictures that are there already.
     pub fn images(&self, flips: &[bool], size: usize, device: &Device) -> Tensor<4> {
         assert!(size > 0 && self.size.is_multiple_of(size), "pictures of {} pixels asked for at {size}", self.size);

@@ -15,13 +15,12 @@ use super::pictures::{Eyes, Seen, Studio, to_rows, to_tensor};
 use super::{frechet, inception_score, kernel, r_precision};
 use crate::damsm::Damsm;
 use crate::data::{Dataset, EncodedCaptions};
-use crate::encoder::EncoderKind;
+use crate::encoder::ImageEncoder;
 use crate::model_dir::Model;
 use crate::pipeline::{Noise, Picture};
 use crate::stem::{TextBatch, TextEncoder};
 use crate::stream::Stream;
 use crate::text::tokenize;
-use crate::train::gan::Eye;
 use crate::{Error, Result};
 
 /// Words of a caption when evaluating (public code).
@@ -104,8 +103,8 @@ pub struct EvaluateOptions {
     pub samples: Option<usize>,
     /// The text encoder and heads that [`Metric::RPrecision`] compares in.
     pub damsm: Option<(TextEncoder, Damsm)>,
-    /// What DAMSM looks through, where that is another network than STREAM's.
-    pub damsm_eye: Option<Eye>,
+    /// The image encoder of [`EvaluateOptions::damsm`] and the height and width of the pictures that it sees, where it is not STREAM's.
+    pub judge_encoder: Option<(ImageEncoder, usize)>,
     /// The network of FID, KID and IS.
     pub inception: Option<Inception>,
     /// The colour probe; none for the one that the vocabulary speaks of.
@@ -122,7 +121,7 @@ impl Default for EvaluateOptions {
             batch: 8,
             samples: None,
             damsm: None,
-            damsm_eye: None,
+            judge_encoder: None,
             inception: None,
             probe: None,
             progress: false,
@@ -257,7 +256,6 @@ impl Measurement<'_> {
             stream: model.stream.as_ref().filter(|_| self.wants(wanted)),
             judge: options.judge_encoder.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
             inception: options.inception.as_ref().filter(|_| self.metrics.iter().any(|m| m.needs_inception() && wanted.contains(m))),
-            damsm: options.damsm_eye.as_ref().filter(|_| self.wants(&[Metric::RPrecision])),
         };
         use Metric::{Captions, Distance, Diversity, Fid, InceptionScore, Kid, RPrecision, Redescription};
         let mut eyes = only(&[Captions, Distance, RPrecision, Diversity]);
@@ -356,10 +354,10 @@ impl Measurement<'_> {
 
     /// What STREAM's image encoder is called.
     fn network(&self) -> String {
-        let Some(config) = &self.studio.model.config.stream else { return EncoderKind::default().to_string() };
-        match config.encoder_width {
-            1.0 => config.encoder.to_string(),
-            width => format!("{}-width-{width}", config.encoder),
+        match self.studio.model.config.stream.as_ref() {
+            Some(config) if config.encoder_width != 1.0 => format!("{}-width-{}", config.encoder, config.encoder_width),
+            Some(config) => config.encoder.to_string(),
+            None => "no encoder".into(),
         }
     }
 
@@ -429,20 +427,13 @@ impl Measurement<'_> {
         } else {
             "the judge is the DAMSM of another training than the model's"
         };
-        let network = match &options.damsm_eye {
-            Some(eye) => format!("damsm-{}", eye.encoder.kind()),
+        let network = match &options.judge_encoder {
+            Some((encoder, _)) => format!("damsm-{}", encoder.kind()),
             None => format!("damsm-{}", self.network()),
         };
-        let features = |seen: &'_ Seen| if options.damsm_eye.is_some() { seen.damsm.clone() } else { seen.rows.clone() };
         let mut figures = Vec::new();
-        for (whose, rows) in [("generated", features(drawn)), ("real", features(photographs))] {
-            if rows.first().is_some_and(|row| row.len() != damsm.code_channels()) {
-                return Err(Error::BadInput(format!(
-                    "DAMSM was trained on features of {} values; its image encoder gives {}",
-                    damsm.code_channels(),
-                    rows[0].len()
-                )));
-            }
+        for (whose, rows) in [("generated", drawn), ("real", photographs)] {
+            let rows = if options.judge_encoder.is_some() { &rows.judge } else { &rows.rows };
             let mut codes = Vec::with_capacity(rows.len());
             for rows in rows.chunks(options.batch.max(1)) {
                 codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
@@ -478,7 +469,7 @@ impl Measurement<'_> {
         let chosen: Vec<Vec<usize>> = (0..prompts).map(|i| captions.draw(i * dataset.len() / prompts, MAX_WORDS, &mut rng)).collect();
         let repeated: Vec<Vec<usize>> = chosen.iter().flat_map(|prompt| vec![prompt.clone(); seeds]).collect();
         let mut noise = Noise::new(self.studio.options.seed ^ Purpose::DiversityNoise as u64);
-        let eyes = Eyes { stream: model.stream.as_ref(), inception: None, damsm: None };
+        let eyes = Eyes { stream: model.stream.as_ref(), judge: None, inception: None };
         let drawn = self.studio.drawings(&repeated, &mut noise, eyes, "drawing prompts again")?;
         let network = self.network();
         let figure = |whose: &str, groups: Vec<f64>, n: usize, protocol: String| Figure {

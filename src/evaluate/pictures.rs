@@ -12,7 +12,6 @@ use crate::model_dir::Model;
 use crate::pipeline::{Noise, block_on};
 use crate::stem::TextBatch;
 use crate::stream::Stream;
-use crate::train::gan::Eye;
 use crate::{Error, Result};
 
 /// What the networks see in pictures, a row a picture; empty for a network that was not asked for.
@@ -26,8 +25,6 @@ pub(super) struct Seen {
     pub inception: Vec<Vec<f32>>,
     /// Its scores of the classes, without bias.
     pub logits: Vec<Vec<f32>>,
-    /// Pooled features of DAMSM's image encoder, where it is another than STREAM's.
-    pub damsm: Vec<Vec<f32>>,
 }
 
 /// Which networks look.
@@ -36,20 +33,19 @@ pub(super) struct Eyes<'a> {
     pub stream: Option<&'a Stream>,
     pub judge: Option<&'a (ImageEncoder, usize)>,
     pub inception: Option<&'a Inception>,
-    pub damsm: Option<&'a Eye>,
 }
 
 impl Eyes<'_> {
     fn any(&self) -> bool {
-        self.stream.is_some() || self.inception.is_some() || self.damsm.is_some()
+        self.stream.is_some() || self.judge.is_some() || self.inception.is_some()
     }
 
     fn look(&self, images: Tensor<4>, seen: &mut Seen) -> Result<()> {
         if let Some(stream) = self.stream {
             seen.rows.extend(to_rows(stream.describe(images.clone()))?);
         }
-        if let Some(eye) = self.damsm {
-            seen.damsm.extend(to_rows(eye.look(images.clone()).pooled)?);
+        if let Some((encoder, size)) = self.judge {
+            seen.judge.extend(to_rows(encoder.forward(images.clone(), *size).pooled)?);
         }
         if let Some(Inception { network, preprocessing }) = self.inception {
             let pooled = network.forward_features(preprocessing.apply(images)).pooled;

@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn lines_of_lost_steps_are_taken_away() {
-        let sample = |i: u8| Sample { key: format!("k{i}"), image: vec![i * 20; 12], captions: vec![format!("c{i}")], class_id: None };
-        let dataset = Dataset { samples: (0..12).map(sample).collect(), size: 2, skipped: Vec::new() };
+        let sample = |i: u8| Sample::new(format!("k{i}"), vec![i * 20; 12], vec![format!("c{i}")], None);
+        let dataset = Dataset::new((0..12).map(sample).collect(), 2);
         let shown = Shown::of(&dataset);
         assert_eq!(shown.indices().collect::<Vec<_>>(), [0, 2, 4, 6, 8, 10]);
         let example = shown.example(4, vec!["said".into()], Some(true));

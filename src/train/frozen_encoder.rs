@@ -14,6 +14,7 @@ use super::recipe::EncoderUse;
 use super::run::TrainContext;
 use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
 use crate::model_dir::tensors;
+use crate::stream::StreamConfig;
 use crate::{Error, Result};
 
 /// A frozen encoder and what tells it from others.
@@ -54,6 +55,19 @@ impl FrozenEncoder {
         let network = network.map(&mut He { gain, rng: &mut rng });
         let kind = if seen.kind == EncoderKind::default() { String::new() } else { format!("{}, ", seen.kind) };
         Ok(Self { network, seen, fingerprint: format!("{kind}random, width {width}, seed {}", context.recipe.seed) })
+    }
+
+    /// The encoder that the DAMSM of a context's STEM was trained on and the height and width of the pictures that it sees; nothing
+    /// where `stream` looks through the same.
+    ///
+    /// # Errors
+    /// As [`FrozenEncoder::load`].
+    pub fn of_damsm(context: &TrainContext, stream: Option<&StreamConfig>) -> Result<Option<(ImageEncoder, usize)>> {
+        let seen = context.recipe.stem_encoder();
+        if stream.is_none_or(|stream| stream.encoder == seen.kind && stream.image_size == seen.size) {
+            return Ok(None);
+        }
+        Ok(Some((Self::load(context, seen)?.network, seen.size)))
     }
 }
 

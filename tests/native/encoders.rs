@@ -11,7 +11,6 @@ use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig, import, tensors};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::train::frozen_encoder::FrozenEncoder;
-use mirrorgan::train::gan::Eye;
 use mirrorgan::train::recipe::EncoderUse;
 use mirrorgan::train::{TrainContext, gan, stem, stream};
 
@@ -110,13 +109,15 @@ fn r_precision_looks_through_damsms_encoder(context: &TrainContext, model: &Mode
     let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..Default::default() }).unwrap();
     let (_, seen) = stem::trained_on(&context.out).unwrap();
     assert_eq!((seen.kind, seen.size), (EncoderKind::InceptionV3, 75));
-    let measure = |damsm_eye| {
+    let measure = |judge_encoder| {
         let damsm = Some((trained.model.text.clone(), trained.model.damsm.clone()));
-        let options = EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), samples: Some(4), damsm, damsm_eye, ..Default::default() };
+        let options =
+            EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), samples: Some(4), damsm, judge_encoder, ..Default::default() };
         evaluate(model, &test, &options, &context.device)
     };
-    let eye = Eye { encoder: FrozenEncoder::load(context, seen).unwrap().network, size: seen.size };
-    let figures = measure(Some(eye)).unwrap().figures;
+    let encoder = FrozenEncoder::of_damsm(context, model.config.stream.as_ref()).unwrap();
+    assert!(encoder.is_some());
+    let figures = measure(encoder).unwrap().figures;
     assert!(figures.iter().any(|figure| figure.name == "r_precision-damsm-inception-v3.real" && figure.value.is_finite()));
     assert!(matches!(measure(None), Err(Error::BadInput(message)) if message.contains("128") && message.contains("32")));
 }

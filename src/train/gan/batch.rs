@@ -31,7 +31,7 @@ impl Batch {
 
     /// The photographs of `range` alone, (range, 3, size, size) in [−1, 1].
     pub fn images_of(&self, range: std::ops::Range<usize>, size: usize, device: &Device) -> Tensor<4> {
-        self.dataset.images(&self.indices[range.clone()], &self.flips[range], size, device)
+        self.pictures.part(range.clone()).images(&self.flips[range], size, device)
     }
 
     /// The photographs, (batch, 3, size, size) in [−1, 1].
