@@ -97,11 +97,11 @@ mod tests {
 
     #[test]
     fn every_picture_is_in_one_shard() {
-        assert_eq!(ranges(8, 1, 1), [0..8]);
+        assert_eq!(ranges(8, 1, 1), vec![Range { start: 0, end: 8 }]);
         assert_eq!(ranges(8, 2, 2), [0..2, 2..4, 4..6, 6..8]);
         assert_eq!(ranges(7, 1, 2), [0..3, 3..7]);
         // The last batch of a small data set.
-        assert_eq!(ranges(1, 2, 1), [0..1]);
+        assert_eq!(ranges(1, 2, 1), vec![Range { start: 0, end: 1 }]);
     }
 
     /// Without batch norms, gradients of parts weighted by their shares are the gradient of the whole batch.
