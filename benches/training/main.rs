@@ -47,13 +47,13 @@ impl Bench {
         let stem = TextEncoderConfig { vocabulary: vocabulary.len(), ..Default::default() }.init(&device);
         // The published losses of generator and discriminators alone: what both sides have.
         let weights = LossWeights { stream: 0.0, damsm: 0.0, ..LossWeights::default() };
-        let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, weights: None };
+        let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, accumulate: 1, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };
         let frozen =
             Frozen { stem: stem.clone(), encoder: None, decoder: None, damsm: None, region_stride: 16, stream_eye: None, damsm_eye: None };
         let rng = ChaCha8Rng::seed_from_u64(1);
-        let trainer = Trainer::new(recipe, frozen, device.clone().autodiff(), rng.clone())?;
+        let trainer = Trainer::new(recipe, frozen, &[device.clone().autodiff()], rng.clone())?;
         let sampler = Sampler::new(dataset.len(), batch, 1, Position::default());
         Ok(Self { trainer, stem, dataset, captions, sampler, rng, phase, device, batch, steps: 0 })
     }
