@@ -1,6 +1,7 @@
 // Downloads with progress, and the copies that the browser keeps (Cache API), each under its sha-256.
 
 import { MirrorGanError, aborted } from "./errors.js";
+import { platform } from "./platform.js";
 
 const CACHE = "mirrorgan-v1";
 
@@ -16,7 +17,7 @@ async function openCache() {
 function cacheKey(url, sha256) {
   const key = new URL(url);
   key.hash = "";
-  key.searchParams.set("sha256", sha256);
+  if (sha256) key.searchParams.set("sha256", sha256);
   return key.href;
 }
 
@@ -24,10 +25,12 @@ function cacheKey(url, sha256) {
 async function request(url, { signal, fresh = false }) {
   let response;
   try {
-    response = await fetch(url, { signal, cache: fresh ? "no-cache" : "default" });
+    response = await platform.fetch(url, { signal, cache: fresh ? "no-cache" : "default" });
   } catch (error) {
     if (signal?.aborted) throw aborted();
-    throw new MirrorGanError("network", `${url} could not be reached: ${error.message}`, { cause: error });
+    const failure = new MirrorGanError("network", `${url} could not be reached: ${error.message}`, { cause: error });
+    // Nobody answered, which a kept copy makes up for; an answer of 404 is an answer.
+    throw Object.assign(failure, { offline: true });
   }
   if (!response.ok) {
     throw new MirrorGanError("network", `${url}: the server answered ${response.status} ${response.statusText}`.trim());
@@ -36,7 +39,7 @@ async function request(url, { signal, fresh = false }) {
 }
 
 /** The response with its bytes counted on the way. */
-function counted(response, file, total, onProgress) {
+function counted(response, file, total, onProgress, type) {
   const encoded = response.headers.get("content-encoding");
   const length = Number(response.headers.get("content-length")) || 0;
   const all = total || (encoded ? 0 : length);
@@ -52,8 +55,8 @@ function counted(response, file, total, onProgress) {
       onProgress({ status: "done", file, loaded, total: loaded, progress: 100 });
     },
   });
-  const headers = { "content-type": response.headers.get("content-type") ?? "application/octet-stream" };
-  return new Response(response.body.pipeThrough(counter), { headers });
+  // Whatever the server calls it: WebAssembly compiles while downloading only what has its type.
+  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
 async function body(response, url, signal) {
@@ -65,19 +68,50 @@ async function body(response, url, signal) {
   }
 }
 
-/** A small text that must be the newest, such as config.json. */
-export async function downloadText(url, { signal, onProgress = () => {} }) {
-  const file = url.split("/").pop();
+/** The newest response, else, where nobody answers, the kept one. */
+async function newest(url, { signal, onProgress, cache, fresh, file, type }) {
+  const store = cache ? await openCache() : null;
+  const key = cacheKey(url);
+  let response;
+  try {
+    response = await request(url, { signal, fresh });
+  } catch (error) {
+    const kept = error.offline && (await store?.match(key));
+    if (!kept) throw error;
+    return counted(kept, file, 0, onProgress, type);
+  }
+  if (store) {
+    const [now, later] = response.body.tee();
+    const headers = { "content-type": type };
+    response = new Response(now, { headers: response.headers });
+    // Beside what is done with it now. What breaks off is not kept; a full disk costs a visit without network, nothing more.
+    keep(store, key, new Response(later, { headers })).catch(() => {});
+  }
+  return counted(response, file, 0, onProgress, type);
+}
+
+async function keep(store, key, response) {
+  // Whole before it replaces what is kept.
+  const content = await response.arrayBuffer();
+  const headers = { "content-type": response.headers.get("content-type"), "content-length": String(content.byteLength) };
+  await store.put(key, new Response(content, { headers }));
+}
+
+const nameOf = (url) => new URL(url).pathname.split("/").pop();
+
+/** A small text that should be the newest, such as config.json. */
+export async function downloadText(url, { signal, onProgress = () => {}, cache = true }) {
+  const file = nameOf(url);
   onProgress({ status: "initiate", file });
-  const response = counted(await request(url, { signal, fresh: true }), file, 0, onProgress);
+  const response = await newest(url, { signal, onProgress, cache, fresh: true, file, type: "text/plain" });
   return new TextDecoder().decode(await body(response, url, signal));
 }
 
 /** A response to hand to WebAssembly, with progress. */
-export async function downloadModule(url, { signal, onProgress = () => {} }) {
-  const file = new URL(url).pathname.split("/").pop();
+export async function downloadModule(url, { signal, onProgress = () => {}, cache = true }) {
+  const file = nameOf(url);
   onProgress({ status: "initiate", file });
-  return counted(await request(url, { signal }), file, 0, onProgress);
+  return newest(url, { signal, onProgress, cache, file, type: "application/wasm" });
 }
 
 /**
@@ -99,7 +133,7 @@ export async function downloadFile(url, { file, bytes, sha256 }, { signal, onPro
       await store.delete(key);
     }
   }
-  const content = await body(counted(await request(url, { signal, fresh: true }), file, bytes, onProgress), url, signal);
+  const content = await body(counted(await request(url, { signal, fresh: true }), file, bytes, onProgress, "application/octet-stream"), url, signal);
   check(content);
   if (store) {
     try {
@@ -125,18 +159,27 @@ export async function isCached(url, sha256) {
   return Boolean(await store?.match(cacheKey(url, sha256)));
 }
 
-/** What is kept: url and bytes of each file. */
+/** What is kept: address, bytes and, of a model's files, the sha-256. */
 export async function cachedFiles() {
   const store = await openCache();
   const requests = (await store?.keys()) ?? [];
   return Promise.all(
     requests.map(async (request) => {
       const response = await store.match(request);
-      return { url: request.url, bytes: Number(response?.headers.get("content-length")) || 0 };
+      const url = new URL(request.url);
+      const sha256 = url.searchParams.get("sha256");
+      url.searchParams.delete("sha256");
+      return { url: url.href, sha256, bytes: Number(response?.headers.get("content-length")) || 0 };
     }),
   );
 }
 
-export async function clearCache() {
-  return typeof caches === "object" ? caches.delete(CACHE) : false;
+/** Forgets everything, or the files of one folder; whether there were any. */
+export async function clearCache(folder) {
+  if (typeof caches !== "object") return false;
+  if (folder === undefined) return caches.delete(CACHE);
+  const store = await openCache();
+  const requests = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder));
+  await Promise.all(requests.map((request) => store.delete(request)));
+  return requests.length > 0;
 }

@@ -1,6 +1,6 @@
-import type { Attention, BlendFrame, Caption, Encoding, ModelInfo, Picture, Stage, Token } from "./types.js";
+import type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token } from "./types.js";
 
-export type { Attention, BlendFrame, Caption, Encoding, ModelInfo, Picture, Stage, Token };
+export type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token };
 
 export type Device = "cpu" | "webgpu";
 
@@ -59,6 +59,9 @@ export interface Support {
   device: Device | null;
 }
 
+/** A wasm module: its address, an answer of `fetch`, a compiled module, its bytes. */
+export type WasmSource = string | URL | Response | WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+
 export interface Progress {
   status: "initiate" | "download" | "progress" | "done" | "warm-up" | "ready";
   file?: string;
@@ -72,19 +75,18 @@ export interface Progress {
   cached?: boolean;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends CallOptions {
   /** Default "auto": WebGPU on a real GPU, else the CPU. */
   device?: Device | "auto";
-  signal?: AbortSignal;
   onProgress?: (event: Progress) => void;
   /** Told when a device was lost and another has taken over. */
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;
   /** Whether downloads are kept in the Cache API. Default true. */
   cache?: boolean;
-  /** Whether WebGPU compiles its kernels while loading. Default true. */
+  /** Whether a picture that nobody sees is drawn while loading, so that the first one is as quick as the next. Default true. */
   warmUp?: boolean;
-  /** Other addresses for the wasm modules. */
-  wasm?: { cpu?: string | URL; webgpu?: string | URL };
+  /** Other wasm modules than the package's own: one for whatever device is taken, or one for each. */
+  wasm?: WasmSource | { cpu?: WasmSource; webgpu?: WasmSource };
   /** Makes the Worker, where the default `new Worker(new URL("./worker.js", import.meta.url))` does not do. */
   worker?: () => Worker;
 }
@@ -94,15 +96,14 @@ export interface StageEvent extends Stage {
   milliseconds: number;
 }
 
-export interface GenerateOptions {
+export interface GenerateOptions extends CallOptions {
   /** The same seed, model and device give the same pictures. Default: a random one, told in the result. */
   seed?: number | bigint;
   /** 1 to 64. Default 1. */
   count?: number;
   /** Whether STREAM describes each picture. Default false. */
   caption?: boolean;
-  signal?: AbortSignal;
-  /** Told of each stage as soon as it is drawn. */
+  /** Told of each stage as soon as it is drawn; once more where a lost GPU made the call start again. What it throws ends the call. */
   onStage?: (event: StageEvent) => void;
   /** STREAM is downloaded when it is first needed. */
   onProgress?: (event: Progress) => void;
@@ -123,41 +124,86 @@ export interface Info extends ModelInfo {
   memory: number;
 }
 
+export interface DescribedFile extends ModelFile {
+  /** Whether the browser keeps it already. */
+  cached: boolean;
+}
+
+export interface Description {
+  name: string;
+  trainedOn: string;
+  /** Of all files. */
+  bytes: number;
+  /** Of those that the browser keeps already. */
+  cachedBytes: number;
+  files: DescribedFile[];
+}
+
 export interface Preview {
   name: string;
-  files: { file: string; bytes: number; cached: boolean; when: "load" | "caption" }[];
+  files: DescribedFile[];
   /** What `load` would download, without the wasm module. */
   bytes: number;
 }
 
-export type PictureSource = ImageData | Blob | CanvasImageSource;
+export interface CachedFile {
+  url: string;
+  /** Of a model's files; null for config.json and wasm modules, which are kept for when there is no network. */
+  sha256: string | null;
+  bytes: number;
+}
+
+/** RGBA pixels, row after row: an ImageData, or the like where there is none. */
+export interface Pixels {
+  data: Uint8ClampedArray | Uint8Array;
+  width: number;
+  height: number;
+}
+
+export type PictureSource = Pixels | Blob | CanvasImageSource;
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface CaptionOptions extends CallOptions {
+  /** STREAM is downloaded when it is first needed. */
+  onProgress?: (event: Progress) => void;
+}
+
+export interface BlendOptions extends CallOptions {
+  /** 2 to 256. Default 8. */
+  steps?: number;
+  seed?: number | bigint;
+  /** Told of each picture as soon as it is drawn. What it throws ends the call. */
+  onFrame?: (frame: BlendFrame) => void;
+}
 
 export class MirrorGan {
   private constructor();
   /** What this browser offers; downloads nothing. */
-  static support(): Promise<Support>;
-  /** What `load` would download. */
-  static preview(model: string | URL, options?: { signal?: AbortSignal }): Promise<Preview>;
+  static support(options?: CallOptions): Promise<Support>;
+  /** What a model is and how big its files are; downloads its config.json only. */
+  static describe(model: string | URL, options?: CallOptions): Promise<Description>;
+  /** @deprecated What `load` would download; `describe` tells more. */
+  static preview(model: string | URL, options?: CallOptions): Promise<Preview>;
   /** Downloads a model folder and makes it ready. */
   static load(model: string | URL, options?: LoadOptions): Promise<MirrorGan>;
   /** The files that the browser keeps. */
-  static cached(): Promise<{ url: string; bytes: number }[]>;
-  static clearCache(): Promise<boolean>;
-  /** Draws pictures of a prompt. */
+  static cached(options?: CallOptions): Promise<CachedFile[]>;
+  /** Forgets them: all, or those of one model. Gives whether there were any. */
+  static clearCache(model?: string | URL): Promise<boolean>;
+  /** Draws pictures of a prompt. Calls wait for each other. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
   /** Describes a picture. */
-  caption(image: PictureSource, options?: { signal?: AbortSignal; onProgress?: (event: Progress) => void }): Promise<Caption>;
+  caption(image: PictureSource, options?: CaptionOptions): Promise<Caption>;
   /** The features that the generator gets for a prompt. */
-  encode(prompt: string, options?: { signal?: AbortSignal }): Promise<Encoding>;
+  encode(prompt: string, options?: CallOptions): Promise<Encoding>;
   /** The words of a prompt and which of them the model knows. */
-  tokenize(prompt: string, options?: { signal?: AbortSignal }): Promise<Token[]>;
+  tokenize(prompt: string, options?: CallOptions): Promise<Token[]>;
   /** Draws pictures on the way from one prompt to another, with one noise. */
-  blend(
-    from: string,
-    to: string,
-    options?: { steps?: number; seed?: number | bigint; signal?: AbortSignal; onFrame?: (frame: BlendFrame) => void },
-  ): Promise<BlendFrame[]>;
+  blend(from: string, to: string, options?: BlendOptions): Promise<BlendFrame[]>;
   get info(): Info;
-  /** Ends the Worker and frees everything; later calls reject with "disposed". */
+  /** Ends the Worker and frees everything; calls that wait, and later ones, reject with "disposed". */
   dispose(): Promise<void>;
 }

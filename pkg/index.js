@@ -1,95 +1,21 @@
 // MirrorGan: the client that pages import. The engine itself is in worker.js.
 
-import { cachedFiles, clearCache, downloadText, isCached } from "./download.js";
-import { CODES, MirrorGanError, aborted, fromPlain, toMirrorGanError } from "./errors.js";
+import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrompt, checkSeed, checkSteps } from "./check.js";
+import { Connection } from "./connection.js";
+import { describeModel } from "./describe.js";
+import { cachedFiles, clearCache } from "./download.js";
+import { CODES, MirrorGanError, aborted, toMirrorGanError } from "./errors.js";
 import { toImageData } from "./picture.js";
+import { platform } from "./platform.js";
 import { support } from "./support.js";
 
 export { CODES, MirrorGanError };
 
-const LARGEST_SEED = 2n ** 64n - 1n;
 // After these the device, not the call, is at fault.
 const DEVICE_FAULTS = ["device-lost", "crashed", "out-of-memory"];
 
-function folder(model) {
-  const url = new URL(model, globalThis.document?.baseURI ?? globalThis.location?.href);
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url.href;
-}
-
-function checkSeed(seed) {
-  if (seed === undefined || seed === null) return crypto.getRandomValues(new Uint32Array(1))[0];
-  const whole = typeof seed === "bigint" ? seed >= 0n && seed <= LARGEST_SEED : Number.isSafeInteger(seed) && seed >= 0;
-  if (!whole) throw new MirrorGanError("bad-input", `seed is ${seed}; expected a whole number from 0 on (a bigint above 2^53)`);
-  return seed;
-}
-
-function checkPrompt(prompt) {
-  if (typeof prompt !== "string") throw new MirrorGanError("bad-input", `the prompt is a ${typeof prompt}; expected a string`);
-  return prompt;
-}
-
-/** A Worker, the calls that wait for it, and what became of it. */
-class Connection {
-  #worker;
-  #calls = new Map();
-  #next = 0;
-  closed = null;
-
-  constructor(worker, onReply) {
-    this.#worker = worker;
-    worker.addEventListener("message", ({ data }) => {
-      if (data.crash) {
-        this.close(fromPlain(data.crash));
-        return;
-      }
-      const call = this.#calls.get(data.id);
-      if (!call) return;
-      if (data.event) {
-        call.onEvent(data.event);
-        return;
-      }
-      this.#calls.delete(data.id);
-      if (data.error) call.reject(fromPlain(data.error));
-      else {
-        onReply(data);
-        call.resolve(data.result);
-      }
-    });
-    worker.addEventListener("error", (event) => {
-      event.preventDefault?.();
-      this.close(new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "its script did not load"}`));
-    });
-  }
-
-  call(method, args, { signal, onEvent = () => {} } = {}) {
-    if (this.closed) return Promise.reject(this.closed);
-    if (signal?.aborted) return Promise.reject(aborted());
-    const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#worker.postMessage({ id, method: "abort" });
-        this.#calls.delete(id);
-        reject(aborted());
-      };
-      const settle = (done) => (value) => {
-        signal?.removeEventListener("abort", abort);
-        done(value);
-      };
-      this.#calls.set(id, { resolve: settle(resolve), reject: settle(reject), onEvent });
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#worker.postMessage({ id, method, args });
-    });
-  }
-
-  close(error) {
-    if (this.closed) return;
-    this.closed = error;
-    this.#worker.terminate();
-    for (const call of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
-  }
-}
+// Only load() knows it.
+const KEY = Symbol("MirrorGan.load");
 
 export class MirrorGan {
   #url;
@@ -97,94 +23,93 @@ export class MirrorGan {
   #connection = null;
   #info = null;
   #adapter = null;
-  #recoveries = 0;
+  #replaced = false;
   #recovering = null;
+  #life = new AbortController();
 
   /** What this browser offers; downloads nothing. */
-  static support() {
-    return support();
+  static async support(options) {
+    const { signal } = checkOptions(options);
+    return abortable(support(), signal);
   }
 
-  /** What `load` would download. */
-  static async preview(model, { signal } = {}) {
-    const url = folder(model);
-    let config;
-    try {
-      config = JSON.parse(await downloadText(new URL("config.json", url).href, { signal }));
-      if (typeof config.files !== "object") throw new SyntaxError("it lists no files");
-    } catch (error) {
-      if (error instanceof MirrorGanError) throw error;
-      throw new MirrorGanError("bad-model", `${url}config.json is not a model's: ${error.message}`, { cause: error });
-    }
-    const files = await Promise.all(
-      Object.entries(config.files).map(async ([file, { bytes, sha256 }]) => {
-        const cached = await isCached(new URL(file, url).href, sha256);
-        return { file, bytes, cached, when: file.startsWith("stream") ? "caption" : "load" };
-      }),
-    );
+  /** What a model is and how big its files are; downloads its config.json only. */
+  static async describe(model, options) {
+    const { signal } = checkOptions(options);
+    return describeModel(checkModel(model), signal);
+  }
+
+  /** What `load` would download: `describe` in another form. */
+  static async preview(model, options) {
+    const { name, files } = await MirrorGan.describe(model, options);
     const bytes = files.filter((file) => !file.cached && file.when === "load").reduce((sum, file) => sum + file.bytes, 0);
-    return { name: config.name, files, bytes };
+    return { name, files, bytes };
   }
 
   /** The files that the browser keeps. */
-  static cached() {
-    return cachedFiles();
+  static async cached(options) {
+    const { signal } = checkOptions(options);
+    return abortable(cachedFiles(), signal);
   }
 
-  /** Forgets them. */
-  static clearCache() {
-    return clearCache();
+  /** Forgets them: all, or those of one model. */
+  static async clearCache(model) {
+    return clearCache(model === undefined ? undefined : checkModel(model));
   }
 
   /** Downloads a model and makes it ready. */
-  static async load(model, options = {}) {
-    const device = options.device ?? "auto";
-    if (!["auto", "cpu", "webgpu"].includes(device)) {
-      throw new MirrorGanError("bad-input", `device is ${JSON.stringify(device)}; expected "auto", "cpu" or "webgpu"`);
-    }
-    if (options.signal?.aborted) throw aborted();
-    const offered = await support();
+  static async load(model, given) {
+    const options = checkOptions(given, ["onProgress", "onDevice", "worker"]);
+    const url = checkModel(model);
+    const device = checkDevice(options.device);
+    const { signal, onProgress, onDevice, worker } = options;
+    const cache = checkFlag("cache", options.cache, true);
+    const warmUp = checkFlag("warmUp", options.warmUp, true);
+    const offered = await abortable(support(), signal);
     if (!offered.usable) {
       throw new MirrorGanError("unsupported", `this browser lacks ${offered.missing.join(" and ")}; a current one has them`);
     }
     if (device === "webgpu" && !offered.webgpu) {
-      throw new MirrorGanError("unsupported", 'this browser offers no WebGPU adapter; device "cpu" works without');
+      throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
     }
-    const gan = new MirrorGan(folder(model), options, offered.adapter);
+    const wasm = await abortable(checkModules(options.wasm), signal);
+    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, wasm }, offered.adapter);
     try {
-      await gan.#start(device === "auto" ? offered.device : device, options.signal);
+      await gan.#start(device === "auto" ? offered.device : device, signal);
     } catch (error) {
       const fault = error.code === "unsupported" || DEVICE_FAULTS.includes(error.code);
       if (device !== "auto" || offered.device !== "webgpu" || !fault) throw error;
-      await gan.#start("cpu", options.signal);
+      await gan.#start("cpu", signal);
       gan.#tellDevice(error);
     }
     return gan;
   }
 
   // Use load().
-  constructor(url, options, adapter) {
+  constructor(key, url, options, adapter) {
+    if (key !== KEY) throw new MirrorGanError("bad-input", "use await MirrorGan.load(model)");
     this.#url = url;
     this.#options = options;
     this.#adapter = adapter;
   }
 
   async #start(device, signal) {
-    const { worker, wasm, cache = true, warmUp = true, onProgress } = this.#options;
-    const made = worker
-      ? worker()
-      : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mirrorgan" });
-    const connection = new Connection(made, ({ memory, info }) => {
-      this.#info = { ...info, device: this.#info?.device ?? device, adapter: this.#info?.adapter ?? null, memory };
-    });
-    this.#info = { device, adapter: device === "webgpu" ? this.#adapter : null };
-    const urls = wasm && {
-      cpu: wasm.cpu && String(new URL(wasm.cpu, document.baseURI)),
-      webgpu: wasm.webgpu && String(new URL(wasm.webgpu, document.baseURI)),
-    };
-    const options = { url: this.#url, device, wasm: urls, cache, warmUp: warmUp && device === "webgpu" };
+    if (signal?.aborted) throw aborted();
+    const { worker, wasm, cache, warmUp, onProgress } = this.#options;
+    let made;
     try {
-      await connection.call("load", [options], { signal, onEvent: ({ kind, ...event }) => onProgress?.(event) });
+      made = worker ? worker() : platform.makeWorker();
+    } catch (error) {
+      throw new MirrorGanError("unsupported", `no Worker could be made: ${error?.message ?? error}`, { cause: error });
+    }
+    if (typeof made?.postMessage !== "function") throw new MirrorGanError("bad-input", "the option worker must give a Worker");
+    const connection = new Connection(made, device, ({ memory, info }) => {
+      const adapter = device === "webgpu" ? this.#adapter : null;
+      this.#info = { ...info, device, adapter, memory };
+    });
+    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp };
+    try {
+      await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {
       connection.close(error);
       throw error;
@@ -193,76 +118,95 @@ export class MirrorGan {
   }
 
   #tellDevice(reason) {
-    this.#options.onDevice?.({ device: this.#info.device, reason: toMirrorGanError(reason) });
+    try {
+      this.#options.onDevice?.({ device: this.#info.device, reason: toMirrorGanError(reason) });
+    } catch (error) {
+      // Whoever's call is being repeated has nothing to do with it.
+      if (typeof reportError === "function") reportError(error);
+      else console.error(error);
+    }
   }
 
-  /** A lost device is replaced once; after that the CPU takes over. */
+  /** A lost GPU is replaced once; after that the CPU takes over. */
   #recover(connection, error) {
-    if (this.#connection !== connection) return this.#recovering ?? Promise.resolve();
+    // Another call was here before.
+    if (this.#connection !== connection) return Promise.resolve();
     this.#recovering ??= (async () => {
       connection.close(error);
-      const device = this.#info.device === "webgpu" && this.#recoveries++ === 0 ? "webgpu" : "cpu";
+      const { signal } = this.#life;
+      const again = connection.device === "webgpu" && !this.#replaced;
+      this.#replaced = true;
       try {
-        await this.#start(device);
+        await this.#start(again ? "webgpu" : "cpu", signal);
       } catch (failure) {
-        if (device === "cpu") throw failure;
-        await this.#start("cpu");
+        if (!again || failure.code === "aborted") throw failure;
+        await this.#start("cpu", signal);
       }
       this.#tellDevice(error);
-    })().finally(() => {
-      this.#recovering = null;
-    });
+    })()
+      .catch((failure) => {
+        throw this.#life.signal.aborted ? disposed() : failure;
+      })
+      .finally(() => {
+        this.#recovering = null;
+      });
     return this.#recovering;
   }
 
-  async #call(method, args, options) {
-    const connection = this.#connection;
-    try {
-      return await connection.call(method, args, options);
-    } catch (error) {
-      if (!DEVICE_FAULTS.includes(error.code)) throw error;
-      const wasGpu = this.#info.device === "webgpu";
-      // A dead engine is replaced in any case, so that the next call works; only what the GPU lost is tried again.
-      await this.#recover(connection, error);
-      if (!wasGpu) throw error;
-      return this.#connection.call(method, args, options);
+  async #call(method, args, { signal, listeners }) {
+    for (;;) {
+      if (this.#life.signal.aborted) throw disposed();
+      const connection = this.#connection;
+      try {
+        return await connection.call(method, args, { signal, listeners });
+      } catch (error) {
+        if (!DEVICE_FAULTS.includes(error.code)) throw error;
+        // A dead engine is replaced in any case, so that the next call works; only what the GPU lost is tried again.
+        await abortable(this.#recover(connection, error), signal);
+        if (connection.device !== "webgpu") throw error;
+      }
     }
   }
 
   /** Draws pictures of a prompt. */
-  async generate(prompt, { seed, count = 1, caption = false, signal, onStage, onProgress } = {}) {
+  async generate(prompt, given) {
+    const { seed, count, caption, signal, onStage, onProgress } = checkOptions(given, ["onStage", "onProgress"]);
     checkPrompt(prompt);
-    const chosen = checkSeed(seed);
-    const onEvent = ({ kind, ...event }) => (kind === "stage" ? onStage?.(event) : onProgress?.(event));
-    const result = await this.#call("generate", [prompt, { seed: chosen, count, caption }], { signal, onEvent });
-    return { seed: chosen, device: this.#info.device, ...result };
+    const options = { seed: checkSeed(seed), count: checkPictures(count), caption: checkFlag("caption", caption, false) };
+    const listeners = { stage: onStage, progress: onProgress };
+    const result = await this.#call("generate", [prompt, options], { signal, listeners });
+    return { seed: options.seed, device: this.#info.device, ...result };
   }
 
   /** Describes a picture. */
-  async caption(image, { signal, onProgress } = {}) {
-    const pixels = await toImageData(image);
-    return this.#call("caption", [pixels], { signal, onEvent: ({ kind, ...event }) => onProgress?.(event) });
+  async caption(image, given) {
+    const { signal, onProgress } = checkOptions(given, ["onProgress"]);
+    const pixels = await abortable(toImageData(image), signal);
+    return this.#call("caption", [pixels], { signal, listeners: { progress: onProgress } });
   }
 
   /** The features that the generator gets for a prompt. */
-  async encode(prompt, { signal } = {}) {
+  async encode(prompt, given) {
+    const { signal } = checkOptions(given);
     return this.#call("encode", [checkPrompt(prompt)], { signal });
   }
 
   /** The words of a prompt and which of them the model knows. */
-  async tokenize(prompt, { signal } = {}) {
+  async tokenize(prompt, given) {
+    const { signal } = checkOptions(given);
     return this.#call("tokenize", [checkPrompt(prompt)], { signal });
   }
 
   /** Draws pictures on the way from one prompt to another. */
-  async blend(from, to, { steps = 8, seed, signal, onFrame } = {}) {
-    const args = [checkPrompt(from), checkPrompt(to), { steps, seed: checkSeed(seed) }];
+  async blend(from, to, given) {
+    const { steps, seed, signal, onFrame } = checkOptions(given, ["onFrame"]);
+    const args = [checkPrompt(from, "the first prompt"), checkPrompt(to, "the second prompt"), { steps: checkSteps(steps), seed: checkSeed(seed) }];
     const frames = [];
-    const onEvent = ({ kind, ...frame }) => {
-      frames[frame.frame] = frame;
-      onFrame?.(frame);
+    const frame = ({ milliseconds, ...event }) => {
+      frames[event.frame] = event;
+      return onFrame?.(event);
     };
-    await this.#call("blend", args, { signal, onEvent });
+    await this.#call("blend", args, { signal, listeners: { frame } });
     return frames;
   }
 
@@ -271,8 +215,12 @@ export class MirrorGan {
     return { ...this.#info };
   }
 
-  /** Ends the Worker and frees everything. */
+  /** Ends the Worker and frees everything; calls that wait reject with "disposed". */
   async dispose() {
-    this.#connection?.close(new MirrorGanError("disposed", "this MirrorGan was disposed of; load another"));
+    this.#life.abort();
+    this.#connection.close(disposed());
+    await this.#recovering?.catch(() => {});
   }
 }
+
+const disposed = () => new MirrorGanError("disposed", "this MirrorGan was disposed of; load another");

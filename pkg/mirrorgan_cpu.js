@@ -291,7 +291,8 @@ export class WebEngine {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
-     * Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used.
+     * Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used, and browsers run a function of
+     * WebAssembly slowly until it has been used for a while. On the CPU two stages are enough for that.
      *
      * # Errors
      * `device-lost`.
@@ -632,7 +633,7 @@ function __wbg_get_imports() {
             return ret;
         },
         __wbindgen_generic_0000000000000001: function(arg0, arg1) {
-            // Cast intrinsic for `Closure(Closure { owned: true, function: Function { arguments: [Externref], shim_idx: 437, ret: Result(Unit), inner_ret: Some(Result(Unit)) }, mutable: true }) -> Externref`.
+            // Cast intrinsic for `Closure(Closure { owned: true, function: Function { arguments: [Externref], shim_idx: 468, ret: Result(Unit), inner_ret: Some(Result(Unit)) }, mutable: true }) -> Externref`.
             const ret = makeMutClosure(arg0, arg1, wasm_bindgen__convert__closures_____invoke__hf9e28aef0c95af3a);
             return ret;
         },

@@ -1,5 +1,7 @@
 // What this browser offers, without downloading anything.
 
+import { platform } from "./platform.js";
+
 // A function that uses v128: valid only where WebAssembly has SIMD.
 const SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
@@ -23,7 +25,7 @@ async function findAdapter() {
 
 export async function support() {
   const wasm = typeof WebAssembly === "object" && WebAssembly.validate(SIMD);
-  const worker = typeof Worker === "function";
+  const worker = platform.hasWorkers();
   const adapter = await findAdapter();
   const missing = [];
   if (!wasm) missing.push("WebAssembly with SIMD");

@@ -1,7 +1,10 @@
 // The Worker: downloads a model, owns the engine, answers the client in index.js one call at a time.
 
 import { downloadFile, downloadModule, downloadText } from "./download.js";
-import { MirrorGanError, toPlain } from "./errors.js";
+import { MirrorGanError, aborted, toPlain } from "./errors.js";
+// Not import(): bundlers make one script of a Worker without any setting then. The big part, the wasm, is downloaded for one of them only.
+import * as cpu from "./mirrorgan_cpu.js";
+import * as webgpu from "./mirrorgan_webgpu.js";
 
 let wasm = null;
 let memory = null;
@@ -11,17 +14,31 @@ let panic = null;
 let dead = false;
 
 /** The module for a device; both are named here so that bundlers find them. */
-async function loadModule(device, urls, progress) {
+async function loadModule(device, given, { signal, onProgress, cache }) {
   const [module, url] =
     device === "webgpu"
-      ? [await import("./mirrorgan_webgpu.js"), urls?.webgpu ?? new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)]
-      : [await import("./mirrorgan_cpu.js"), urls?.cpu ?? new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)];
-  const response = await downloadModule(String(url), progress);
+      ? [webgpu, new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)]
+      : [cpu, new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)];
+  const compiled = given instanceof WebAssembly.Module;
+  const name = compiled ? "the given module" : (given ?? url.href);
+  let whole = compiled;
+  const watch = (event) => {
+    if (event.status === "done") whole = true;
+    onProgress(event);
+  };
+  const source = compiled ? given : await downloadModule(name, { signal, onProgress: watch, cache });
+  if (device === "webgpu") watchGpu();
   try {
-    memory = (await module.default({ module_or_path: response })).memory;
+    memory = (await module.default({ module_or_path: source })).memory;
   } catch (error) {
-    if (error instanceof MirrorGanError || progress.signal.aborted) throw error;
-    throw new MirrorGanError("unsupported", `${url} could not be started: ${error.message}`, { cause: error });
+    if (signal.aborted) throw aborted();
+    if (error instanceof MirrorGanError || error instanceof RangeError) throw error;
+    if (error instanceof TypeError && !whole) throw new MirrorGanError("network", `${name} broke off: ${error.message}`, { cause: error });
+    // A TypeError of a whole one: something that the JavaScript calls is not in it.
+    if ([WebAssembly.CompileError, WebAssembly.LinkError, TypeError].some((type) => error instanceof type)) {
+      throw new MirrorGanError("integrity", `${name} is not the module of this version: ${error.message}`, { cause: error });
+    }
+    throw new MirrorGanError("unsupported", `${name} could not be started: ${error.message}`, { cause: error });
   }
   module.onPanic((message) => {
     panic = message;
@@ -30,14 +47,29 @@ async function loadModule(device, urls, progress) {
   return module;
 }
 
+/** Has a GPU device tell when it is gone; the engine would find out late, by a panic. */
+function watchGpu() {
+  const { GPUAdapter } = globalThis;
+  if (!GPUAdapter) return;
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await requestDevice.apply(this, args);
+    device.lost.then(({ reason, message }) => crash(`the GPU device was lost (${reason}): ${message}`, "device-lost"));
+    device.addEventListener("uncapturederror", ({ error }) => {
+      if (error instanceof globalThis.GPUOutOfMemoryError) crash(error.message, "out-of-memory");
+    });
+    return device;
+  };
+}
+
 const fileUrl = (file) => new URL(file, model.url).href;
 
-async function load({ url, device, wasm: urls, cache, warmUp }, signal, onProgress) {
-  const progress = { signal, onProgress };
+async function load({ url, device, wasm: given, cache, warmUp }, signal, onProgress) {
+  const progress = { signal, onProgress, cache };
   model = { url, cache };
   // The settings first: a wrong address should not cost the module's download.
   const text = await downloadText(fileUrl("config.json"), progress);
-  wasm = await loadModule(device, urls, progress);
+  wasm = await loadModule(device, given, progress);
   const files = new wasm.ModelFiles(text);
   model.files = new Map(files.list().map((entry) => [entry.file, entry]));
   model.parts = wasm.partFiles();
@@ -89,7 +121,7 @@ const methods = {
   },
   async caption([image], signal, emit) {
     await withStream(signal, (event) => emit({ kind: "progress", ...event }));
-    return engine.caption(image);
+    return engine.caption(new ImageData(image.data, image.width, image.height));
   },
   encode: ([prompt]) => engine.encode(prompt),
   tokenize: ([prompt]) => engine.tokenize(prompt),
@@ -97,12 +129,17 @@ const methods = {
     engine.blend(from, to, options, listener("frame", signal, emit, performance.now())),
 };
 
-function crash(message) {
+function crash(message, known) {
   if (dead) return;
   dead = true;
-  // Rust stops without a panic only where an allocation failed.
-  const code = panic === null ? "out-of-memory" : /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
+  const code = known ?? faultOf(message);
   postMessage({ crash: { code, message: code === "out-of-memory" ? `not enough memory (${message})` : message, words: [] } });
+}
+
+function faultOf(message) {
+  // Rust reaches the unreachable without a panic only where an allocation failed.
+  if (/memory allocation of|out of memory/i.test(message) || (panic === null && /unreachable/i.test(message))) return "out-of-memory";
+  return /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
 }
 
 const running = new Map();

@@ -1,0 +1,136 @@
+// Arguments, checked before anything is done with them: whatever is wrong is a MirrorGanError with the code "bad-input".
+
+import { MirrorGanError, aborted } from "./errors.js";
+import { platform } from "./platform.js";
+
+const LARGEST_SEED = 2n ** 64n - 1n;
+const MOST_PICTURES = 64;
+const MOST_STEPS = 256;
+const DEVICES = ["auto", "cpu", "webgpu"];
+
+const bad = (message) => new MirrorGanError("bad-input", message);
+
+/** A value as a message shows it. */
+function show(value) {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (value === null || ["undefined", "number", "boolean"].includes(typeof value)) return String(value);
+  return `a ${typeof value}`;
+}
+
+/** Options of a call: nothing, or an object whose `signal` and callbacks are what they must be. */
+export function checkOptions(options, callbacks = []) {
+  if (options === undefined || options === null) return {};
+  if (typeof options !== "object") throw bad(`the options are ${show(options)}; expected an object`);
+  const { signal } = options;
+  if (signal !== undefined && signal !== null && !(typeof signal === "object" && typeof signal.addEventListener === "function")) {
+    throw bad(`signal is ${show(signal)}; expected an AbortSignal`);
+  }
+  for (const name of callbacks) {
+    const callback = options[name];
+    if (callback !== undefined && callback !== null && typeof callback !== "function") {
+      throw bad(`${name} is ${show(callback)}; expected a function`);
+    }
+  }
+  if (signal?.aborted) throw aborted();
+  return options;
+}
+
+/** `value` or, where it was left out, `otherwise`; of the type of the latter. */
+export function checkFlag(name, value, otherwise) {
+  if (value === undefined || value === null) return otherwise;
+  if (typeof value !== "boolean") throw bad(`${name} is ${show(value)}; expected true or false`);
+  return value;
+}
+
+function checkCount(name, value, otherwise, least, most) {
+  if (value === undefined || value === null) return otherwise;
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw bad(`${name} is ${show(value)}; expected a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+export const checkPictures = (count) => checkCount("count", count, 1, 1, MOST_PICTURES);
+export const checkSteps = (steps) => checkCount("steps", steps, 8, 2, MOST_STEPS);
+
+/** A seed, or a random one. */
+export function checkSeed(seed) {
+  if (seed === undefined || seed === null) return crypto.getRandomValues(new Uint32Array(1))[0];
+  const whole = typeof seed === "bigint" ? seed >= 0n && seed <= LARGEST_SEED : Number.isSafeInteger(seed) && seed >= 0;
+  if (!whole) throw bad(`seed is ${show(seed)}; expected a whole number from 0 on, as a bigint from 2^53 to 2^64 - 1`);
+  // Not -0.
+  return typeof seed === "bigint" ? seed : seed + 0;
+}
+
+export function checkPrompt(prompt, name = "the prompt") {
+  if (typeof prompt !== "string") throw bad(`${name} is ${show(prompt)}; expected a string`);
+  return prompt;
+}
+
+export function checkDevice(device) {
+  if (device === undefined || device === null) return "auto";
+  if (!DEVICES.includes(device)) throw bad(`device is ${show(device)}; expected "auto", "cpu" or "webgpu"`);
+  return device;
+}
+
+/** The address of a model's folder, with a slash at its end. */
+export function checkModel(model) {
+  if (typeof model !== "string" && !(model instanceof URL)) {
+    throw bad(`the model is ${show(model)}; expected the address of its folder, a string or a URL`);
+  }
+  if (model === "") throw bad("the model is an empty string; expected the address of its folder");
+  let url;
+  try {
+    url = platform.resolve(model);
+    // Not from data: and the like, which have no files below them.
+    new URL("config.json", url);
+  } catch (error) {
+    throw new MirrorGanError("bad-input", `${show(String(model))} is no address: ${error.message}`, { cause: error });
+  }
+  url.hash = "";
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url.href;
+}
+
+async function checkModule(source) {
+  const { Module } = WebAssembly;
+  if (source === undefined || source === null || source instanceof Module) return source ?? undefined;
+  try {
+    if (typeof source === "string" || source instanceof URL) return platform.resolve(source).href;
+    if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await WebAssembly.compile(source);
+    if (typeof Response === "function" && source instanceof Response) {
+      if (!source.ok) throw new MirrorGanError("network", `the wasm module: the server answered ${source.status} ${source.statusText}`.trim());
+      return await WebAssembly.compile(await source.arrayBuffer());
+    }
+  } catch (error) {
+    if (error instanceof MirrorGanError) throw error;
+    if (error instanceof WebAssembly.CompileError) {
+      throw new MirrorGanError("integrity", `what was given as a wasm module is none: ${error.message}`, { cause: error });
+    }
+    throw new MirrorGanError("bad-input", `the wasm module cannot be used: ${error.message}`, { cause: error });
+  }
+  throw bad(`a wasm module is ${show(source)}; expected an address, a Response, a WebAssembly.Module or bytes`);
+}
+
+/** The modules to take instead of the package's own: one for whatever device is taken, or one for each. As what a Worker can be sent. */
+export async function checkModules(wasm) {
+  if (wasm === undefined || wasm === null) return {};
+  const one = typeof wasm !== "object" || [URL, WebAssembly.Module, ArrayBuffer, globalThis.Response].some((type) => type && wasm instanceof type);
+  if (one || ArrayBuffer.isView(wasm)) {
+    const module = await checkModule(wasm);
+    return { cpu: module, webgpu: module };
+  }
+  return { cpu: await checkModule(wasm.cpu), webgpu: await checkModule(wasm.webgpu) };
+}
+
+/** `promise`, unless the signal comes first. */
+export function abortable(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(aborted());
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

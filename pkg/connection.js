@@ -1,0 +1,83 @@
+// A Worker, the calls that wait for it, and what became of it.
+
+import { MirrorGanError, aborted, fromPlain } from "./errors.js";
+
+export class Connection {
+  #worker;
+  #calls = new Map();
+  #next = 0;
+  #heard = false;
+  /** Why there will be no more answers; null while the Worker lives. */
+  closed = null;
+
+  constructor(worker, device, onReply) {
+    this.#worker = worker;
+    this.device = device;
+    worker.addEventListener("message", ({ data }) => {
+      this.#heard = true;
+      if (data.crash) return this.close(fromPlain(data.crash));
+      const call = this.#calls.get(data.id);
+      if (!call) return;
+      if (data.event) return call.onEvent(data.event);
+      if (!data.error) onReply(data);
+      this.#settle(data.id, data.error ? "reject" : "resolve", data.error ? fromPlain(data.error) : data.result);
+    });
+    worker.addEventListener("messageerror", () => this.close(new MirrorGanError("crashed", "an answer of the Worker could not be read")));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault?.();
+      const error = event.message || this.#heard
+        ? new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "unknown error"}`)
+        : new MirrorGanError("network", "the Worker's script did not load: its address, the network or a content security policy");
+      this.close(error);
+    });
+  }
+
+  /** Asks the Worker; `listeners` maps kinds of events to functions. */
+  call(method, args, { signal, listeners = {} } = {}) {
+    if (this.closed) return Promise.reject(this.closed);
+    if (signal?.aborted) return Promise.reject(aborted());
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      const stop = (error) => {
+        if (!this.#calls.has(id)) return;
+        this.#worker.postMessage({ id, method: "abort" });
+        this.#settle(id, "reject", error);
+      };
+      const abort = () => stop(aborted());
+      const onEvent = ({ kind, ...event }) => {
+        const fail = (cause) =>
+          stop(new MirrorGanError("bad-input", `the callback for ${kind} events threw: ${cause?.message ?? cause}`, { cause }));
+        try {
+          listeners[kind]?.(event)?.then?.(undefined, fail);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      const forget = () => signal?.removeEventListener("abort", abort);
+      this.#calls.set(id, { resolve, reject, onEvent, forget });
+      signal?.addEventListener("abort", abort, { once: true });
+      // In Node.js a Worker keeps the process alive while it has something to do, not longer.
+      this.#worker.ref?.();
+      try {
+        this.#worker.postMessage({ id, method, args });
+      } catch (error) {
+        this.#settle(id, "reject", new MirrorGanError("bad-input", `the arguments cannot be handed to a Worker: ${error.message}`, { cause: error }));
+      }
+    });
+  }
+
+  #settle(id, how, value) {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (this.#calls.size === 0) this.#worker.unref?.();
+    call?.forget();
+    call?.[how](value);
+  }
+
+  close(error) {
+    if (this.closed) return;
+    this.closed = error;
+    this.#worker.terminate();
+    for (const id of [...this.#calls.keys()]) this.#settle(id, "reject", error);
+  }
+}
