@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::Tensor;
 use clap::Args;
 
-use super::device::DeviceChoice;
+use super::training::{TrainingArgs, explain};
 use crate::Error;
 use crate::data::{DataOptions, Dataset, Split};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
@@ -14,7 +14,7 @@ use crate::pipeline::{Noise, Picture};
 use crate::stem::TextBatch;
 use crate::train::compare::{self, Member, Row};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::{Interrupt, Recipe, TrainContext, stem};
+use crate::train::{TrainContext, stem};
 
 /// Prompts in the grid where the recipe has none: as many test captions.
 const PROMPTS: usize = 6;
@@ -22,28 +22,15 @@ const PROMPTS: usize = 6;
 /// Arguments of `mirrorgan compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Shards, folders of shards, prefixes such as DIR/flowers, or a folder of pictures with .txt beside.
-    #[arg(long, required = true, num_args = 1..)]
-    data: Vec<PathBuf>,
-    /// A recipe file, or the name of a built-in recipe; architecture and losses are each member's own.
-    #[arg(long, default_value = "fast")]
-    recipe: String,
-    /// Changes a value of the recipe, such as stem.epochs=3; may be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    // Architecture and losses are each member's own, whatever the recipe says.
+    #[command(flatten)]
+    training: TrainingArgs,
     /// The folder of the comparison: STEM and STREAM, a folder for each member, and the table.
     #[arg(long)]
     out: PathBuf,
     /// Who takes part; all of them by default.
     #[arg(long, value_enum, value_delimiter = ',')]
     members: Vec<Member>,
-    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite0|inception-v3|resnet` writes them; give it once for each
-    /// encoder that the recipe names.
-    #[arg(long = "encoder", value_name = "FILE")]
-    encoders: Vec<PathBuf>,
-    /// Continue where it stopped.
-    #[arg(long)]
-    resume: bool,
     /// Train nothing: only measure what is trained, and write the table again.
     #[arg(long)]
     table: bool,
@@ -53,31 +40,14 @@ pub struct CompareArgs {
     /// Where captions, noise and rivals are drawn from, for all members alike.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// What computes.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceChoice,
 }
 
 /// Runs the command.
 pub fn run(args: CompareArgs) -> anyhow::Result<()> {
-    let context = TrainContext {
-        recipe: Recipe::load(&args.recipe, &args.overrides)?,
-        data: args.data,
-        out: args.out,
-        resume: args.resume,
-        device: args.device.open()?,
-        encoders: args.encoders,
-        interrupt: Interrupt::on_ctrl_c()?,
-        progress: true,
-    };
+    let context = args.training.context(args.out, Vec::new())?;
     let members = if args.members.is_empty() { Member::ALL.to_vec() } else { args.members };
     if !args.table {
-        match compare::train(&context, &members) {
-            Err(Error::Interrupted) => {
-                return Err(anyhow::Error::from(Error::Interrupted).context("stopped; everything is saved, continue with --resume"));
-            }
-            other => other?,
-        }
+        compare::train(&context, &members).map_err(explain)?;
     }
     table(&context, &members, args.seed, args.limit)
 }

@@ -14,6 +14,7 @@ mod pictures;
 mod report;
 mod tiny_data;
 mod train;
+mod training;
 
 use std::process::ExitCode;
 

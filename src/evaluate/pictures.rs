@@ -8,6 +8,7 @@ use super::model::EvaluateOptions;
 use crate::data::Dataset;
 use crate::encoder::ImageEncoder;
 use crate::glam::GeneratorConfig;
+use crate::host::read_now;
 use crate::model_dir::Model;
 use crate::pipeline::{Noise, block_on};
 use crate::stem::TextBatch;
@@ -150,7 +151,5 @@ pub(super) fn to_tensor(rows: &[Vec<f32>], device: &Device) -> Tensor<2> {
 /// A tensor as rows.
 pub(super) fn to_rows(tensor: Tensor<2>) -> Result<Vec<Vec<f32>>> {
     let [_, width] = tensor.dims();
-    let data = tensor.try_into_data().map_err(|error| Error::Device(error.to_string()))?;
-    let values: Vec<f32> = data.try_to_vec().map_err(|error| Error::Device(error.to_string()))?;
-    Ok(values.chunks_exact(width.max(1)).map(<[f32]>::to_vec).collect())
+    Ok(read_now(tensor)?.chunks_exact(width.max(1)).map(<[f32]>::to_vec).collect())
 }

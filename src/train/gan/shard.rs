@@ -10,9 +10,10 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 
 use super::judge::Frozen;
+use crate::Result;
+use crate::host::read_now;
 use crate::stem::TextFeatures;
 use crate::train::adam::{gradient_norm, scale_gradients};
-use crate::{Error, Result};
 
 /// A device beside the first, with its own frozen networks.
 pub struct Worker {
@@ -78,15 +79,14 @@ impl<'a, M: Module> Sum<'a, M> {
     /// The sum over `scale`, the factor that losses were multiplied with; nothing where it is not finite.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device cannot be read. It is read only where there is a factor.
+    /// [`crate::Error::Device`] when the device cannot be read. It is read only where there is a factor.
     pub fn finish(mut self, scale: Option<f64>) -> Result<Option<GradientsParams>> {
         let gradients = self.sum.grads();
         let Some(scale) = scale else { return Ok(Some(gradients)) };
         let factor = Tensor::from_floats([(1.0 / scale) as f32], &self.device);
         let gradients = scale_gradients(self.master, gradients, factor);
         let Some(norm) = gradient_norm(self.master, &gradients) else { return Ok(Some(gradients)) };
-        let data = norm.try_into_data().map_err(|error| Error::Device(error.to_string()))?;
-        let finite = data.iter::<f32>().all(f32::is_finite);
+        let finite = read_now(norm)?.into_iter().all(f32::is_finite);
         Ok(finite.then_some(gradients))
     }
 }
