@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             match error.downcast_ref::<crate::Error>() {
                 Some(crate::Error::Interrupted) => ExitCode::from(130),
                 Some(
@@ -81,5 +81,29 @@ pub fn main() -> ExitCode {
                 _ => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+/// The error with its causes; one that the error before it already tells is not told twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.as_str() {
+            "" => cause,
+            text if text.ends_with(&cause) => text.to_string(),
+            text => format!("{text}: {cause}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let missing = || crate::Error::io("a.tar", std::io::Error::other("gone"));
+        assert_eq!(told(&anyhow::Error::from(missing())), "a.tar: gone");
+        assert_eq!(told(&anyhow::Error::from(missing()).context("reading data")), "reading data: a.tar: gone");
     }
 }
