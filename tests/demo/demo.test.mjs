@@ -114,7 +114,7 @@ test("a visitor's own picture is described as the command line describes it", as
   const page = await openPage(browser, server.address);
   const out = join(scratch(), "flower.png");
   cli("generate", "--model", MODEL, "a white flower", "--seed", "3", "--out", out);
-  await page.locator("#file").setInputFiles(out);
+  await page.locator("#file:enabled").setInputFiles(out);
   await page.waitForFunction(() => document.getElementById("status").textContent === "Described.", null, { timeout: 120_000 });
   const said = JSON.parse(cli("caption", "--model", MODEL, "--json", out));
   assert.equal(await page.locator("#drop-text").innerText(), said.caption.text || "(no words)");

@@ -86,7 +86,8 @@ test("cancelling ends the drawing, and the next one works", async () => {
 
 test("a file that is no picture is refused, and the next one works", async () => {
   const page = await openPage(browser, server.address);
-  await page.locator("#file").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
+  // As for a visitor: no file can be chosen before the page knows that this browser can describe it.
+  await page.locator("#file:enabled").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
   assert.match(await shownError(page), /not a picture/);
   await stillDraws(page);
   await page.context().close();
