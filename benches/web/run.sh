@@ -10,4 +10,4 @@ scripts/bootstrap.sh browser node
 export MODEL="${MODEL:-$ROOT/models/flowers}"
 mkdir -p benches/web/out
 "${PYTHON:-python3}" benches/web/export_onnx.py "$MODEL" benches/web/out/generator.onnx
-node benches/web/run.mjs "$@"
+node benches/web/run.mjs "$(basename "$MODEL")" "$@"
