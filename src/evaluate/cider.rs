@@ -1,7 +1,7 @@
 //! CIDEr-D (Vedantam et al. 2015) as pycocoevalcap computes it: cosine of tf-idf vectors of 1 to 4 words, clipped counts, a Gaussian
 //! penalty on the difference of lengths (σ = 6), times 10.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bleu::ngrams;
 
@@ -9,14 +9,15 @@ const SIGMA: f64 = 6.0;
 
 /// tf-idf vectors for 1 to 4 words, their norms, and the length as the reference tool counts it.
 struct Vectors<'a> {
-    values: [HashMap<&'a [String], f64>; 4],
+    /// In an order of their own: sums of floating-point numbers depend on it, and one seed has to give one result.
+    values: [BTreeMap<&'a [String], f64>; 4],
     norms: [f64; 4],
     length: f64,
 }
 
 impl<'a> Vectors<'a> {
     fn new(words: &'a [String], idf: impl Fn(&[String]) -> f64) -> Self {
-        let values: [HashMap<&[String], f64>; 4] =
+        let values: [BTreeMap<&[String], f64>; 4] =
             std::array::from_fn(|n| ngrams(words, n + 1).into_iter().map(|(gram, count)| (gram, count as f64 * idf(gram))).collect());
         let norms = std::array::from_fn(|n| values[n].values().map(|v| v * v).sum::<f64>().sqrt());
         // The reference tool takes the number of word pairs for the length.
@@ -70,6 +71,13 @@ mod tests {
         let texts = ["a red flower with thin petals", "some blue bird on grass"].map(tokenize);
         let references: Vec<_> = texts.iter().map(|t| vec![t.clone()]).collect();
         assert!((cider_d(&texts, &references) - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_same_words_have_the_same_score_to_the_bit() {
+        let (candidates, references) = super::super::corpus();
+        let first = cider_d_each(&candidates, &references);
+        assert!((0..50).all(|_| cider_d_each(&candidates, &references) == first));
     }
 
     #[test]
