@@ -43,9 +43,8 @@ impl DeviceChoice {
 
 /// A hardware GPU: software drivers such as lavapipe are slower than the CPU path.
 fn vulkan() -> Option<Device> {
-    use burn::tensor::{DeviceKind, DeviceType};
+    use burn::tensor::DeviceType;
     let found = Device::enumerate(DeviceType::Vulkan).into_vec();
-    let _ = DeviceKind::default();
     found.into_iter().find(|device| !format!("{device:?}").contains("Cpu"))
 }
 

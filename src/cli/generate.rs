@@ -11,6 +11,7 @@ use super::device::DeviceChoice;
 use super::pictures;
 use crate::files::pictures::{grid, to_image, write as write_picture};
 use crate::model_dir;
+use crate::nn::Precision;
 use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, block_on};
 
 /// Draw pictures of a prompt.
@@ -45,13 +46,16 @@ pub struct GenerateArgs {
     /// Where to compute.
     #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
     device: DeviceChoice,
+    /// What the generator computes in, where the device has it.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
 }
 
 /// Runs the command.
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model_dir::read_folder(&args.model, &device)?;
-    let engine = Engine::new(model, device);
+    let engine = Engine::new(model, device).with_precision(args.precision)?;
     let options = GenerateOptions { seed: args.seed, count: args.count, caption: args.caption };
     let start = Instant::now();
     let generation = block_on(engine.generate(&args.prompt, &options, async |event| {

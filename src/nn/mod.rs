@@ -6,10 +6,12 @@ pub mod cpu;
 pub mod dropout;
 pub mod init;
 mod lstm;
+mod precision;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3, glu};
 pub use lstm::{Lstm, LstmConfig, LstmState};
+pub use precision::Precision;
 
 /// How many values of a module are running statistics of batch norms, which `num_params` counts though they are not trained.
 pub fn running_statistics<M: burn::module::Module>(module: &M) -> usize {

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{AttentionMap, Noise, Picture, read};
 use crate::glam::{CpuGenerator, CpuText, StageOutput};
 use crate::model_dir::Model;
+use crate::nn::Precision;
 use crate::nn::cpu::Map;
 use crate::stem::{Condition, TextBatch, TextFeatures};
 use crate::stream::{Caption, Stream};
@@ -105,6 +106,20 @@ impl Engine {
         // Weights that cannot be read here fail where they are used.
         let cpu = if device == Device::flex() { CpuGenerator::new(&model.generator).ok() } else { None };
         Self { model, device, cpu }
+    }
+
+    /// Has the generator compute in `precision`; words, sentence and descriptions stay f32. On the CPU, whose own kernels are faster than
+    /// 16 bits are there, only f32 is to be had.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] where the device cannot.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        if self.cpu.is_some() && precision != Precision::F32 {
+            return Err(Error::BadInput("the CPU draws in f32 only".into()));
+        }
+        precision.check(&self.device)?;
+        self.model.generator = precision.lower(&self.model.generator);
+        Ok(self)
     }
 
     /// The model.

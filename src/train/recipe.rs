@@ -10,10 +10,11 @@ use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
 
 /// The recipes that are built in, by name.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("paper", include_str!("../../recipes/paper.toml")),
     ("published", include_str!("../../recipes/published.toml")),
     ("fast", include_str!("../../recipes/fast.toml")),
+    ("full", include_str!("../../recipes/full.toml")),
     ("tiny", include_str!("../../recipes/tiny.toml")),
 ];
 

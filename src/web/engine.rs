@@ -14,6 +14,7 @@ use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo};
 use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
 use crate::model_dir::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
+use crate::nn::Precision;
 use crate::pipeline::Engine;
 use crate::text::{Token, tokenize};
 use crate::{Error, Result};
@@ -79,28 +80,33 @@ impl ModelFiles {
 #[derive(Debug)]
 pub struct WebEngine {
     engine: Engine,
+    precision: Precision,
 }
 
 #[wasm_bindgen]
 impl WebEngine {
-    /// Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later.
+    /// Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later. With `half` the generator computes in f16
+    /// where the device does: see [`ModelInfo`] for what it does then.
     ///
     /// # Errors
     /// `unsupported`, `bad-input`, `bad-model`, `integrity`.
     pub async fn load(
         device: String,
+        half: bool,
         files: ModelFiles,
         vocabulary: Vec<u8>,
         stem: Vec<u8>,
         generator: Vec<u8>,
     ) -> Result<WebEngine, WebError> {
-        let device = device::open(DeviceKind::parse(&device)?).await?;
+        let kind = DeviceKind::parse(&device)?;
+        let device = device::open(kind).await?;
+        let precision = if half && kind == DeviceKind::WebGpu { Precision::half(&device) } else { Precision::F32 };
         let config = files.config;
         let vocabulary = config.load_vocabulary(&vocabulary)?;
         let stem = config.load_stem(&stem, &device)?;
         let generator = config.load_generator(&generator, &device)?;
         let model = Model::new(config, vocabulary, stem, generator, None)?;
-        Ok(Self { engine: Engine::new(model, device) })
+        Ok(Self { engine: Engine::new(model, device).with_precision(precision)?, precision })
     }
 
     /// Puts STREAM beside the rest, so that pictures can be described.
@@ -191,6 +197,7 @@ impl WebEngine {
             max_words: model.config.text_encoder.max_words,
             captions: model.config.stream.is_some(),
             parameters,
+            precision: self.precision,
         })
     }
 

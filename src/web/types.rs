@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::ImageData;
 
 use super::WebError;
+use crate::nn::Precision;
 use crate::pipeline;
 use crate::stream::Caption;
 use crate::text::Token;
@@ -93,6 +94,8 @@ export interface ModelInfo {
   captions: boolean;
   /** Numbers it has learned, of the parts that are loaded. */
   parameters: number;
+  /** What the generator computes in. */
+  precision: "f16" | "f32";
 }
 "#;
 
@@ -151,6 +154,7 @@ pub(super) struct ModelInfo {
     pub(super) max_words: usize,
     pub(super) captions: bool,
     pub(super) parameters: usize,
+    pub(super) precision: Precision,
 }
 
 #[derive(Debug, Serialize)]

@@ -147,6 +147,7 @@ const LOADS = [
   ...["'abacus'", "1", "{}"].map((device) => [`'models/tiny', { device: ${device} }`, "bad-input"]),
   ["'models/tiny', { cache: 1 }", "bad-input"],
   ["'models/tiny', { warmUp: 'no' }", "bad-input"],
+  ["'models/tiny', { precision: 'f64' }", "bad-input"],
   ["'models/tiny', { onProgress: 1 }", "bad-input"],
   ["'models/tiny', { onProgress: throws }", "bad-input"],
   ["'models/tiny', { onDevice: 1 }", "bad-input"],

@@ -46,6 +46,7 @@ const gan: MirrorGan = await MirrorGan.load(new URL("https://example.org/models/
   onDevice: ({ device, reason }) => console.log(device satisfies Device, reason.code satisfies Code),
   cache: true,
   warmUp: false,
+  precision: "f32",
   wasm: { cpu: sources[0], webgpu: module },
   worker: () => new Worker("worker.js", { type: "module" }),
 });

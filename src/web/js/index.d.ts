@@ -78,6 +78,8 @@ export interface Progress {
 export interface LoadOptions extends CallOptions {
   /** Default "auto": WebGPU on a real GPU, else the CPU. */
   device?: Device | "auto";
+  /** Default "auto": on WebGPU the generator computes in f16 where the adapter has it (`shader-f16`), else in f32. */
+  precision?: "auto" | "f32";
   onProgress?: (event: Progress) => void;
   /** Told when a device was lost and another has taken over. */
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;

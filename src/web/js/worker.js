@@ -64,7 +64,7 @@ function watchGpu() {
 
 const fileUrl = (file) => new URL(file, model.url).href;
 
-async function load({ url, device, wasm: given, cache, warmUp }, signal, onProgress) {
+async function load({ url, device, wasm: given, cache, warmUp, half }, signal, onProgress) {
   const progress = { signal, onProgress, cache };
   model = { url, cache };
   // The settings first: a wrong address should not cost the module's download.
@@ -77,7 +77,7 @@ async function load({ url, device, wasm: given, cache, warmUp }, signal, onProgr
   const get = (file) => download(file, progress, (bytes) => files.check(file, bytes));
   const contents = [];
   for (const file of [files.vocabularyFile, stem, generator]) contents.push(await get(file));
-  engine = await wasm.WebEngine.load(device, files, ...contents);
+  engine = await wasm.WebEngine.load(device, half, files, ...contents);
   if (warmUp) {
     onProgress({ status: "warm-up" });
     await engine.warmUp();

@@ -121,7 +121,7 @@ async fn engine(device: &str) -> Result<WebEngine, WebError> {
         listed.check(name, bytes)?;
     }
     let [vocabulary, stem, glam] = ["vocab.txt", "stem.safetensors", "glam.safetensors"].map(|name| files[name].clone());
-    WebEngine::load(device.into(), listed, vocabulary, stem, glam).await
+    WebEngine::load(device.into(), true, listed, vocabulary, stem, glam).await
 }
 
 fn get(value: &JsValue, key: &str) -> JsValue {
@@ -234,7 +234,7 @@ async fn bad_files_have_codes() {
     assert_eq!(code(listed().check("stem.safetensors", &flipped)), "integrity");
 
     let load = async |device: &str, vocabulary: &[u8], stem: &[u8], glam: &[u8]| {
-        WebEngine::load(device.into(), listed(), vocabulary.to_vec(), stem.to_vec(), glam.to_vec()).await
+        WebEngine::load(device.into(), true, listed(), vocabulary.to_vec(), stem.to_vec(), glam.to_vec()).await
     };
     let [vocabulary, stem, glam] = ["vocab.txt", "stem.safetensors", "glam.safetensors"].map(|name| files[name].as_slice());
     assert_eq!(code(load("cpu", vocabulary, stem, truncated).await), "integrity");
@@ -245,7 +245,7 @@ async fn bad_files_have_codes() {
     let mut swapped = files.clone();
     swapped.insert("glam.safetensors", files["stem.safetensors"].clone());
     let published = ModelFiles::new(&fixture::config(&swapped).to_string()).unwrap();
-    let loaded = WebEngine::load("cpu".into(), published, vocabulary.to_vec(), stem.to_vec(), stem.to_vec()).await;
+    let loaded = WebEngine::load("cpu".into(), true, published, vocabulary.to_vec(), stem.to_vec(), stem.to_vec()).await;
     assert_eq!(code(loaded), "bad-model");
     assert_eq!(code(ModelFiles::new("<!doctype html>")), "bad-model");
     let mut newer = config.clone();
