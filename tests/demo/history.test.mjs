@@ -18,6 +18,13 @@ after(async () => {
 
 const entries = (page) => page.locator("#history-list .tile");
 
+/** A new visit: not a reload, for then the page draws what its address names, and keeps it. */
+async function visit(page) {
+  await page.goto("about:blank");
+  await page.goto(server.address);
+  await page.locator("#draw:enabled").waitFor();
+}
+
 test("what was drawn is kept over a visit, brought back by a click, bounded, and can be cleared", async () => {
   const page = await openPage(browser, server.address);
   assert.ok(await page.locator("#history").isHidden(), "nothing before the first picture");
@@ -27,9 +34,7 @@ test("what was drawn is kept over a visit, brought back by a click, bounded, and
   await drawAndWait(page, "a white flower", 4);
   assert.equal(await entries(page).count(), 2, "the same picture is kept once");
   assert.match(await entries(page).first().locator("img").getAttribute("alt"), /^a white flower, seed 4/);
-  await page.goto("about:blank");
-  await page.goto(server.address);
-  await page.locator("#draw:enabled").waitFor();
+  await visit(page);
   assert.equal(await entries(page).count(), 2);
   await entries(page).nth(1).click();
   await told(page, /^Done/);
@@ -41,15 +46,14 @@ test("what was drawn is kept over a visit, brought back by a click, bounded, and
     const [first] = JSON.parse(localStorage.getItem("mirrorgan.history"));
     localStorage.setItem("mirrorgan.history", JSON.stringify(Array.from({ length: 40 }, (_, seed) => ({ ...first, seed: 1000 + seed }))));
   });
-  await page.reload();
+  await visit(page);
   await drawAndWait(page, "a pink flower", 1);
   assert.equal(await entries(page).count(), 24);
   assert.ok((await page.evaluate(() => localStorage.getItem("mirrorgan.history").length)) < 500_000);
 
   await page.getByRole("button", { name: "Clear" }).click();
   assert.ok(await page.locator("#history").isHidden());
-  await page.reload();
-  await page.locator("#draw:enabled").waitFor();
+  await visit(page);
   assert.equal(await entries(page).count(), 0);
   await page.context().close();
 });
