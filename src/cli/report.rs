@@ -11,11 +11,18 @@ use crate::train::report;
 pub struct ReportArgs {
     /// The folder of a training, as given to `train --out`; it need not be finished.
     run: PathBuf,
+    /// Show it in the browser.
+    #[arg(long)]
+    open: bool,
 }
 
 /// Runs the command.
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     report::write_run(&args.run)?;
-    println!("{}", args.run.join("report.html").display());
+    let report = args.run.join("report.html");
+    println!("{}", report.display());
+    if args.open {
+        super::training::browse(&report);
+    }
     Ok(())
 }

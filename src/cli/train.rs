@@ -1,11 +1,12 @@
-//! `mirrorgan train`: STEM, STREAM or the generator.
+//! `mirrorgan train`: STEM, STREAM, the generator, or all of them.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::training::{TrainingArgs, explain};
+use super::training::{TrainingArgs, browse, explain};
 use crate::train::precision::Precision;
+use crate::train::run::refuse_to_overwrite;
 use crate::train::{TrainContext, gan, stem, stream};
 
 /// Arguments of `mirrorgan train`.
@@ -18,6 +19,8 @@ pub struct TrainArgs {
 /// What is trained; in this order.
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// All three, one after the other; with --resume from where the last call stopped.
+    All(PartArgs),
     /// The text encoder, by matching captions with pictures (DAMSM); writes the vocabulary.
     Stem(PartArgs),
     /// The decoder that describes pictures in words.
@@ -39,11 +42,15 @@ struct PartArgs {
     /// Devices that share each batch of the generator's training; by default as the recipe says (gan.devices).
     #[arg(long)]
     devices: Option<usize>,
+    /// Show the report in the browser at the end.
+    #[arg(long)]
+    open: bool,
 }
 
 /// Runs the command.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     let (train, part): (fn(&TrainContext) -> crate::Result<()>, _) = match args.part {
+        Part::All(part) => (all, part),
         Part::Stem(part) => (stem::run, part),
         Part::Stream(part) => (stream::run, part),
         Part::Gan(part) => (gan::run, part),
@@ -57,6 +64,22 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     }
     let context = part.training.context(part.out, overrides)?;
     train(&context).map_err(explain)?;
-    eprintln!("done; the report is {}", context.out.join("report.html").display());
+    let report = context.out.join("report.html");
+    eprintln!("done; the report is {}", report.display());
+    if part.open {
+        browse(&report);
+    }
+    Ok(())
+}
+
+fn all(context: &TrainContext) -> crate::Result<()> {
+    // Before an hour of work, not after it.
+    refuse_to_overwrite(context, gan::KIND)?;
+    for (name, train) in
+        [("STEM", stem::run as fn(&TrainContext) -> crate::Result<()>), ("STREAM", stream::run), ("the generator", gan::run)]
+    {
+        eprintln!("training {name}");
+        train(context)?;
+    }
     Ok(())
 }

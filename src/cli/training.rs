@@ -1,6 +1,6 @@
 //! What every command that trains is given, and how it says why it stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -63,6 +63,14 @@ pub fn explain(error: Error) -> anyhow::Error {
     match advice {
         Some(advice) => error.context(advice),
         None => error,
+    }
+}
+
+/// Shows a page in the user's browser. What was made is there without one, so a failure is a warning.
+pub fn browse(page: &Path) {
+    let shown = std::path::absolute(page).and_then(open::that_detached);
+    if let Err(error) = shown {
+        eprintln!("warning: {} could not be opened in a browser: {error}", page.display());
     }
 }
 

@@ -68,6 +68,46 @@ fn from_data_to_pictures_and_every_wrong_turn() {
     broken_models(folder);
 }
 
+/// A whole training in one call, which opens its report in whatever the system calls a browser.
+#[cfg(target_os = "linux")]
+#[test]
+fn all_parts_in_one_call() {
+    use std::os::unix::fs::PermissionsExt;
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    succeeds(folder, &["tiny-data", "--out", "data"]);
+    let browser = folder.join("xdg-open");
+    fs::write(&browser, format!("#!/bin/sh\necho \"$1\" > '{}'\n", folder.join("opened").display())).unwrap();
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let train = [&["train", "all", "--open"], &TRAIN[..], &SHORT[..]].concat();
+    let call = |path: &std::ffi::OsStr, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorgan"));
+        let output = command.current_dir(folder).env("PATH", path).args(&train).args(more).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = call(folder.as_os_str(), &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let parts = ["training STEM", "training STREAM", "training the generator", "report.html"].map(|part| said.find(part).expect(part));
+    assert!(parts.is_sorted(), "{said}");
+    // The browser is not waited for.
+    let opened = (0..600).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::read_to_string(folder.join("opened")).ok().filter(|text| text.ends_with('\n'))
+    });
+    assert!(opened.expect("a browser was started").contains("run/report.html"));
+
+    let (code, said) = call(folder.as_os_str(), &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--resume"), "{said}");
+    // Nothing is left to do, and no browser: a warning is enough.
+    let steps = |part: &str| fs::read_to_string(folder.join("run").join(part).join("log.jsonl")).unwrap();
+    let before = ["stem", "stream", "gan"].map(steps);
+    let (code, said) = call("".as_ref(), &["--resume"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("could not be opened"), "{said}");
+    assert_eq!(["stem", "stream", "gan"].map(steps), before);
+}
+
 fn evaluations(folder: &Path) {
     let evaluate = ["evaluate", "--model", "model", "--data", "data", "--device", "cpu", "--limit", "12"];
     let with = |more: &[&'static str]| [&evaluate[..], more].concat();
