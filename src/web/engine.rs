@@ -98,15 +98,15 @@ impl WebEngine {
         stem: Vec<u8>,
         generator: Vec<u8>,
     ) -> Result<WebEngine, WebError> {
-        let kind = DeviceKind::parse(&device)?;
-        let device = device::open(kind).await?;
-        let precision = if half && kind == DeviceKind::WebGpu { Precision::half(&device) } else { Precision::F32 };
+        let device = device::open(DeviceKind::parse(&device)?).await?;
         let config = files.config;
         let vocabulary = config.load_vocabulary(&vocabulary)?;
         let stem = config.load_stem(&stem, &device)?;
         let generator = config.load_generator(&generator, &device)?;
         let model = Model::new(config, vocabulary, stem, generator, None)?;
-        Ok(Self { engine: Engine::new(model, device).with_precision(precision)?, precision })
+        let engine = Engine::new(model, device);
+        let (engine, precision) = if half { engine.halved().await? } else { (engine, Precision::F32) };
+        Ok(Self { engine, precision })
     }
 
     /// Puts STREAM beside the rest, so that pictures can be described.
