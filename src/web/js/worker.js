@@ -87,6 +87,8 @@ async function load({ url, device, wasm: given, cache, warmUp, half }, signal, o
     const files = await module;
     model.files = new Map(files.list().map((entry) => [entry.file, entry]));
     model.parts = wasm.partFiles();
+    // While the model comes.
+    if (warmUp && device === "cpu") files.rehearse();
     const { stem, generator } = model.parts;
     const get = (file) => early.get(file) ?? download(entryOf(file), progress, module);
     const contents = await Promise.all([files.vocabularyFile, stem, generator].map(get));
