@@ -113,11 +113,13 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
 
 /// The best weights of a finished or running training of `kind`, else its newest checkpoint.
 pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
+    let best = run.join(kind).join("best");
+    if best.is_dir() { read_folder(&best, kind) } else { newest(run, kind) }
+}
+
+/// The newest checkpoint of a finished or running training of `kind`.
+pub(super) fn newest(run: &Path, kind: &str) -> Result<Loaded> {
     let folder = run.join(kind);
-    let best = folder.join("best");
-    if best.is_dir() {
-        return read_folder(&best, kind);
-    }
     Checkpoints::new(folder.join("checkpoints"))
         .latest(kind)?
         .ok_or_else(|| Error::BadInput(format!("{} holds no training: run `mirrorgan train {kind}` first", folder.display())))
@@ -171,11 +173,11 @@ pub(super) fn open(context: &TrainContext, split: Split) -> Result<Dataset> {
     for problem in &dataset.skipped {
         eprintln!("skipped {problem}");
     }
-    // For the report.
-    files::write(
-        &skipped_path(&context.out, split),
-        dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect::<String>().as_bytes(),
-    )?;
+    let lines: String = dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect();
+    // For the report alone.
+    if let Err(error) = files::write(&skipped_path(&context.out, split), lines.as_bytes()) {
+        eprintln!("warning: {error}; the training goes on, but the report will not tell what was skipped");
+    }
     Ok(dataset)
 }
 
