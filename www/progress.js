@@ -31,7 +31,7 @@ export class DownloadBar {
     const have = counts.reduce((sum, count) => sum + count.loaded, 0);
     const all = Math.max(this.#expected, counts.reduce((sum, count) => sum + Math.max(count.total, count.loaded), 0));
     this.#bar.value = all ? (100 * have) / all : 0;
-    this.#label.textContent = `Downloading ${file}: ${bytes(have)} of ${bytes(all)}`;
+    this.#label.textContent = `Downloading ${bytes(have)} of ${bytes(all)}`;
   }
 
   stop() {

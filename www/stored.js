@@ -5,9 +5,13 @@ import { bytes } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** Says what is kept, where anything is. */
+let asked = 0;
+
+/** Says what is kept, where anything is; the newest question counts. */
 export async function tellKept() {
+  const question = ++asked;
   const files = await MirrorGan.cached().catch(() => []);
+  if (question !== asked) return;
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   $("kept").hidden = !total;
   $("kept-text").textContent = `Your browser keeps ${bytes(total)} of model files for the next visit.`;
@@ -17,8 +21,8 @@ export async function tellKept() {
 export function watchForget(tell) {
   $("forget").addEventListener("click", async () => {
     await MirrorGan.clearCache();
-    tell("The model files are removed; the next visit downloads them again.");
     await tellKept();
+    tell("The model files are removed; the next visit downloads them again.");
     $("prompt").focus();
   });
 }

@@ -16,7 +16,9 @@ async function ours(device) {
   let gan;
   const load = await timed(async () => (gan = await MirrorGan.load("../models/flowers/", { device, cache: false })));
   let seed = 0;
-  return { name: `mirrorgan ${device}`, load, run: () => gan.generate(PROMPT, { seed: seed++ }), memory: () => gan.info.memory, close: () => gan.dispose() };
+  const { adapter, precision } = gan.info;
+  const name = device === "cpu" ? "mirrorgan, CPU" : `mirrorgan, WebGPU, ${precision}`;
+  return { name, adapter, load, run: () => gan.generate(PROMPT, { seed: seed++ }), memory: () => gan.info.memory, close: () => gan.dispose() };
 }
 
 /** onnxruntime-web gets the features that our STEM makes: it runs the generator alone. */
@@ -41,10 +43,11 @@ async function theirs(provider, threads, encoding) {
       noise: new ort.Tensor("float32", normal(z_dim), [1, z_dim]),
       epsilon: new ort.Tensor("float32", normal(condition_dim), [1, condition_dim]),
     });
-  return { name: `onnxruntime-web ${provider}, ${threads} thread${threads > 1 ? "s" : ""}`, load, run, memory: () => null, close: () => session.release() };
+  const kind = provider === "wasm" ? `wasm, ${threads} thread${threads > 1 ? "s" : ""}` : "WebGPU, f32";
+  return { name: `onnxruntime-web ${ort.env.versions.web}, ${kind}`, load, run, memory: () => null, close: () => session.release() };
 }
 
-/** `threads`: of onnxruntime-web's wasm; it takes one value a page. After `limit` ms no new round begins. */
+/** `threads`: of onnxruntime-web's wasm; it takes one value a page. After `limit` ms no third or later round begins. */
 window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => {
   const start = performance.now();
   const first = await ours(device);
@@ -55,7 +58,7 @@ window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => 
   const times = sides.map(() => []);
   const firsts = [];
   for (const side of sides) firsts.push(await timed(side.run));
-  for (let round = 0; round < rounds && (round === 0 || performance.now() - start < limit); round++) {
+  for (let round = 0; round < rounds && (round < 2 || performance.now() - start < limit); round++) {
     for (const [index, side] of sides.entries()) times[index].push(await timed(side.run));
   }
   const rows = sides.map((side, index) => ({
@@ -68,5 +71,5 @@ window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => 
   }));
   for (const side of sides) await side.close();
   const ratios = times[0].map((ours, round) => ours / times[1][round]);
-  return { rows, ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }, rounds: ratios.length };
+  return { rows, adapter: first.adapter, ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }, rounds: ratios.length };
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares the generator with onnxruntime-web on the same network in the same Chromium. PYTHON must have torch, onnx and safetensors.
 #
-#   benches/web/run.sh [rounds]      MODEL=folder (default models/flowers)
+#   benches/web/run.sh [rounds]      MODEL=folder (default models/flowers)   WEBGPU=0: the CPU alone   GPU=1: not on a software adapter
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 cd "$ROOT"

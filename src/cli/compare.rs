@@ -64,6 +64,7 @@ fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<us
     let recipe = &context.recipe;
     let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true, ..DataOptions::default() };
     let mut dataset = Dataset::open(&context.data, Split::Test, &options)?;
+    dataset.retain_known(&context.vocabulary()?, options.max_skipped)?;
     if let Some(limit) = limit {
         dataset.samples.truncate(limit.max(2));
     }

@@ -178,7 +178,9 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }),
         progress: true,
     };
-    let mut dataset = Dataset::open(&args.data, Split::Test, &DataOptions { progress: true, ..Default::default() })?;
+    let reading = DataOptions { progress: true, ..Default::default() };
+    let mut dataset = Dataset::open(&args.data, Split::Test, &reading)?;
+    dataset.retain_known(&model.vocabulary, reading.max_skipped)?;
     dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));
     if let Some(limit) = args.limit {
         dataset.samples.truncate(limit as usize);

@@ -14,6 +14,7 @@ use super::layout::Listed;
 use super::picture::reduce;
 use super::pixels::{Ahead, Lazy, Pixels};
 use super::source::{self, Split};
+use crate::text::{Vocabulary, tokenize};
 use crate::{Error, Result};
 
 /// How a data set is read.
@@ -121,6 +122,15 @@ impl Dataset {
     /// first of them are named); [`Error::Io`] when a file cannot be read.
     pub fn open(paths: &[PathBuf], split: Split, options: &DataOptions) -> Result<Self> {
         let listing = source::list_samples(paths, split)?;
+        let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        if listing.samples.is_empty() {
+            let message = format!(
+                "no {0} data found; expected CUB-200-2011, Oxford-102 or COCO 2014 as they are published, shards such as \
+                 NAME-{0}-000.tar, or a folder of pictures (webp, jpg, png) with captions",
+                split.name()
+            );
+            return Err(Error::BadData { file: file(), message });
+        }
         let bar = if options.progress { ProgressBar::new(listing.samples.len() as u64) } else { ProgressBar::hidden() };
         bar.set_style(style());
         bar.set_prefix(format!("reading {} data", split.name()));
@@ -130,7 +140,6 @@ impl Dataset {
             dataset.add(piece, options, &bar)?;
         }
         bar.finish_and_clear();
-        let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if dataset.samples.is_empty() {
             let first = dataset.skipped.first().map_or(String::new(), |first| format!("; the first problem: {first}"));
             return Err(Error::BadData { file: file(), message: format!("no usable sample in the {} data{first}", split.name()) });
@@ -156,8 +165,47 @@ impl Dataset {
     }
 
     /// Whether `paths` hold data of `split` at all.
-    pub fn has(paths: &[PathBuf], split: Split) -> bool {
-        source::list_samples(paths, split).is_ok_and(|listing| !listing.samples.is_empty())
+    ///
+    /// # Errors
+    /// As [`Dataset::open`] when there is some and it cannot be read.
+    pub fn has(paths: &[PathBuf], split: Split) -> Result<bool> {
+        Ok(!source::list_samples(paths, split)?.samples.is_empty())
+    }
+
+    /// Leaves out the samples none of whose captions has a word of `vocabulary`: they are skipped, too.
+    ///
+    /// # Errors
+    /// [`Error::BadData`] when more than `max_skipped` samples are skipped in all, or none is left.
+    pub fn retain_known(&mut self, vocabulary: &Vocabulary, max_skipped: usize) -> Result<()> {
+        let known = |caption: &String| tokenize(caption).iter().any(|word| vocabulary.id(word).is_some());
+        let (samples, unknown): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.samples).into_iter().partition(|sample| sample.captions.iter().any(known));
+        self.samples = samples;
+        self.skipped.extend(
+            unknown
+                .iter()
+                .map(|sample| format!("{}: none of its captions has a word of the vocabulary (was it made from other data?)", sample.key)),
+        );
+        match self.skipped.first() {
+            Some(first) if self.samples.is_empty() => {
+                Err(Error::BadData { file: self.layout.clone(), message: format!("no usable sample is left; the first problem: {first}") })
+            }
+            _ => self.check_skipped(max_skipped),
+        }
+    }
+
+    fn check_skipped(&self, max_skipped: usize) -> Result<()> {
+        if self.skipped.len() <= max_skipped {
+            return Ok(());
+        }
+        Err(Error::BadData {
+            file: self.skipped[0].split(": ").next().unwrap_or_default().to_string(),
+            message: format!(
+                "{} samples are unusable, more than the {max_skipped} allowed (max_skipped): {}",
+                self.skipped.len(),
+                self.skipped[..self.skipped.len().min(3)].join("; ")
+            ),
+        })
     }
 
     fn add(&mut self, listed: &[Listed], options: &DataOptions, bar: &ProgressBar) -> Result<()> {
@@ -183,18 +231,7 @@ impl Dataset {
                 Err(problem) => self.skipped.push(problem),
             }
         }
-        if self.skipped.len() > options.max_skipped {
-            return Err(Error::BadData {
-                file: self.skipped[0].split(": ").next().unwrap_or_default().to_string(),
-                message: format!(
-                    "{} samples are unusable, more than the {} allowed (max_skipped): {}",
-                    self.skipped.len(),
-                    options.max_skipped,
-                    self.skipped[..self.skipped.len().min(3)].join("; ")
-                ),
-            });
-        }
-        Ok(())
+        self.check_skipped(options.max_skipped)
     }
 
     /// Number of samples.
@@ -347,6 +384,37 @@ mod tests {
         let strict = DataOptions { size: 64, max_skipped: 0, ..Default::default() };
         let error = Dataset::open(&paths, Split::Train, &strict).unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
+    }
+
+    #[test]
+    fn samples_without_known_words_are_skipped_and_limited() {
+        let captions = ["a red wall", "un mur rouge", "a wall"];
+        let samples = captions.iter().enumerate().map(|(i, text)| Sample::new(format!("k{i}"), vec![0; 3], vec![(*text).into()], None));
+        let dataset = || Dataset::new(samples.clone().collect(), 1);
+        let vocabulary = Vocabulary::new(["red", "wall"].map(String::from)).unwrap();
+        let mut one = dataset();
+        one.retain_known(&vocabulary, 1).unwrap();
+        assert_eq!(one.samples.iter().map(|sample| sample.key.as_str()).collect::<Vec<_>>(), ["k0", "k2"]);
+        assert!(one.skipped[0].starts_with("k1: none of its captions"), "{}", one.skipped[0]);
+        let error = dataset().retain_known(&vocabulary, 0).unwrap_err();
+        assert!(error.to_string().contains("more than the 0 allowed"), "{error}");
+        let error = dataset().retain_known(&Vocabulary::new(["blau".to_string()]).unwrap(), 16).unwrap_err();
+        assert!(error.to_string().contains("no usable sample is left"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_part_is_none_and_a_broken_one_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        super::super::tiny::write(folder.path()).unwrap();
+        let paths = [folder.path().to_path_buf()];
+        assert!(Dataset::has(&paths, Split::Test).unwrap());
+        let test = folder.path().join("tiny-test-000.tar");
+        fs::write(&test, fs::read(&test).unwrap()[..1000].to_vec()).unwrap();
+        assert!(Dataset::has(&paths, Split::Test).unwrap_err().to_string().contains("tiny-test-000.tar"));
+        fs::remove_file(test).unwrap();
+        assert!(!Dataset::has(&paths, Split::Test).unwrap());
+        let error = Dataset::open(&paths, Split::Test, &DataOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("no test data"), "{error}");
     }
 
     #[test]

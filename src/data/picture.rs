@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use image::imageops::{self, FilterType};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::imageops;
 use image::{ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
 /// Widest or highest picture that is decoded; a hostile header could ask for more memory than there is.
@@ -51,17 +53,19 @@ pub fn decode_square(bytes: &[u8], size: usize) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What is wrong with the bytes, in words.
 pub fn decode_square_within(bytes: &[u8], bounds: Option<Bounds>, size: usize) -> Result<Vec<u8>, String> {
-    let mut picture = decode(bytes)?;
-    if let Some(bounds) = bounds {
-        let (width, height) = picture.dimensions();
-        let [left, top, right, bottom] = bounds.square(width, height);
-        if right <= left || bottom <= top {
-            return Err(format!("the box {bounds:?} holds nothing of the picture of {width} × {height} pixels"));
+    let picture = decode(bytes)?;
+    let (width, height) = picture.dimensions();
+    let window = match bounds {
+        None => [0, 0, width, height],
+        Some(bounds) => {
+            let [left, top, right, bottom] = bounds.square(width, height);
+            if right <= left || bottom <= top {
+                return Err(format!("the box {bounds:?} holds nothing of the picture of {width} × {height} pixels"));
+            }
+            [left, top, right - left, bottom - top].map(|edge| edge as u32)
         }
-        let [left, top, right, bottom] = [left, top, right, bottom].map(|edge| edge as u32);
-        picture = imageops::crop_imm(&picture, left, top, right - left, bottom - top).to_image();
-    }
-    Ok(scale(&crop(picture), size))
+    };
+    scale(&picture, middle(window), size)
 }
 
 fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
@@ -119,24 +123,23 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     at < bytes.len()
 }
 
-fn crop(picture: RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    if width == height {
-        return picture;
-    }
+/// Left, top and side of the largest square in the middle of a window (left, top, width, height).
+fn middle([left, top, width, height]: [u32; 4]) -> [u32; 3] {
     let side = width.min(height);
-    imageops::crop_imm(&picture, (width - side) / 2, (height - side) / 2, side, side).to_image()
+    [left + (width - side) / 2, top + (height - side) / 2, side]
 }
 
-fn scale(square: &RgbImage, size: usize) -> Vec<u8> {
-    let side = square.width() as usize;
-    if side == size {
-        square.as_raw().clone()
-    } else if side.is_multiple_of(size) {
-        reduce(square.as_raw(), side, side / size)
-    } else {
-        imageops::resize(square, size as u32, size as u32, FilterType::Lanczos3).into_raw()
+fn scale(picture: &RgbImage, [left, top, side]: [u32; 3], size: usize) -> Result<Vec<u8>, String> {
+    // Cut first: a resizer that is told of a window in a whole picture lets what lies around it bleed in.
+    let square = imageops::crop_imm(picture, left, top, side, side).to_image();
+    if (side as usize).is_multiple_of(size) {
+        return Ok(reduce(square.as_raw(), side as usize, side as usize / size));
     }
+    let source = ImageRef::new(side, side, square.as_raw(), PixelType::U8x3).map_err(|error| error.to_string())?;
+    let mut scaled = Image::new(size as u32, size as u32, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new().resize(&source, &mut scaled, &options).map_err(|error| error.to_string())?;
+    Ok(scaled.into_vec())
 }
 
 /// Averages squares of `factor` × `factor` pixels of a square RGB picture of `side` pixels, rounding to the nearest.
@@ -184,6 +187,19 @@ mod tests {
     fn other_sizes_are_resized() {
         let bytes = png(5, 5, |_, _| [1, 2, 3]);
         assert_eq!(decode_square(&bytes, 7).unwrap(), [1, 2, 3].repeat(49));
+    }
+
+    /// What lies outside the square must not bleed into its edges.
+    #[test]
+    fn a_resized_square_is_that_of_the_square_alone() {
+        let colour = |x: u32, y: u32| [(x * 37 % 256) as u8, (y * 91 % 256) as u8, ((x + y) * 13 % 256) as u8];
+        let wide = png(31, 19, |x, y| if (6..25).contains(&x) { colour(x - 6, y) } else { [255, 0, 255] });
+        let square = png(19, 19, colour);
+        assert_eq!(decode_square(&wide, 8).unwrap(), decode_square(&square, 8).unwrap());
+        let image = image::load_from_memory(&square).unwrap().into_rgb8();
+        let reference = imageops::resize(&image, 8, 8, imageops::FilterType::Lanczos3).into_raw();
+        let difference = decode_square(&square, 8).unwrap().iter().zip(&reference).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(difference <= Some(1), "{difference:?}");
     }
 
     fn encode(picture: impl Into<image::DynamicImage>, format: ImageFormat) -> Vec<u8> {

@@ -92,7 +92,9 @@ impl Studio<'_> {
         }
         let bar = self.bar(self.dataset.len(), "test photographs");
         let all: Vec<usize> = (0..self.dataset.len()).collect();
-        for indices in all.chunks(self.options.batch.max(1)) {
+        let mut batches = all.chunks(self.options.batch.max(1)).peekable();
+        while let Some(indices) = batches.next() {
+            self.dataset.prefetch(batches.peek().copied().unwrap_or_default());
             eyes.look(self.dataset.images(indices, &vec![false; indices.len()], self.size(), self.device)?, &mut seen)?;
             bar.inc(indices.len() as u64);
         }

@@ -279,7 +279,7 @@ fn fold(conv: &Conv2d, norm: Option<&BatchNorm>) -> Result<Folded> {
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let data = tensor.try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))
+    data.convert::<f32>().try_into_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 #[cfg(test)]

@@ -21,11 +21,16 @@ const CARD_FILE: &str = "README.md";
 pub fn read_folder(folder: &Path, device: &Device) -> Result<Model> {
     in_folder(folder, || {
         let config = ModelConfig::parse(&read_text(folder, CONFIG_FILE)?)?;
-        let vocabulary = config.load_vocabulary(&read(folder, VOCABULARY_FILE)?)?;
-        let stem = config.load_stem(&read(folder, STEM_FILE)?, device)?;
-        let generator = config.load_generator(&read(folder, GLAM_FILE)?, device)?;
+        let read = |file| -> Result<Vec<u8>> {
+            let content = read(folder, file)?;
+            config.check_file(file, &content)?;
+            Ok(content)
+        };
+        let vocabulary = config.load_vocabulary(&read(VOCABULARY_FILE)?)?;
+        let stem = config.load_stem(&read(STEM_FILE)?, device)?;
+        let generator = config.load_generator(&read(GLAM_FILE)?, device)?;
         let stream = match &config.stream {
-            Some(_) => Some(config.load_stream(&read(folder, STREAM_FILE)?, device)?),
+            Some(_) => Some(config.load_stream(&read(STREAM_FILE)?, device)?),
             None => None,
         };
         Model::new(config, vocabulary, stem, generator, stream)

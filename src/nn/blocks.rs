@@ -5,7 +5,7 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{BatchNorm, BatchNormConfig};
 
@@ -63,13 +63,15 @@ impl UpBlock {
     fn split(&self, input: Tensor<4>, (scale, shift): (Tensor<1>, Tensor<1>)) -> Tensor<4> {
         let [batch, _, height, width] = input.dims();
         let channels = scale.dims()[0];
-        let weight = self.conv.weight.val().mul(scale.reshape([channels, 1, 1, 1]));
+        let dtype = input.dtype();
+        let weight = self.conv.weight.val().cast(DType::F32).mul(scale.reshape([channels, 1, 1, 1]));
+        let shift = shift.cast(dtype);
         let mut rows = Vec::with_capacity(2);
         for y in 0..2 {
             let of_row = join_taps(weight.clone(), 2, y);
             let mut pixels = Vec::with_capacity(2);
             for x in 0..2 {
-                let kernel = join_taps(of_row.clone(), 3, x);
+                let kernel = join_taps(of_row.clone(), 3, x).cast(dtype);
                 let padded = conv2d(input.clone(), kernel, Some(shift.clone()), ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
                 pixels.push(glu(padded.narrow(2, y, height).narrow(3, x, width)).reshape([batch, channels / 2, height, width, 1]));
             }

@@ -4,7 +4,8 @@
 //! Here the four gates are one matrix, in PyTorch's row order i, f, g, o, and the input half is multiplied for all steps at once.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Distribution, Tensor, activation};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor, activation};
 
 /// What an [`Lstm`] is made from.
 #[derive(Debug, Clone)]
@@ -22,13 +23,14 @@ impl LstmConfig {
     /// The layer, its weights uniform in ±1/√hidden as PyTorch's.
     pub fn init(&self, device: &Device) -> Lstm {
         let bound = 1.0 / (self.hidden as f64).sqrt();
-        let uniform = Distribution::Uniform(-bound, bound);
+        // Lazily: what is loaded is never drawn.
+        let uniform = Initializer::Uniform { min: -bound, max: bound };
         let rows = 4 * self.hidden;
         Lstm {
-            weight_ih: Param::from_tensor(Tensor::random([rows, self.input], uniform, device)),
-            weight_hh: Param::from_tensor(Tensor::random([rows, self.hidden], uniform, device)),
-            bias_ih: Param::from_tensor(Tensor::random([rows], uniform, device)),
-            bias_hh: Param::from_tensor(Tensor::random([rows], uniform, device)),
+            weight_ih: uniform.init([rows, self.input], device),
+            weight_hh: uniform.init([rows, self.hidden], device),
+            bias_ih: uniform.init([rows], device),
+            bias_hh: uniform.init([rows], device),
         }
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{AttentionMap, Noise, Picture, read};
-use crate::glam::{CpuGenerator, CpuText, StageOutput};
+use crate::glam::{CpuGenerator, CpuText, Generator, StageOutput};
 use crate::model_dir::Model;
 use crate::nn::Precision;
 use crate::nn::cpu::Map;
@@ -16,6 +16,8 @@ use crate::{Error, Result};
 const MAX_COUNT: usize = 64;
 /// Most frames of one blend.
 const MAX_FRAMES: usize = 256;
+/// Mean difference from f32, of values in [−1, 1], from which on 16 bits are not trusted: two steps of a byte.
+const LARGEST_DIFFERENCE: f32 = 4.0 / 255.0;
 
 /// What [`Engine::generate`] is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,43 @@ impl Engine {
         precision.check(&self.device)?;
         self.model.generator = precision.lower(&self.model.generator);
         Ok(self)
+    }
+
+    /// Has the generator compute in f16 where the device has it and draws with it what it draws in f32: drivers differ. Says what it
+    /// computes in from then on; the CPU stays with f32.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails altogether.
+    pub async fn halved(mut self) -> Result<(Self, Precision)> {
+        let precision = if self.cpu.is_some() { Precision::F32 } else { Precision::half(&self.device) };
+        if precision == Precision::F32 {
+            return Ok((self, precision));
+        }
+        let lowered = precision.lower(&self.model.generator);
+        if self.agree(&lowered).await? {
+            self.model.generator = lowered;
+            Ok((self, precision))
+        } else {
+            Ok((self, Precision::F32))
+        }
+    }
+
+    /// Whether `other` draws what the generator draws, judged by the first two stages: those after them have the same layers.
+    async fn agree(&self, other: &Generator) -> Result<bool> {
+        let word = self.model.vocabulary.word(1).unwrap_or_default();
+        let text = self.features(&self.tokens(word)?);
+        let (noise, epsilon) = Noise::new(0).next(&self.model.config.generator, &self.device);
+        let own = self.model.generator.forward_stages(&text, noise.clone(), epsilon.clone(), 2);
+        let others = other.forward_stages(&text, noise, epsilon, 2);
+        for (a, b) in own.images.into_iter().zip(others.images) {
+            let (a, b) = (read(a).await?, read(b).await?);
+            let mean = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32;
+            // Written so that NaN disagrees.
+            if !(mean < LARGEST_DIFFERENCE) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The model.
@@ -340,4 +379,70 @@ impl<'a> Drawing<'a> {
 async fn attention_map(weights: Tensor<4>) -> Result<AttentionMap> {
     let [_, words, size, _] = weights.dims();
     Ok(AttentionMap { words, size, weights: read(weights).await? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::glam::GeneratorConfig;
+    use crate::model_dir::ModelConfig;
+    use crate::nn::init::initialize;
+    use crate::pipeline::block_on;
+    use crate::stem::TextEncoderConfig;
+    use crate::text::Vocabulary;
+    use burn::module::Module;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    /// An engine that draws as on a GPU, through burn.
+    fn engine() -> Engine {
+        let device = Device::flex();
+        let vocabulary = Vocabulary::new(["red", "flower"].map(String::from)).unwrap();
+        let text = TextEncoderConfig { vocabulary: vocabulary.len(), embedding: 4, features: 8, max_words: 4 };
+        let generator = GeneratorConfig { gf_dim: 4, z_dim: 8, condition_dim: 8, features: 8, ..GeneratorConfig::default() };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (stem, drawer) = (initialize(text.init(&device), &mut rng), initialize(generator.init(&device), &mut rng));
+        let model = Model::new(ModelConfig::new("m", "nothing", text, generator, None), vocabulary, stem, drawer, None).unwrap();
+        Engine { model, device, cpu: None }
+    }
+
+    #[test]
+    fn sixteen_bits_are_kept_where_they_draw_the_same() {
+        let (halved, precision) = block_on(engine().halved()).unwrap();
+        assert_eq!(precision, Precision::F16);
+        let draw = |engine: &Engine| {
+            let drawn = block_on(engine.generate("red", &GenerateOptions::default(), async |_| Ok(()))).unwrap();
+            drawn.pictures[0].stages.iter().flat_map(|stage| stage.image.rgba().to_vec()).collect::<Vec<u8>>()
+        };
+        let (half, exact) = (draw(&halved), draw(&engine()));
+        assert_ne!(half, exact);
+        assert!(half.iter().zip(&exact).all(|(a, b)| a.abs_diff(*b) <= 3));
+    }
+
+    #[test]
+    fn other_pictures_and_broken_ones_disagree() {
+        let own = engine();
+        assert!(block_on(own.agree(&own.model.generator)).unwrap());
+        let other = own.model.config.generator.init(&own.device);
+        assert!(!block_on(own.agree(&initialize(other, &mut ChaCha8Rng::seed_from_u64(2)))).unwrap());
+        let broken = own.model.generator.clone().map(&mut Broken);
+        assert!(!block_on(own.agree(&broken)).unwrap());
+    }
+
+    struct Broken;
+
+    impl burn::module::ModuleMapper for Broken {
+        fn map_float<const D: usize>(&mut self, param: burn::module::Param<Tensor<D>>) -> burn::module::Param<Tensor<D>> {
+            param.map(|weight| weight.mul_scalar(f32::NAN))
+        }
+    }
+
+    #[test]
+    fn the_cpu_stays_with_f32() {
+        let own = engine();
+        let on_cpu = Engine::new(own.model, own.device);
+        assert_eq!(block_on(on_cpu.halved()).unwrap().1, Precision::F32);
+        let on_cpu = Engine::new(engine().model, Device::flex());
+        assert!(on_cpu.with_precision(Precision::F16).unwrap_err().to_string().contains("f32 only"));
+    }
 }

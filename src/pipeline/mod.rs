@@ -5,10 +5,14 @@
 mod engine;
 mod noise;
 mod picture;
+#[cfg(any(target_arch = "wasm32", test))]
+mod rehearsal;
 
 pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
 pub use noise::Noise;
 pub use picture::{AttentionMap, Picture};
+#[cfg(target_arch = "wasm32")]
+pub use rehearsal::rehearse;
 
 use crate::host::read;
 

@@ -148,9 +148,10 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 pub fn run(context: &TrainContext) -> Result<()> {
     refuse_to_overwrite(context, StemLearner::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
-    let train = open(context, Split::Train)?;
-    let test = if Dataset::has(&context.data, Split::Test) { Some(open(context, Split::Test)?) } else { None };
+    let train = read(context, Split::Train)?;
     let vocabulary = vocabulary(context, &train)?;
+    let train = known(context, train, Split::Train, &vocabulary)?;
+    let test = open_test(context, &vocabulary)?;
     let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary)?;
     let recipe = &context.recipe.stem;
     let schedule = Schedule {
@@ -164,19 +165,33 @@ pub fn run(context: &TrainContext) -> Result<()> {
     drive(&mut learner, context, schedule)
 }
 
-/// A split as the recipe wants it.
-pub(super) fn open(context: &TrainContext, split: Split) -> Result<Dataset> {
+/// A split as the recipe wants it, without what has no word of `vocabulary`.
+pub(super) fn open(context: &TrainContext, split: Split, vocabulary: &Vocabulary) -> Result<Dataset> {
+    known(context, read(context, split)?, split, vocabulary)
+}
+
+/// The test split, where the data have one.
+pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Dataset>> {
+    Dataset::has(&context.data, Split::Test)?.then(|| open(context, Split::Test, vocabulary)).transpose()
+}
+
+fn read(context: &TrainContext, split: Split) -> Result<Dataset> {
     let recipe = &context.recipe.data;
     let memory = (recipe.memory_gib * (1u64 << 30) as f64) as u64;
     let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
-    let dataset = Dataset::open(&context.data, split, &options)?;
+    Dataset::open(&context.data, split, &options)
+}
+
+fn known(context: &TrainContext, mut dataset: Dataset, split: Split, vocabulary: &Vocabulary) -> Result<Dataset> {
+    dataset.retain_known(vocabulary, context.recipe.data.max_skipped)?;
     for problem in &dataset.skipped {
         eprintln!("skipped {problem}");
     }
+    // For the report, which is not worth ending a training for.
+    let path = skipped_path(&context.out, split);
     let lines: String = dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect();
-    // For the report alone.
-    if let Err(error) = files::write(&skipped_path(&context.out, split), lines.as_bytes()) {
-        eprintln!("warning: {error}; the training goes on, but the report will not tell what was skipped");
+    if let Err(error) = files::write(&path, lines.as_bytes()) {
+        eprintln!("warning: {error}; the report will not name what was skipped");
     }
     Ok(dataset)
 }

@@ -15,7 +15,7 @@ use super::frozen_encoder::FrozenEncoder;
 use super::recipe::EncoderUse;
 use super::run::{TrainContext, refuse_to_overwrite};
 use super::schedule::{Learner, Measured, Schedule, drive};
-use super::stem::{Prepared, config, open, trained};
+use super::stem::{Prepared, config, open, open_test, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
 use crate::loss::redescription;
@@ -58,8 +58,8 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let vocabulary = context.vocabulary()?;
     refuse_to_overwrite(context, StreamLearner::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
-    let train = open(context, Split::Train)?;
-    let test = if Dataset::has(&context.data, Split::Test) { Some(open(context, Split::Test)?) } else { None };
+    let train = open(context, Split::Train, &vocabulary)?;
+    let test = open_test(context, &vocabulary)?;
     let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary)?;
     let recipe = &context.recipe.stream;
     let schedule = Schedule {

@@ -15,7 +15,7 @@ use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
 use crate::model_dir::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
 use crate::nn::Precision;
-use crate::pipeline::Engine;
+use crate::pipeline::{Engine, rehearse};
 use crate::text::{Token, tokenize};
 use crate::{Error, Result};
 
@@ -62,6 +62,15 @@ impl ModelFiles {
         Ok(self.config.check_file(file, bytes)?)
     }
 
+    /// Uses what draws such a model on the CPU for a while, with a small network in its place: browsers run a function of WebAssembly
+    /// slowly until then. For the time while the model is downloaded.
+    ///
+    /// # Errors
+    /// `device-lost`.
+    pub fn rehearse(&self) -> Result<(), WebError> {
+        Ok(rehearse(self.config.generator.architecture)?)
+    }
+
     /// The name that the model was published under.
     #[wasm_bindgen(getter)]
     pub fn name(&self) -> String {
@@ -86,10 +95,10 @@ pub struct WebEngine {
 #[wasm_bindgen]
 impl WebEngine {
     /// Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later. With `half` the generator computes in f16
-    /// where the device does: see [`ModelInfo`] for what it does then.
+    /// where the device does: see [`ModelInfo`] for what it does then. The files are not checked again: see [`ModelFiles::check`].
     ///
     /// # Errors
-    /// `unsupported`, `bad-input`, `bad-model`, `integrity`.
+    /// `unsupported`, `bad-input`, `bad-model`.
     pub async fn load(
         device: String,
         half: bool,
@@ -98,21 +107,21 @@ impl WebEngine {
         stem: Vec<u8>,
         generator: Vec<u8>,
     ) -> Result<WebEngine, WebError> {
-        let kind = DeviceKind::parse(&device)?;
-        let device = device::open(kind).await?;
-        let precision = if half && kind == DeviceKind::WebGpu { Precision::half(&device) } else { Precision::F32 };
+        let device = device::open(DeviceKind::parse(&device)?).await?;
         let config = files.config;
         let vocabulary = config.load_vocabulary(&vocabulary)?;
         let stem = config.load_stem(&stem, &device)?;
         let generator = config.load_generator(&generator, &device)?;
         let model = Model::new(config, vocabulary, stem, generator, None)?;
-        Ok(Self { engine: Engine::new(model, device).with_precision(precision)?, precision })
+        let engine = Engine::new(model, device);
+        let (engine, precision) = if half { engine.halved().await? } else { (engine, Precision::F32) };
+        Ok(Self { engine, precision })
     }
 
     /// Puts STREAM beside the rest, so that pictures can be described.
     ///
     /// # Errors
-    /// `bad-model`, `integrity`.
+    /// `bad-model`.
     #[wasm_bindgen(js_name = loadStream)]
     pub fn load_stream(&mut self, stream: &[u8]) -> Result<(), WebError> {
         let device = self.engine.device().clone();
@@ -201,8 +210,8 @@ impl WebEngine {
         })
     }
 
-    /// Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used, and browsers run a function of
-    /// WebAssembly slowly until it has been used for a while. On the CPU two stages are enough for that.
+    /// Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used. On the CPU, after
+    /// [`ModelFiles::rehearse`], the first stage is enough.
     ///
     /// # Errors
     /// `device-lost`.
@@ -213,7 +222,7 @@ impl WebEngine {
         let drawn = self
             .engine
             .generate(&word, &Default::default(), async |event| {
-                if event.stage == 1 && *self.engine.device() == Device::flex() {
+                if event.stage == 0 && *self.engine.device() == Device::flex() {
                     enough.set(true);
                     return Err(Error::BadInput("enough".into()));
                 }

@@ -10,9 +10,9 @@ import { PROMPT, ROOT, TINY, openBrowser, openPage } from "./harness.mjs";
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".json": "application/json" };
 const SLICE = 64 * 1024;
 
-let browser, server, page, log, slow, cut;
+let browser, server, page, log, slow, cut, damaged;
 
-/** The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices, `cut` ones half. */
+/** The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices, `cut` ones half, `damaged` ones with another last byte. */
 function files(request, response) {
   const { pathname } = new URL(request.url, "http://x");
   log.push(pathname);
@@ -23,6 +23,7 @@ function files(request, response) {
   } catch {
     return response.writeHead(404).end();
   }
+  if (damaged?.test(pathname)) content[content.length - 1] ^= 1;
   const type = extname(pathname);
   const age = type === ".js" ? "max-age=3600" : "no-store";
   // WebAssembly with the wrong type, as many servers send it.
@@ -62,7 +63,7 @@ before(async () => {
 
 beforeEach(async () => {
   await page.evaluate(() => MirrorGan.clearCache());
-  [log, slow, cut] = [[], undefined, undefined];
+  [log, slow, cut, damaged] = [[]];
 });
 
 after(async () => {
@@ -89,6 +90,39 @@ test("progress comes while a file comes, from 0 to its size, in the order of tra
     if (slow.test(file)) assert.ok(steps.length > 3, `${file} in ${steps.length} steps`);
   }
   assert.equal(events.filter(({ status }) => status === "ready").length, 1);
+});
+
+test("the model comes while the module does, and is not asked for where config.json is none", async () => {
+  slow = /_bg\.wasm/;
+  const events = await page.evaluate(async () => {
+    const events = [];
+    const gan = await MirrorGan.load("tiny", { onProgress: ({ file, status }) => events.push(`${file} ${status}`) });
+    await gan.dispose();
+    return events;
+  });
+  const whole = events.indexOf("mirrorgan_cpu_bg.wasm done");
+  for (const file of ["vocab.txt", "stem.safetensors", "glam.safetensors"]) assert.ok(events.indexOf(`${file} done`) < whole, `${file} waits`);
+  await page.evaluate(() => MirrorGan.clearCache());
+  log = [];
+  damaged = /config\.json/;
+  assert.equal(await page.evaluate(() => MirrorGan.load("tiny").catch(({ code }) => code)), "bad-model");
+  assert.deepEqual(log.filter((path) => /tensors|txt/.test(path)), []);
+});
+
+test("where the browser has no sha-256, as without https, the engine checks what comes", async () => {
+  const load = () =>
+    page.evaluate(() => {
+      const script = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const without = script('Object.defineProperty(crypto, "subtle", { value: undefined });');
+      const source = script(`import "${without}"; import "${new URL("pkg/worker.js", location.href)}";`);
+      const worker = () => new Worker(source, { type: "module" });
+      return MirrorGan.load("tiny", { worker }).then((gan) => gan.dispose().then(() => "loaded"), ({ code, message }) => `${code} ${message}`);
+    });
+  assert.equal(await load(), "loaded");
+  await page.evaluate(() => MirrorGan.clearCache());
+  damaged = /glam/;
+  assert.match(await load(), /^integrity glam\.safetensors is not the file/);
+  assert.deepEqual(await page.evaluate(async () => (await MirrorGan.cached()).filter(({ url }) => url.includes("glam"))), []);
 });
 
 test("a download that is cancelled leaves nothing half, and the next one is whole", async () => {

@@ -76,7 +76,9 @@ fn all_parts_in_one_call() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
     succeeds(folder, &["tiny-data", "--out", "data"]);
-    let browser = folder.join("xdg-open");
+    let bin = folder.join("bin");
+    fs::create_dir(&bin).unwrap();
+    let browser = bin.join("xdg-open");
     fs::write(&browser, format!("#!/bin/sh\necho \"$1\" > '{}'\n", folder.join("opened").display())).unwrap();
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
     let train = [&["train", "all", "--open"], &TRAIN[..], &SHORT[..]].concat();
@@ -85,7 +87,7 @@ fn all_parts_in_one_call() {
         let output = command.current_dir(folder).env("PATH", path).args(&train).args(more).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let (code, said) = call(folder.as_os_str(), &[]);
+    let (code, said) = call(bin.as_os_str(), &[]);
     assert_eq!(code, Some(0), "{said}");
     let parts = ["training STEM", "training STREAM", "training the generator", "report.html"].map(|part| said.find(part).expect(part));
     assert!(parts.is_sorted(), "{said}");
@@ -96,7 +98,7 @@ fn all_parts_in_one_call() {
     });
     assert!(opened.expect("a browser was started").contains("run/report.html"));
 
-    let (code, said) = call(folder.as_os_str(), &[]);
+    let (code, said) = call(bin.as_os_str(), &[]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("--resume"), "{said}");
     // Nothing is left to do, and no browser: a warning is enough.

@@ -1,22 +1,29 @@
 //! Trainings on pictures that are read when they are needed.
 
-use mirrorgan::train::{gan, stem, stream};
+use mirrorgan::Error;
+use mirrorgan::train::{Interrupt, gan, stem, stream};
 
 use crate::tiny::{context, log, values};
 
 #[test]
-fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory() {
+fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory_even_when_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let train = |out: &str, memory: &str| {
+    // `cut` says after how many questions of the generator's training whether to stop it is stopped, to be continued.
+    let train = |out: &str, memory: &str, cut: Option<usize>| {
         let phases = "gan.phases=[{stages=1,pictures=24,batch=4,trains=\"all\"}]";
         let overrides = [memory, "stem.epochs=2", "stream.epochs=2", "gan.generator.gf_dim=4", phases];
-        let context = context(folder.path(), out, &overrides);
+        let mut context = context(folder.path(), out, &overrides);
         stem::run(&context).unwrap();
         stream::run(&context).unwrap();
+        if let Some(cut) = cut {
+            context.interrupt = Interrupt::after(cut);
+            assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+            (context.interrupt, context.resume) = (Interrupt::none(), true);
+        }
         gan::run(&context).unwrap();
         context
     };
-    let (whole, part) = (train("whole", "data.memory_gib=4"), train("part", "data.memory_gib=0.0001"));
+    let (whole, part) = (train("whole", "data.memory_gib=4", None), train("part", "data.memory_gib=0.0001", Some(3)));
     let losses = |kind: &str, context| {
         let mut lines = log(context, kind);
         lines.iter_mut().for_each(|line| {

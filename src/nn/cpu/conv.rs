@@ -1,7 +1,7 @@
 //! 3×3 convolutions without bias of their own, with what follows them folded in.
 
 use super::lanes::{LANES, Lanes};
-use super::map::{Map, pad};
+use super::map::{Map, WIDE, pad};
 use super::matmul::{Matrix, accumulate};
 
 /// Tiles of a row that are multiplied at once: few enough for their transforms to stay in the second-level cache.
@@ -51,16 +51,30 @@ impl Folded {
     fn matrices<const N: usize>(&self, gated: bool, transform: impl Fn([[f32; 3]; 3]) -> [[f32; N]; N]) -> Vec<Matrix> {
         let (inputs, columns) = (pad(self.inputs), self.columns(gated));
         let mut taps = vec![vec![0.0; inputs * columns]; N * N];
-        for column in 0..columns {
-            let Some(output) = self.column(column, gated) else { continue };
-            for input in 0..self.inputs {
-                let transformed = transform(self.kernel(output, input));
-                for (i, tap) in taps.iter_mut().enumerate() {
-                    tap[input * columns + column] = transformed[i / N][i % N];
+        for panel in 0..columns / WIDE {
+            let outputs = std::array::from_fn(|column| self.column(panel * WIDE + column, gated));
+            self.panel(panel * inputs * WIDE, outputs, &transform, &mut taps);
+        }
+        taps.into_iter().map(|panels| Matrix::from_panels(inputs, panels)).collect()
+    }
+
+    /// One panel of all matrices, at `start` of each. A function for itself: a browser runs it fast from some later call on.
+    #[inline(never)]
+    fn panel<const N: usize>(
+        &self,
+        start: usize,
+        outputs: [Option<usize>; WIDE],
+        transform: &impl Fn([[f32; 3]; 3]) -> [[f32; N]; N],
+        taps: &mut [Vec<f32>],
+    ) {
+        for input in 0..self.inputs {
+            let kernels = outputs.map(|output| output.map_or([[0.0; N]; N], |output| transform(self.kernel(output, input))));
+            for (i, tap) in taps.iter_mut().enumerate() {
+                for (value, kernel) in tap[start + input * WIDE..][..WIDE].iter_mut().zip(&kernels) {
+                    *value = kernel[i / N][i % N];
                 }
             }
         }
-        taps.into_iter().map(|tap| Matrix::new(inputs, columns, |input, column| tap[input * columns + column])).collect()
     }
 }
 

@@ -27,6 +27,12 @@ impl Matrix {
         Self { inputs, outputs, panels }
     }
 
+    /// The matrix of panels that are laid out already.
+    pub(super) fn from_panels(inputs: usize, panels: Vec<f32>) -> Self {
+        let outputs = panels.len().checked_div(inputs).unwrap_or_default();
+        Self { inputs, outputs, panels }
+    }
+
     /// Columns with their padding.
     pub fn outputs(&self) -> usize {
         self.outputs

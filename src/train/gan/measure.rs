@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::KIND;
 use super::step::Trainer;
 use crate::damsm::Damsm;
-use crate::data::{Dataset, EncodedCaptions, Split};
+use crate::data::EncodedCaptions;
 use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::evaluate::pictures::{eight_bits, to_rows, to_tensor};
 use crate::evaluate::{kernel, r_precision};
@@ -94,18 +94,17 @@ impl Measure {
     /// Looks at the photographs of the test part; nothing where the recipe measures nothing, or there is no such part.
     ///
     /// # Errors
-    /// As [`FrozenEncoder::load`], [`Dataset::open`] and [`stem::load`]; [`Error::Device`].
+    /// As [`FrozenEncoder::load`], [`crate::data::Dataset::open`] and [`stem::load`]; [`Error::Device`].
     pub fn new(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Self>> {
         let recipe = &context.recipe;
         let count = recipe.gan.measure_pictures;
         if recipe.gan.measure_every == 0 {
             return Ok(None);
         }
-        if !Dataset::has(&context.data, Split::Test) {
+        let Some(mut test) = stem::open_test(context, vocabulary)? else {
             eprintln!("nothing is measured on the way (gan.measure_every): the data has no test part");
             return Ok(None);
-        }
-        let mut test = stem::open(context, Split::Test)?;
+        };
         // Spread over the data, for it may be sorted.
         let shown = count.min(test.len());
         test.samples = (0..shown).map(|i| test.samples[i * test.samples.len() / shown].clone()).collect();

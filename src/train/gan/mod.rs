@@ -107,7 +107,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     context.recipe.gan.precision.check(&device)?;
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
-    let dataset = stem::open(context, Split::Train)?;
+    let dataset = stem::open(context, Split::Train, &vocabulary)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
     let mut session = Session::start(context, frozen, &devices, &run)?;

@@ -152,7 +152,11 @@ fn examples(page: &mut String, part: &Part) {
     } else {
         "What STREAM says of the same test pictures."
     };
-    let _ = write!(page, "<h3>Examples</h3><p class=\"small\">{what}</p><div class=\"scroll\"><table><thead><tr><td></td>");
+    let _ = write!(
+        page,
+        "<h3>Examples</h3><p class=\"small\">{what}</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Examples of {}\"><table><thead><tr><td></td>",
+        part.kind
+    );
     for (at, example) in first.examples.iter().enumerate() {
         let picture = part.pictures_shown.get(at).filter(|bytes| !bytes.is_empty());
         let picture = picture.map(|bytes| format!("<img alt=\"{}\" src=\"{}\">", escape(&example.key), jpeg(bytes))).unwrap_or_default();

@@ -76,7 +76,8 @@ fn svg(points: &[(f64, f64)], smooth: f64, log: bool, best: Option<(f64, f64)>, 
         let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.0}\" class=\"x\">{}</text>", x(value), HEIGHT - BOTTOM + 17.0, short(value));
     }
     let _ = write!(svg, "<text x=\"{:.0}\" y=\"{:.0}\" class=\"x\">step</text>", (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 4.0);
-    for (step, name) in phases.iter().filter(|(step, _)| *step >= x0 && *step <= x1) {
+    // A name a row, for short phases lie close together.
+    for (row, (step, name)) in phases.iter().filter(|(step, _)| *step >= x0 && *step <= x1).enumerate() {
         let at = x(*step);
         let end = if at > WIDTH - 70.0 { " end" } else { "" };
         let beside = if end.is_empty() { at + 4.0 } else { at - 4.0 };
@@ -84,7 +85,7 @@ fn svg(points: &[(f64, f64)], smooth: f64, log: bool, best: Option<(f64, f64)>, 
             svg,
             "<path class=\"phase\" d=\"M{at:.1} {TOP}V{:.0}\"/><text x=\"{beside:.1}\" y=\"{:.0}\" class=\"phase{end}\">{}</text>",
             HEIGHT - BOTTOM,
-            TOP + 9.0,
+            TOP + 9.0 + (row % 3) as f64 * 13.0,
             escape(name)
         );
     }

@@ -74,10 +74,10 @@
       }
       for (const value of ticks(x0, x1, 6)) parts.push(node("text", { class: "x", x: x(value), y: HEIGHT - BOTTOM + 17 }, short(value)));
       parts.push(node("text", { class: "x", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4 }, "step"));
-      for (const [step, name] of data.phases.filter(([at]) => at >= x0 && at <= x1)) {
+      for (const [row, [step, name]] of data.phases.filter(([at]) => at >= x0 && at <= x1).entries()) {
         const end = x(step) > WIDTH - 70;
         parts.push(node("path", { class: "phase", d: `M${x(step)} ${TOP}V${HEIGHT - BOTTOM}` }));
-        parts.push(node("text", { class: end ? "phase end" : "phase", x: x(step) + (end ? -4 : 4), y: TOP + 9 }, name));
+        parts.push(node("text", { class: end ? "phase end" : "phase", x: x(step) + (end ? -4 : 4), y: TOP + 9 + (row % 3) * 13 }, name));
       }
       if (keep > 0) parts.push(node("path", { class: "line raw", d: path(data.points) }));
       parts.push(node("path", { class: "line", d: path(line) }));

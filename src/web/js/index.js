@@ -62,10 +62,10 @@ export class MirrorGan {
     const options = checkOptions(given, ["onProgress", "onDevice", "worker"]);
     const url = checkModel(model);
     const device = checkDevice(options.device);
+    const precision = checkPrecision(options.precision);
     const { signal, onProgress, onDevice, worker } = options;
     const cache = checkFlag("cache", options.cache, true);
     const warmUp = checkFlag("warmUp", options.warmUp, true);
-    const half = checkPrecision(options.precision) === "auto";
     const offered = await abortable(support(), signal);
     if (!offered.usable) {
       throw new MirrorGanError("unsupported", `this browser lacks ${offered.missing.join(" and ")}; a current one has them`);
@@ -74,6 +74,7 @@ export class MirrorGan {
       throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
     }
     const wasm = await abortable(checkModules(options.wasm), signal);
+    const half = precision === "auto" && Boolean(offered.adapter?.half);
     const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, wasm }, offered.adapter);
     try {
       await gan.#start(device === "auto" ? offered.device : device, signal);
@@ -113,7 +114,10 @@ export class MirrorGan {
       await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {
       connection.close(error);
-      throw error;
+      // A driver that fails with 16 bits may do with 32.
+      if (!half || device !== "webgpu" || !DEVICE_FAULTS.includes(error.code)) throw error;
+      this.#options.half = false;
+      return this.#start(device, signal);
     }
     this.#connection = connection;
   }
@@ -137,6 +141,7 @@ export class MirrorGan {
       const { signal } = this.#life;
       const again = connection.device === "webgpu" && !this.#replaced;
       this.#replaced = true;
+      this.#options.half = false;
       try {
         await this.#start(again ? "webgpu" : "cpu", signal);
       } catch (failure) {
