@@ -28,6 +28,9 @@ pub struct ExportArgs {
     /// Only the first stages, where the later ones are not trained.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
     stages: Option<u8>,
+    /// The generator with the least kernel distance (gan.measure_every), not the newest.
+    #[arg(long)]
+    best: bool,
     /// The model's name; by default the name of the folder.
     #[arg(long)]
     name: Option<String>,
@@ -64,7 +67,8 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     };
     let text = stem::load(&args.run, &device)?;
     let (stream_config, stream) = stream::load_whole(&context)?;
-    let generator = gan::load(&args.run, &context.recipe.gan.generator, stages, &device)?;
+    let load = if args.best { gan::load_best } else { gan::load };
+    let generator = load(&args.run, &context.recipe.gan.generator, stages, &device)?;
     let config = GeneratorConfig { stages, ..context.recipe.gan.generator };
     let config = ModelConfig::new(name, args.trained_on, text.config.text, config, Some(stream_config));
     let model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;

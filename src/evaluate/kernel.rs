@@ -44,11 +44,12 @@ pub fn squared_mmd(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
     };
     let within = |rows: &[Vec<f32>]| {
         let n = rows.len() as f64;
-        let sum: f64 = (0..rows.len()).into_par_iter().map(|i| (0..i).map(|j| kernel(&rows[i], &rows[j])).sum::<f64>()).sum();
-        2.0 * sum / (n * (n - 1.0))
+        // Summed in one order: threads that add up as they finish would change the last bits.
+        let sums: Vec<f64> = (0..rows.len()).into_par_iter().map(|i| (0..i).map(|j| kernel(&rows[i], &rows[j])).sum()).collect();
+        2.0 * sums.iter().sum::<f64>() / (n * (n - 1.0))
     };
-    let across: f64 = a.par_iter().map(|x| b.iter().map(|y| kernel(x, y)).sum::<f64>()).sum();
-    within(a) + within(b) - 2.0 * across / (a.len() * b.len()) as f64
+    let across: Vec<f64> = a.par_iter().map(|x| b.iter().map(|y| kernel(x, y)).sum()).collect();
+    within(a) + within(b) - 2.0 * across.iter().sum::<f64>() / (a.len() * b.len()) as f64
 }
 
 #[cfg(test)]

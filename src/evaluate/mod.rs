@@ -12,7 +12,7 @@ pub mod inception_score;
 pub mod interval;
 pub mod kernel;
 pub mod model;
-mod pictures;
+pub(crate) mod pictures;
 pub mod r_precision;
 pub mod rouge;
 

@@ -126,7 +126,7 @@ impl Studio<'_> {
         let (z, epsilon): (Vec<_>, Vec<_>) = prompts.iter().map(|_| noise.next(&self.model.config.generator, self.device)).unzip();
         let mut drawn = self.model.generator.forward(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0));
         let last = drawn.images.pop().ok_or_else(|| Error::bad_model("config.json", "the generator has no stages"))?;
-        Ok(last.add_scalar(1.0).mul_scalar(127.5).round().clamp(0.0, 255.0).div_scalar(127.5).sub_scalar(1.0))
+        Ok(eight_bits(last))
     }
 
     /// STREAM's words for pictures, from its encoder's features of them.
@@ -144,14 +144,19 @@ impl Studio<'_> {
     }
 }
 
+/// Pictures in [−1, 1], rounded to eight bits as a file of them would be.
+pub(crate) fn eight_bits(images: Tensor<4>) -> Tensor<4> {
+    images.add_scalar(1.0).mul_scalar(127.5).round().clamp(0.0, 255.0).div_scalar(127.5).sub_scalar(1.0)
+}
+
 /// Rows as a tensor, (rows, values).
-pub(super) fn to_tensor(rows: &[Vec<f32>], device: &Device) -> Tensor<2> {
+pub(crate) fn to_tensor(rows: &[Vec<f32>], device: &Device) -> Tensor<2> {
     let width = rows.first().map_or(0, Vec::len);
     Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), width]), device)
 }
 
 /// A tensor as rows.
-pub(super) fn to_rows(tensor: Tensor<2>) -> Result<Vec<Vec<f32>>> {
+pub(crate) fn to_rows(tensor: Tensor<2>) -> Result<Vec<Vec<f32>>> {
     let [_, width] = tensor.dims();
     Ok(read_now(tensor)?.chunks_exact(width.max(1)).map(<[f32]>::to_vec).collect())
 }

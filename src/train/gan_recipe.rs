@@ -50,6 +50,11 @@ pub struct GanRecipe {
     pub encoder_sizes: Vec<usize>,
     /// Pictures between two sample grids.
     pub sample_every: usize,
+    /// Pictures between two measurements on the test part; 0 measures nothing. The average with the least kernel distance is kept as
+    /// RUN/gan/best.
+    pub measure_every: usize,
+    /// Pictures that are drawn for a measurement, for as many test captions.
+    pub measure_pictures: usize,
     /// Prompts of the sample grids.
     pub sample_prompts: Vec<String>,
     /// What is trained when, one after the other.
@@ -197,6 +202,8 @@ impl Default for GanRecipe {
             weights: LossWeights::default(),
             encoder_sizes: vec![128, 128, 256],
             sample_every: 10_000,
+            measure_every: 0,
+            measure_pictures: 200,
             sample_prompts: Vec::new(),
             phases: vec![Phase { stages: 3, pictures: 5_000_000, batch: 20, accumulate: 1, trains: Trains::All, weights: None }],
         }
@@ -284,6 +291,9 @@ impl GanRecipe {
             if value == 0 {
                 return bad(format!("gan.{key} is 0; expected 1 or more"));
             }
+        }
+        if self.measure_pictures < 2 {
+            return bad(format!("gan.measure_pictures is {}; expected 2 or more", self.measure_pictures));
         }
         if self.phases.is_empty() {
             return bad("gan.phases is empty; expected at least one".into());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::gan_recipe::GanRecipe;
+use super::gan_recipe::{DiscriminatorChoice, GanRecipe};
 use crate::encoder::EncoderKind;
 use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
@@ -321,6 +321,9 @@ impl Recipe {
         if !data.size.is_multiple_of(largest) {
             return bad(format!("data.size is {}; the generator's {largest} px need a multiple of it", data.size));
         }
+        if self.gan.discriminator == DiscriminatorChoice::Projected && data.encoder_width != 1.0 {
+            return bad(format!("data.encoder_width is {}; projected discriminators are made for 1", data.encoder_width));
+        }
         self.gan.check(name)
     }
 }
@@ -382,6 +385,8 @@ mod tests {
         assert!(message("gan.weights.kl=-1").contains("gan.weights.kl is -1"));
         assert!(message("gan.precision=f8").contains("f8"));
         assert!(message("gan.devices=9").contains("9 devices"));
+        assert!(message("gan.measure_pictures=1").contains("gan.measure_pictures is 1"));
+        assert!(message("gan.discriminator=projected").contains("data.encoder_width is 0.25"));
     }
 
     #[test]

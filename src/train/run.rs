@@ -141,7 +141,13 @@ impl RunFolder {
         refuse_to_overwrite(context, kind)?;
         let latest = checkpoints.latest(kind)?;
         let recipe = context.recipe.to_toml()?;
-        files::write(&folder.join("recipe.toml"), recipe.as_bytes())?;
+        if let Err(error) = files::write(&folder.join("recipe.toml"), recipe.as_bytes()) {
+            // A training that goes on has one already.
+            if latest.is_none() {
+                return Err(error);
+            }
+            eprintln!("warning: {error}; the training goes on, but the recipe in its folder is that of an earlier call");
+        }
         let log_path = folder.join("log.jsonl");
         let (log_bytes, step) = latest.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
         let open = || -> std::io::Result<File> {

@@ -113,11 +113,13 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
 
 /// The best weights of a finished or running training of `kind`, else its newest checkpoint.
 pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
+    let best = run.join(kind).join("best");
+    if best.is_dir() { read_folder(&best, kind) } else { newest(run, kind) }
+}
+
+/// The newest checkpoint of a finished or running training of `kind`.
+pub(super) fn newest(run: &Path, kind: &str) -> Result<Loaded> {
     let folder = run.join(kind);
-    let best = folder.join("best");
-    if best.is_dir() {
-        return read_folder(&best, kind);
-    }
     Checkpoints::new(folder.join("checkpoints"))
         .latest(kind)?
         .ok_or_else(|| Error::BadInput(format!("{} holds no training: run `mirrorgan train {kind}` first", folder.display())))

@@ -88,3 +88,34 @@ fn every_loss_is_logged_and_the_generator_learns_to_please() {
     let (early, late) = (mean(&lines[..4]), mean(&lines[lines.len() - 4..]));
     assert!(late < 0.9 * early, "{early} to {late}");
 }
+
+#[test]
+fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = trained(folder.path(), "plain", SHORT);
+    gan::run(&plain).unwrap();
+    let config = &plain.recipe.gan.generator;
+    let error = gan::load_best(&plain.out, config, 2, &plain.device).unwrap_err();
+    assert!(matches!(&error, Error::BadInput(message) if message.contains("gan.measure_every")), "{error}");
+
+    let mut measured = trained(folder.path(), "measured", &[SHORT, &["gan.measure_every=8", "gan.measure_pictures=6"]].concat());
+    measured.resume = true;
+    measured.interrupt = Interrupt::after(3);
+    assert!(matches!(gan::run(&measured), Err(Error::Interrupted)));
+    measured.interrupt = Interrupt::none();
+    gan::run(&measured).unwrap();
+
+    let weights = |context: &TrainContext| values(&gan::load(&context.out, config, 2, &context.device).unwrap());
+    assert!(weights(&plain) == weights(&measured), "the averages differ");
+    let lines = log(&measured, "gan");
+    let losses = |lines: &[serde_json::Value]| lines.iter().map(|line| line["generator"].clone()).collect::<Vec<_>>();
+    assert_eq!(losses(&log(&plain, "gan")), losses(&lines));
+    let numbers = |name: &str| lines.iter().map(|line| line[name].as_f64()).collect::<Vec<_>>();
+    // Steps of four pictures; phases of 16 and 8.
+    assert_eq!(numbers("kernel_distance").iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false, true, false, true]);
+    assert!(numbers("r_precision").iter().flatten().all(|share| (0.0..=1.0).contains(share)));
+
+    // The only measurement of both stages is the last step's: the best average is the newest one.
+    let best = values(&gan::load_best(&measured.out, config, 2, &measured.device).unwrap());
+    assert!(best == weights(&measured));
+}

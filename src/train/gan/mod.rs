@@ -2,12 +2,14 @@
 
 mod batch;
 mod judge;
+mod measure;
 mod samples;
 mod shard;
 mod step;
 
 pub use batch::Batch;
 pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
+pub use measure::load_best;
 pub use step::{Losses, Trainer};
 
 use std::path::Path;
@@ -33,6 +35,7 @@ use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
+use measure::{Best, Measure, Measured};
 
 /// The folder in RUN, and the kind of its checkpoints.
 pub const KIND: &str = "gan";
@@ -59,6 +62,8 @@ struct Extra {
     scales: Vec<LossScale>,
     #[serde(default)]
     watch: Watch,
+    #[serde(default)]
+    best: Option<Best>,
 }
 
 /// Whether the training of the generator in `run` is done with all phases.
@@ -80,6 +85,8 @@ struct Line {
     #[serde(flatten)]
     losses: serde_json::Map<String, serde_json::Value>,
     stages: usize,
+    #[serde(flatten)]
+    measured: Option<Measured>,
     /// Steps left out so far because f16 could not hold their gradients.
     #[serde(skip_serializing_if = "is_zero")]
     skipped_steps: usize,
@@ -104,6 +111,12 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
     let mut session = Session::start(context, frozen, &devices, &run)?;
+    if session.place.phase < recipe.gan.phases.len() {
+        session.measure = Measure::new(context, &vocabulary)?;
+    }
+    if session.step == 0 {
+        measure::forget(&run.folder)?;
+    }
     let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
         let done = session.phase(context, &mut run, &dataset, &captions, &samples, index);
@@ -113,12 +126,12 @@ pub fn run(context: &TrainContext) -> Result<()> {
     Ok(())
 }
 
-/// The running average of the generator of a run, on `device`, with its first `stages` stages.
+/// The running average of the generator of a run's newest checkpoint, on `device`, with its first `stages` stages.
 ///
 /// # Errors
 /// [`Error::BadInput`] when there is no such training yet; [`Error::BadCheckpoint`] when it is broken.
 pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<Generator> {
-    let loaded = stem::trained(run, KIND)?;
+    let loaded = stem::newest(run, KIND)?;
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }
 
@@ -217,6 +230,8 @@ struct Session {
     position: Position,
     saved: Instant,
     watch: Watch,
+    measure: Option<Measure>,
+    best: Option<Best>,
     /// Phase whose beginning is already done.
     begun: Option<usize>,
 }
@@ -232,6 +247,8 @@ impl Session {
             position: Position::default(),
             saved: Instant::now(),
             watch: Watch::default(),
+            measure: None,
+            best: None,
             begun: None,
         };
         match run.checkpoints.latest(KIND)? {
@@ -246,6 +263,7 @@ impl Session {
             .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
         self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
         self.watch = extra.watch;
+        self.best = extra.best;
         let trainer = &mut self.trainer;
         if extra.scales.len() == trainer.scales.len() {
             trainer.scales = extra.scales;
@@ -287,7 +305,7 @@ impl Session {
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
         let Place { phase, seen, total } = self.place;
-        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone() };
+        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone(), best: self.best };
         let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
@@ -323,17 +341,25 @@ impl Session {
             self.step += 1;
             self.position = sampler.position();
             self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
+            let pictures_per_second = count as f64 / start.elapsed().as_secs_f64();
+            let measured = self.measure(phase.stages, self.place.total - count)?;
             progress.step(count);
             progress.show(&losses.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join(", "));
             run.log(&Line {
                 step: self.step,
                 phase: index,
                 pictures: self.place.total,
-                pictures_per_second: count as f64 / start.elapsed().as_secs_f64(),
+                pictures_per_second,
                 losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
                 stages: phase.stages,
+                measured,
                 skipped_steps: self.trainer.skipped(),
             })?;
+            if let Some(Measured { kernel_distance, r_precision }) = measured {
+                let text = r_precision.map_or(String::new(), |share| format!(", R-precision {share:.3}"));
+                progress.line(&format!("{} pictures: kernel distance {kernel_distance:.4}{text}", self.place.total));
+                self.keep_best(run, Best { stages: phase.stages, kernel_distance })?;
+            }
             if self.place.total / recipe.gan.sample_every > (self.place.total - count) / recipe.gan.sample_every {
                 samples.draw(&self.trainer, phase.stages, run, self.place.total)?;
             }
@@ -351,6 +377,21 @@ impl Session {
         // Batches of the next phase may be of another size; it begins with the next epoch.
         self.position = Position { epoch: self.position.epoch + 1, batch: 0 };
         self.save(run)
+    }
+
+    /// What the average draws now, where that is due after a step that began at `before` pictures.
+    fn measure(&self, stages: usize, before: usize) -> Result<Option<Measured>> {
+        let due = self.measure.as_ref().filter(|measure| measure.due(before, self.place.total));
+        due.map(|measure| measure.take(&self.trainer, stages)).transpose()
+    }
+
+    fn keep_best(&mut self, run: &RunFolder, found: Best) -> Result<()> {
+        if measure::improves(self.best, found) {
+            let state = State::new(KIND, self.step, self.position, &self.trainer.rng, run.log_bytes(), json!(found));
+            measure::keep(&run.folder, state, &self.trainer)?;
+            self.best = Some(found);
+        }
+        Ok(())
     }
 
     /// Does what comes before a phase's first step, once.
