@@ -13,14 +13,13 @@ pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
-/// [`read`], waiting on the calling thread.
+/// [`read`], waiting on the calling thread; in a browser for tensors of the CPU alone, as a GPU may not be waited for there.
 ///
 /// # Errors
 /// As [`read`].
-#[cfg(not(target_arch = "wasm32"))]
 pub fn read_now<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let data = tensor.try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{error:?}")))
+    data.convert::<f32>().try_into_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 #[cfg(test)]

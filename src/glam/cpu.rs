@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::attention::NO_WEIGHT;
 use super::generator::Generator;
 use super::stages::RefineStage;
+use crate::host::read_now;
 use crate::nn::BatchNorm;
 use crate::nn::cpu::{Conv3, DoublingConv, Folded, Map, Matrix, PictureConv, for_chunks, pad, softmax};
 use crate::stem::{Condition, TextFeatures};
@@ -40,8 +41,8 @@ impl CpuText {
     /// [`Error::Device`].
     pub fn new(text: &TextFeatures) -> Result<Self> {
         let [batch, features, count] = text.words.dims();
-        let words = values(text.words.clone().swap_dims(1, 2).reshape([batch * count, features]).narrow(0, 0, count))?;
-        let prior = values(text.mask.clone().narrow(0, 0, 1))?.into_iter().map(|weight| weight.max(NO_WEIGHT).ln()).collect();
+        let words = read_now(text.words.clone().swap_dims(1, 2).reshape([batch * count, features]).narrow(0, 0, count))?;
+        let prior = read_now(text.mask.clone().narrow(0, 0, 1))?.into_iter().map(|weight| weight.max(NO_WEIGHT).ln()).collect();
         Ok(Self { words, features, prior })
     }
 }
@@ -95,7 +96,7 @@ impl CpuGenerator {
     pub fn initial(&self, generator: &Generator, condition: &Condition, noise: Tensor<2>) -> Result<Map> {
         let start = generator.initial.start(condition.value.clone(), noise);
         let [_, _, height, width] = start.dims();
-        let start = Map::from_planes(&values(start.narrow(0, 0, 1))?, height, width);
+        let start = Map::from_planes(&read_now(start.narrow(0, 0, 1))?, height, width);
         Ok(self.initial.iter().fold(start, |features, conv| conv.forward(&features)))
     }
 
@@ -104,7 +105,7 @@ impl CpuGenerator {
     /// # Errors
     /// [`Error::Device`].
     pub fn refine(&self, stage: usize, features: Map, text: &CpuText, condition: &Condition) -> Result<(Map, Option<Vec<f32>>)> {
-        let condition = values(condition.value.clone().narrow(0, 0, 1))?;
+        let condition = read_now(condition.value.clone().narrow(0, 0, 1))?;
         match stage.checked_sub(1).and_then(|index| self.refine.get(index)) {
             Some(stage) => Ok(stage.forward(features, text, &condition)),
             None => Err(Error::BadInput(format!("stage {stage} of {}", self.heads.len()))),
@@ -129,25 +130,25 @@ impl Stage {
             Some(words) => {
                 let weight = words.conv_context.weight.val();
                 let inputs = weight.dims()[1];
-                let weight = values(weight)?;
+                let weight = read_now(weight)?;
                 Some(Matrix::new(inputs, channels, |i, o| if o < channels { weight[o * inputs + i] } else { 0.0 }))
             }
             None => None,
         };
         let sentence = match &stage.sentence {
             Some(sentence) => Some(Sentence {
-                linear: values(sentence.linear.weight.val())?,
+                linear: read_now(sentence.linear.weight.val())?,
                 bias: match &sentence.linear.bias {
-                    Some(bias) => values(bias.val())?,
+                    Some(bias) => read_now(bias.val())?,
                     None => vec![0.0; channels],
                 },
-                conv: values(sentence.conv_sentence_vis.weight.val())?,
+                conv: read_now(sentence.conv_sentence_vis.weight.val())?,
             }),
             None => None,
         };
         let merge = match (&stage.merge, &stage.merge_norm) {
             (Some(conv), norm @ Some(_)) => Merge::Square(Conv3::new(&fold(conv, norm.as_ref())?, true)),
-            (Some(conv), None) => Merge::Pixel { inputs: conv.weight.dims()[1], weights: values(conv.weight.val())? },
+            (Some(conv), None) => Merge::Pixel { inputs: conv.weight.dims()[1], weights: read_now(conv.weight.val())? },
             // Side by side: the identity.
             (None, _) => {
                 let inputs = 2 * channels;
@@ -271,15 +272,10 @@ fn fold(conv: &Conv2d, norm: Option<&BatchNorm>) -> Result<Folded> {
     let [outputs, inputs, _, _] = weight.dims();
     match norm.and_then(|norm| norm.affine(&weight.device())) {
         Some((scale, shift)) => {
-            Ok(Folded { weights: values(weight.mul(scale.reshape([outputs, 1, 1, 1])))?, shift: values(shift)?, inputs })
+            Ok(Folded { weights: read_now(weight.mul(scale.reshape([outputs, 1, 1, 1])))?, shift: read_now(shift)?, inputs })
         }
-        None => Ok(Folded { weights: values(weight)?, shift: vec![0.0; outputs], inputs }),
+        None => Ok(Folded { weights: read_now(weight)?, shift: vec![0.0; outputs], inputs }),
     }
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>().try_into_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 #[cfg(test)]
@@ -317,11 +313,11 @@ mod tests {
             let (features, attention) = cpu.refine(1, features, &CpuText::new(&text).unwrap(), &condition).unwrap();
             let second = cpu.image(1, &features);
             for (found, expected) in [(first, &expected.images[0]), (second, &expected.images[1])] {
-                same(&found, &values(expected.clone()).unwrap());
+                same(&found, &read_now(expected.clone()).unwrap());
             }
             assert_eq!(attention.is_some(), architecture != Architecture::StackGan);
             if let Some(attention) = attention {
-                same(&attention, &values(expected.attention[0].clone()).unwrap());
+                same(&attention, &read_now(expected.attention[0].clone()).unwrap());
             }
         }
     }

@@ -153,8 +153,7 @@ impl Engine {
         for (a, b) in own.images.into_iter().zip(others.images) {
             let (a, b) = (read(a).await?, read(b).await?);
             let mean = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32;
-            // Written so that NaN disagrees.
-            if !(mean < LARGEST_DIFFERENCE) {
+            if mean.is_nan() || mean >= LARGEST_DIFFERENCE {
                 return Ok(false);
             }
         }
