@@ -1,5 +1,6 @@
 //! The bar of a training: steps, pictures a second, time left. Where standard error is no terminal, a line now and then.
 
+use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
+/// What the speed is the mean of: long enough not to jump, short enough to tell when something slows down.
+const RECENT: Duration = Duration::from_secs(30);
+
 /// A bar over optimizer steps.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
-    started: Instant,
     pictures: usize,
+    /// When how many pictures were done, the oldest first: as far back as [`RECENT`].
+    recent: VecDeque<(Instant, usize)>,
     /// When the last line was written; nothing where there is a bar, or nothing to be shown.
     spoke: Option<Instant>,
 }
@@ -30,7 +35,7 @@ impl Progress {
         bar.reset_eta();
         let now = Instant::now();
         let spoke = (visible && !std::io::stderr().is_terminal()).then_some(now);
-        Self { bar, started: now, pictures: 0, spoke }
+        Self { bar, pictures: 0, recent: VecDeque::from([(now, 0)]), spoke }
     }
 
     /// A step with `pictures` pictures is done.
@@ -41,7 +46,7 @@ impl Progress {
 
     /// Shows `message` and the speed.
     pub fn show(&mut self, message: &str) {
-        let speed = self.pictures as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let speed = speed(&mut self.recent, Instant::now(), self.pictures);
         let message = format!("{message}, {speed:.0} pictures/s");
         if self.spoke.is_some_and(|spoke| spoke.elapsed() >= LINE_EVERY) {
             self.spoke = Some(Instant::now());
@@ -66,6 +71,16 @@ impl Progress {
     }
 }
 
+/// Pictures a second since [`RECENT`], or since the beginning; takes note that `pictures` are done by `now`.
+fn speed(recent: &mut VecDeque<(Instant, usize)>, now: Instant, pictures: usize) -> f64 {
+    while recent.len() > 1 && recent.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RECENT) {
+        recent.pop_front();
+    }
+    let (since, before) = recent.front().copied().unwrap_or((now, 0));
+    recent.push_back((now, pictures));
+    (pictures - before) as f64 / now.duration_since(since).as_secs_f64().max(1e-9)
+}
+
 /// What the bar says, in a line.
 fn line(name: &str, done: u64, steps: u64, message: &str, left: Duration) -> String {
     let seconds = left.as_secs();
@@ -75,6 +90,19 @@ fn line(name: &str, done: u64, steps: u64, message: &str, left: Duration) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_speed_is_that_of_the_last_half_minute() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut recent = VecDeque::from([(start, 0)]);
+        assert_eq!(speed(&mut recent, after(10), 100), 10.0);
+        assert_eq!(speed(&mut recent, after(30), 200), 200.0 / 30.0);
+        // From 30 seconds on: what came before is forgotten.
+        assert_eq!(speed(&mut recent, after(60), 800), 20.0);
+        assert_eq!(speed(&mut recent, after(95), 835), 1.0);
+        assert!(recent.len() <= 3);
+    }
 
     #[test]
     fn lines_say_what_the_bar_says() {

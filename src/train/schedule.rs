@@ -70,13 +70,25 @@ struct Extra {
     loss_sum: f32,
     /// The best value measured.
     best: Option<f64>,
+    /// The least mean loss of an epoch.
+    #[serde(default)]
+    least: Option<f32>,
+}
+
+/// How many times as large as in the best epoch the mean loss of an epoch must be to be lost for good. A loss below 1 is never large.
+const EXPLODED: f32 = 100.0;
+
+/// Why `mean`, of an epoch so far, is no loss to go on from, if it is none.
+fn exploded(mean: f32, least: Option<f32>) -> Option<String> {
+    let least = least?;
+    (mean > EXPLODED * least.max(1.0)).then(|| format!("the mean loss of the epoch is {mean:.3e}; that of the best one was {least:.3e}"))
 }
 
 /// Trains `learner` until the schedule is over.
 ///
 /// # Errors
 /// [`Error::Interrupted`] after a checkpoint was written because the context's interrupt asked to stop; [`Error::Diverged`] when the
-/// loss is no number any more (the newest checkpoint is then from before).
+/// loss is no number any more, or has exploded (the newest checkpoint is then from before).
 pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule) -> Result<()> {
     let mut run = RunFolder::open(context, L::KIND)?;
     let checkpoints = run.checkpoints.clone();
@@ -122,10 +134,17 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
         progress.step(indices.len());
         if step % LOOK_EVERY == 0 {
             let mean = read(&sum, step)? / (batch + 1) as f32;
+            if let Some(message) = exploded(mean, extra.least) {
+                return Err(Error::Diverged { step, message });
+            }
             progress.show(&format!("epoch {}/{}, loss {mean:.3}", epoch + 1, schedule.epochs));
         }
         if sampler.position().epoch > epoch {
             let loss = read(&sum, step)? / sampler.batches() as f32;
+            if let Some(message) = exploded(loss, extra.least) {
+                return Err(Error::Diverged { step, message });
+            }
+            extra.least = Some(extra.least.map_or(loss, |least| least.min(loss)));
             sum = Tensor::zeros([1], &device);
             extra.loss_sum = 0.0;
             let last = epoch + 1 == schedule.epochs;
@@ -171,4 +190,18 @@ fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler
 fn read(loss: &Tensor<1>, step: usize) -> Result<f32> {
     let value = host::read_now(loss.clone())?.first().copied().unwrap_or(f32::NAN);
     if value.is_finite() { Ok(value) } else { Err(Error::Diverged { step, message: format!("the loss is {value}") }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_explodes_beside_the_best_epoch() {
+        assert_eq!(exploded(1e9, None), None, "the first epoch has nothing to be compared with");
+        assert_eq!(exploded(90.0, Some(0.01)), None);
+        assert!(exploded(101.0, Some(0.01)).is_some());
+        assert_eq!(exploded(500.0, Some(8.0)), None);
+        assert!(exploded(801.0, Some(8.0)).unwrap().contains("8.010e2"));
+    }
 }
