@@ -409,7 +409,7 @@ mod tests {
         let paths = [folder.path().to_path_buf()];
         assert!(Dataset::has(&paths, Split::Test).unwrap());
         let test = folder.path().join("tiny-test-000.tar");
-        fs::write(&test, fs::read(&test).unwrap()[..1000].to_vec()).unwrap();
+        fs::write(&test, &fs::read(&test).unwrap()[..1000]).unwrap();
         assert!(Dataset::has(&paths, Split::Test).unwrap_err().to_string().contains("tiny-test-000.tar"));
         fs::remove_file(test).unwrap();
         assert!(!Dataset::has(&paths, Split::Test).unwrap());
