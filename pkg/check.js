@@ -7,6 +7,7 @@ const LARGEST_SEED = 2n ** 64n - 1n;
 const MOST_PICTURES = 64;
 const MOST_STEPS = 256;
 const DEVICES = ["auto", "cpu", "webgpu"];
+const PRECISIONS = ["auto", "f32"];
 
 const bad = (message) => new MirrorGanError("bad-input", message);
 
@@ -72,6 +73,12 @@ export function checkDevice(device) {
   if (device === undefined || device === null) return "auto";
   if (!DEVICES.includes(device)) throw bad(`device is ${show(device)}; expected "auto", "cpu" or "webgpu"`);
   return device;
+}
+
+export function checkPrecision(precision) {
+  if (precision === undefined || precision === null) return "auto";
+  if (!PRECISIONS.includes(precision)) throw bad(`precision is ${show(precision)}; expected "auto" or "f32"`);
+  return precision;
 }
 
 /** The address of a model's folder, with a slash at its end. */

@@ -115,7 +115,7 @@ export async function downloadModule(url, { signal, onProgress = () => {}, cache
 }
 
 /**
- * A file of a model, from the cache where it is, else from the network; `check(bytes)` throws when it is not the right one.
+ * A file of a model, from the cache where it is, else from the network; `check(bytes)` rejects when it is not the right one.
  * Only what passed the check is kept.
  */
 export async function downloadFile(url, { file, bytes, sha256 }, { signal, onProgress = () => {}, check, cache = true }) {
@@ -126,7 +126,7 @@ export async function downloadFile(url, { file, bytes, sha256 }, { signal, onPro
   if (kept) {
     const content = new Uint8Array(await kept.arrayBuffer());
     try {
-      check(content);
+      await check(content);
       onProgress({ status: "done", file, loaded: bytes, total: bytes, progress: 100, cached: true });
       return content;
     } catch {
@@ -134,7 +134,7 @@ export async function downloadFile(url, { file, bytes, sha256 }, { signal, onPro
     }
   }
   const content = await body(counted(await request(url, { signal, fresh: true }), file, bytes, onProgress, "application/octet-stream"), url, signal);
-  check(content);
+  await check(content);
   if (store) {
     try {
       await forgetOthers(store, key);
@@ -144,6 +144,14 @@ export async function downloadFile(url, { file, bytes, sha256 }, { signal, onPro
     }
   }
   return content;
+}
+
+/** Whether these are the listed bytes, by the browser's own sha-256; false also where it has none, as on pages without https. */
+export async function isWhole(content, { bytes, sha256 }) {
+  const { subtle } = globalThis.crypto ?? {};
+  if (!subtle || content.byteLength !== bytes) return false;
+  const digest = new Uint8Array(await subtle.digest("SHA-256", content));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
 }
 
 async function forgetOthers(store, key) {

@@ -43,6 +43,8 @@ export interface Adapter {
   description: string;
   /** Computed on the CPU: slower than the CPU path. */
   software: boolean;
+  /** Whether it computes in f16 (`shader-f16`). */
+  half: boolean;
 }
 
 export interface Support {
@@ -78,6 +80,8 @@ export interface Progress {
 export interface LoadOptions extends CallOptions {
   /** Default "auto": WebGPU on a real GPU, else the CPU. */
   device?: Device | "auto";
+  /** Default "auto": on WebGPU the generator computes in f16 where the adapter has it and draws the same with it, else in f32. */
+  precision?: "auto" | "f32";
   onProgress?: (event: Progress) => void;
   /** Told when a device was lost and another has taken over. */
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;

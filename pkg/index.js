@@ -1,6 +1,6 @@
 // MirrorGan: the client that pages import. The engine itself is in worker.js.
 
-import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrompt, checkSeed, checkSteps } from "./check.js";
+import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps } from "./check.js";
 import { Connection } from "./connection.js";
 import { describeModel } from "./describe.js";
 import { cachedFiles, clearCache } from "./download.js";
@@ -62,6 +62,7 @@ export class MirrorGan {
     const options = checkOptions(given, ["onProgress", "onDevice", "worker"]);
     const url = checkModel(model);
     const device = checkDevice(options.device);
+    const precision = checkPrecision(options.precision);
     const { signal, onProgress, onDevice, worker } = options;
     const cache = checkFlag("cache", options.cache, true);
     const warmUp = checkFlag("warmUp", options.warmUp, true);
@@ -73,7 +74,8 @@ export class MirrorGan {
       throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
     }
     const wasm = await abortable(checkModules(options.wasm), signal);
-    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, wasm }, offered.adapter);
+    const half = precision === "auto" && Boolean(offered.adapter?.half);
+    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, wasm }, offered.adapter);
     try {
       await gan.#start(device === "auto" ? offered.device : device, signal);
     } catch (error) {
@@ -95,7 +97,7 @@ export class MirrorGan {
 
   async #start(device, signal) {
     if (signal?.aborted) throw aborted();
-    const { worker, wasm, cache, warmUp, onProgress } = this.#options;
+    const { worker, wasm, cache, warmUp, half, onProgress } = this.#options;
     let made;
     try {
       made = worker ? worker() : platform.makeWorker();
@@ -107,12 +109,15 @@ export class MirrorGan {
       const adapter = device === "webgpu" ? this.#adapter : null;
       this.#info = { ...info, device, adapter, memory };
     });
-    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp };
+    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp, half };
     try {
       await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {
       connection.close(error);
-      throw error;
+      // A driver that fails with 16 bits may do with 32.
+      if (!half || device !== "webgpu" || !DEVICE_FAULTS.includes(error.code)) throw error;
+      this.#options.half = false;
+      return this.#start(device, signal);
     }
     this.#connection = connection;
   }
@@ -136,6 +141,7 @@ export class MirrorGan {
       const { signal } = this.#life;
       const again = connection.device === "webgpu" && !this.#replaced;
       this.#replaced = true;
+      this.#options.half = false;
       try {
         await this.#start(again ? "webgpu" : "cpu", signal);
       } catch (failure) {

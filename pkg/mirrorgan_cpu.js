@@ -83,6 +83,19 @@ export class ModelFiles {
         return this;
     }
     /**
+     * Uses what draws such a model on the CPU for a while, with a small network in its place: browsers run a function of WebAssembly
+     * slowly until then. For the time while the model is downloaded.
+     *
+     * # Errors
+     * `device-lost`.
+     */
+    rehearse() {
+        const ret = wasm.modelfiles_rehearse(this.__wbg_ptr);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
      * The file with the words.
      * @returns {string}
      */
@@ -229,7 +242,7 @@ export class WebEngine {
      * Puts STREAM beside the rest, so that pictures can be described.
      *
      * # Errors
-     * `bad-model`, `integrity`.
+     * `bad-model`.
      * @param {Uint8Array | number[]} stream
      */
     loadStream(stream) {
@@ -241,18 +254,21 @@ export class WebEngine {
         }
     }
     /**
-     * Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later.
+     * Opens the device, `"cpu"` or `"webgpu"`, and puts a model on it; STREAM comes later. With `half` the generator computes in f16
+     * where the device does: see [`ModelInfo`] for what it does then. The files are not checked again: see [`ModelFiles::check`].
      *
      * # Errors
-     * `unsupported`, `bad-input`, `bad-model`, `integrity`.
+     * `unsupported`, `bad-input`, `bad-model`.
      * @param {string} device
+     * @param {boolean} half
      * @param {ModelFiles} files
      * @param {Uint8Array | number[]} vocabulary
      * @param {Uint8Array | number[]} stem
      * @param {Uint8Array | number[]} generator
      * @returns {Promise<WebEngine>}
      */
-    static load(device, files, vocabulary, stem, generator) {
+    static load(device, half, files, vocabulary, stem, generator) {
+        const val6 = +half;
         let ptr0, len0, ptr1, ptr2, len2, ptr3, len3, ptr4, len4;
         try {
             ptr0 = passStringToWasm0(device, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
@@ -273,7 +289,7 @@ export class WebEngine {
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
             throw e;
         }
-        const ret = wasm.webengine_load(ptr0, len0, ptr1, ptr2, len2, ptr3, len3, ptr4, len4);
+        const ret = wasm.webengine_load(ptr0, len0, val6, ptr1, ptr2, len2, ptr3, len3, ptr4, len4);
         return ret;
     }
     /**
@@ -291,8 +307,8 @@ export class WebEngine {
         return takeFromExternrefTable0(ret[0]);
     }
     /**
-     * Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used, and browsers run a function of
-     * WebAssembly slowly until it has been used for a while. On the CPU two stages are enough for that.
+     * Draws a picture that nobody sees: WebGPU compiles each kernel when it is first used. On the CPU, after
+     * [`ModelFiles::rehearse`], the first stage is enough.
      *
      * # Errors
      * `device-lost`.
@@ -633,7 +649,7 @@ function __wbg_get_imports() {
             return ret;
         },
         __wbindgen_generic_0000000000000001: function(arg0, arg1) {
-            // Cast intrinsic for `Closure(Closure { owned: true, function: Function { arguments: [Externref], shim_idx: 468, ret: Result(Unit), inner_ret: Some(Result(Unit)) }, mutable: true }) -> Externref`.
+            // Cast intrinsic for `Closure(Closure { owned: true, function: Function { arguments: [Externref], shim_idx: 474, ret: Result(Unit), inner_ret: Some(Result(Unit)) }, mutable: true }) -> Externref`.
             const ret = makeMutClosure(arg0, arg1, wasm_bindgen__convert__closures_____invoke__hf9e28aef0c95af3a);
             return ret;
         },

@@ -17,7 +17,7 @@ async function findAdapter() {
     const software =
       Boolean(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) ||
       SOFTWARE.test([vendor, architecture, device, description].join(" "));
-    return { vendor, architecture, device, description, software };
+    return { vendor, architecture, device, description, software, half: adapter.features?.has("shader-f16") ?? false };
   } catch {
     return null;
   }

@@ -78,4 +78,6 @@ export interface ModelInfo {
   captions: boolean;
   /** Numbers it has learned, of the parts that are loaded. */
   parameters: number;
+  /** What the generator computes in. */
+  precision: "f16" | "f32";
 }

@@ -1,7 +1,8 @@
 // The Worker: downloads a model, owns the engine, answers the client in index.js one call at a time.
 
-import { downloadFile, downloadModule, downloadText } from "./download.js";
+import { downloadFile, downloadModule, downloadText, isWhole } from "./download.js";
 import { MirrorGanError, aborted, toPlain } from "./errors.js";
+import { listedFiles } from "./listed.js";
 // Not import(): bundlers make one script of a Worker without any setting then. The big part, the wasm, is downloaded for one of them only.
 import * as cpu from "./mirrorgan_cpu.js";
 import * as webgpu from "./mirrorgan_webgpu.js";
@@ -64,20 +65,40 @@ function watchGpu() {
 
 const fileUrl = (file) => new URL(file, model.url).href;
 
-async function load({ url, device, wasm: given, cache, warmUp }, signal, onProgress) {
-  const progress = { signal, onProgress, cache };
+async function load({ url, device, wasm: given, cache, warmUp, half }, signal, onProgress) {
   model = { url, cache };
-  // The settings first: a wrong address should not cost the module's download.
-  const text = await downloadText(fileUrl("config.json"), progress);
-  wasm = await loadModule(device, given, progress);
-  const files = new wasm.ModelFiles(text);
-  model.files = new Map(files.list().map((entry) => [entry.file, entry]));
-  model.parts = wasm.partFiles();
-  const { stem, generator } = model.parts;
-  const get = (file) => download(file, progress, (bytes) => files.check(file, bytes));
-  const contents = [];
-  for (const file of [files.vocabularyFile, stem, generator]) contents.push(await get(file));
-  engine = await wasm.WebEngine.load(device, files, ...contents);
+  // One that fails ends the others.
+  const own = new AbortController();
+  const abort = () => own.abort();
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  const progress = { signal: own.signal, onProgress, cache };
+  try {
+    // The settings first: a wrong address should not cost the module's download.
+    const text = await downloadText(fileUrl("config.json"), progress);
+    const module = loadModule(device, given, progress).then((loaded) => {
+      wasm = loaded;
+      return new wasm.ModelFiles(text);
+    });
+    // Beside the module: a connection would wait while it compiles.
+    const early = new Map(listed(text).map((entry) => [entry.file, download(entry, progress, module)]));
+    // Told where they are awaited.
+    for (const content of early.values()) content.catch(() => {});
+    const files = await module;
+    model.files = new Map(files.list().map((entry) => [entry.file, entry]));
+    model.parts = wasm.partFiles();
+    // While the model comes.
+    if (warmUp && device === "cpu") files.rehearse();
+    const { stem, generator } = model.parts;
+    const get = (file) => early.get(file) ?? download(entryOf(file), progress, module);
+    const contents = await Promise.all([files.vocabularyFile, stem, generator].map(get));
+    engine = await wasm.WebEngine.load(device, half, files, ...contents);
+  } catch (error) {
+    abort();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
   if (warmUp) {
     onProgress({ status: "warm-up" });
     await engine.warmUp();
@@ -86,17 +107,34 @@ async function load({ url, device, wasm: given, cache, warmUp }, signal, onProgr
   return engine.info();
 }
 
-function download(file, progress, check) {
+/** What config.json lists to be loaded, before there is an engine to read it; nothing if it is none, which the engine explains. */
+function listed(text) {
+  try {
+    return listedFiles(JSON.parse(text)).filter(({ file, when }) => when === "load" && /^[\w-]+\.(safetensors|txt)$/.test(file));
+  } catch {
+    return [];
+  }
+}
+
+function entryOf(file) {
   const entry = model.files.get(file);
   if (!entry) throw new MirrorGanError("bad-model", `config.json lists no ${file}`);
-  return downloadFile(fileUrl(file), entry, { ...progress, check, cache: model.cache });
+  return entry;
+}
+
+/** A file of the model; `checker` has, or will have, the engine's check, which says what is wrong. */
+function download(entry, progress, checker) {
+  const check = async (content) => {
+    if (!(await isWhole(content, entry))) (await checker).check(entry.file, content);
+  };
+  return downloadFile(fileUrl(entry.file), entry, { ...progress, check, cache: model.cache });
 }
 
 /** STREAM is read when it is first needed. */
 async function withStream(signal, onProgress) {
   if (model.streaming || !engine.info().captions) return;
-  const file = model.parts.stream;
-  engine.loadStream(await download(file, { signal, onProgress }, (bytes) => engine.check(file, bytes)));
+  const stream = entryOf(model.parts.stream);
+  engine.loadStream(await download(stream, { signal, onProgress }, engine));
   model.streaming = true;
 }
 
