@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and is not there yet; quick when everything is. For Debian with rustup.
 #
-#   scripts/bootstrap.sh [wasm|browser|node|all]...
+#   scripts/bootstrap.sh [wasm|std-source|browser|node|all]...
 #
-# wasm     the wasm32 target (from rustup, else Debian's rustc-web with a standard library built here), wasm-pack, wasm-bindgen
-# browser  Chromium and its driver
-# node     Node.js, npm and the packages of package-lock.json
+# wasm        the wasm32 target (from rustup, else Debian's rustc-web with a standard library built here), wasm-pack, wasm-bindgen
+# std-source  the standard library's source, for the module with threads
+# browser     Chromium and its driver
+# node        Node.js, npm and the packages of package-lock.json
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -68,6 +69,16 @@ wasm() {
   fi
 }
 
+std_source() {
+  local toolchain
+  toolchain="$(wasm_toolchain)" || die "no wasm32 target: run scripts/bootstrap.sh wasm"
+  # Debian's compiler came with it.
+  if [ "$toolchain" != debian ] && [ ! -d "$(with_wasm rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
+    say "rustup component add rust-src"
+    rustup component add ${toolchain:+--toolchain "$toolchain"} rust-src >/dev/null
+  fi
+}
+
 browser() {
   has chromium && has chromedriver || apt_install chromium chromium-driver
 }
@@ -86,6 +97,7 @@ node_packages() {
 for part in "${@:-all}"; do
   case "$part" in
     wasm) wasm ;;
+    std-source) std_source ;;
     browser) browser ;;
     node) node_packages ;;
     all)
@@ -93,6 +105,6 @@ for part in "${@:-all}"; do
       browser
       node_packages
       ;;
-    *) die "unknown part $part: expected wasm, browser, node or all" ;;
+    *) die "unknown part $part: expected wasm, std-source, browser, node or all" ;;
   esac
 done

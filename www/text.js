@@ -15,8 +15,9 @@ export function list(words) {
 }
 
 /** How long a generation took, where, and what it needed. */
-export function timings({ device, milliseconds, seed }, { adapter, memory }) {
-  const where = device === "webgpu" ? `WebGPU (${adapter?.description || adapter?.vendor || "unnamed"})` : "the CPU";
+export function timings({ device, milliseconds, seed }, { adapter, memory, threads }) {
+  const cpu = `${threads} ${threads === 1 ? "thread" : "threads"} of the CPU`;
+  const where = device === "webgpu" ? `WebGPU (${adapter?.description || adapter?.vendor || "unnamed"})` : cpu;
   return `${seconds(milliseconds)} on ${where}, ${bytes(memory)} of memory, seed ${seed}`;
 }
 

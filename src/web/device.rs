@@ -7,7 +7,7 @@ use super::WebError;
 /// A kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// One core of the CPU, with SIMD.
+    /// The CPU with SIMD; on threads in the module that has them.
     Cpu,
     /// The GPU through WebGPU.
     WebGpu,

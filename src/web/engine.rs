@@ -114,7 +114,7 @@ impl WebEngine {
         let generator = config.load_generator(&generator, &device)?;
         let model = Model::new(config, vocabulary, stem, generator, None)?;
         let engine = Engine::new(model, device);
-        let (engine, precision) = if half { engine.halved().await? } else { (engine, Precision::F32) };
+        let (engine, precision) = if half { halve(engine).await? } else { (engine, Precision::F32) };
         Ok(Self { engine, precision })
     }
 
@@ -235,6 +235,17 @@ impl WebEngine {
             Ok(_) => Ok(()),
         }
     }
+}
+
+#[cfg(not(mirrorgan_cpu_only))]
+async fn halve(engine: Engine) -> Result<(Engine, Precision)> {
+    engine.halved().await
+}
+
+/// The CPU draws in f32: what lowers networks is not in its module.
+#[cfg(mirrorgan_cpu_only)]
+async fn halve(engine: Engine) -> Result<(Engine, Precision)> {
+    Ok((engine, Precision::F32))
 }
 
 /// Options that JavaScript may leave out.

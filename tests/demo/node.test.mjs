@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -32,6 +33,16 @@ test("a path, a relative one, a file: URL and an http: URL are the same model", 
     assert.equal((await MirrorGan.describe(address)).name, "tiny flowers");
     await other.dispose();
   }
+});
+
+test("as many threads as the processor has draw what one draws", async () => {
+  const { threads } = await MirrorGan.support();
+  assert.equal(threads, Math.min(availableParallelism(), 16));
+  assert.equal(gan.info.threads, threads);
+  const one = await MirrorGan.load(TINY, { threads: 1 });
+  assert.equal(one.info.threads, 1);
+  assert.deepEqual(last(await one.generate(PROMPT, { seed: 7 })).data, last(await gan.generate(PROMPT, { seed: 7 })).data);
+  await one.dispose();
 });
 
 test("captions, cancelling and progress work as in a browser", async () => {

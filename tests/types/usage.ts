@@ -47,10 +47,11 @@ const gan: MirrorGan = await MirrorGan.load(new URL("https://example.org/models/
   cache: true,
   warmUp: false,
   precision: "f32",
-  wasm: { cpu: sources[0], webgpu: module },
+  threads: 2,
+  wasm: { cpu: sources[0], threads: sources[1], webgpu: module },
   worker: () => new Worker("worker.js", { type: "module" }),
 });
-await MirrorGan.load("models/flowers", { wasm: module });
+await MirrorGan.load("models/flowers", { wasm: module, threads: "auto" });
 
 // Every call, with every option.
 const result: Generation = await gan.generate("a pink flower", {

@@ -1,5 +1,6 @@
 // What this browser offers, without downloading anything.
 
+import { MOST_THREADS } from "./check.js";
 import { platform } from "./platform.js";
 
 // A function that uses v128: valid only where WebAssembly has SIMD.
@@ -39,6 +40,7 @@ export async function support() {
     webgpu: adapter !== null,
     adapter,
     cache: typeof caches === "object",
+    threads: usable ? Math.min(platform.threads(), MOST_THREADS) : 1,
     // A software adapter is far slower than the CPU path.
     device: usable ? (adapter && !adapter.software ? "webgpu" : "cpu") : null,
   };
