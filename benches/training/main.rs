@@ -60,7 +60,7 @@ impl Bench {
 
     /// One step of joint training: three discriminators, the generator, its average; from decoded pictures to losses on the host.
     fn step(&mut self) -> anyhow::Result<()> {
-        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, &mut self.rng)?;
+        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, self.dataset.size, &mut self.rng)?;
         self.trainer.step(self.steps, self.steps * self.batch, &self.phase, &batch)?;
         self.steps += 1;
         Ok(())
@@ -68,7 +68,7 @@ impl Bench {
 
     /// Pictures of all stages by the average, the largest ones read back.
     fn generate(&mut self) -> anyhow::Result<()> {
-        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, &mut self.rng)?;
+        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, self.dataset.size, &mut self.rng)?;
         let text = self.stem.forward(&mirrorgan::stem::TextBatch::new(&batch.captions, &self.device));
         let noise =
             |width: usize| Tensor::<2>::from_data(TensorData::new(vec![0.5f32; self.batch * width], [self.batch, width]), &self.device);

@@ -12,12 +12,14 @@ async function timed(run) {
   return performance.now() - start;
 }
 
-async function ours(device) {
+const threadsOf = (count) => `${count} thread${count > 1 ? "s" : ""}`;
+
+async function ours(device, threads) {
   let gan;
-  const load = await timed(async () => (gan = await MirrorGan.load("../models/flowers/", { device, cache: false })));
+  const load = await timed(async () => (gan = await MirrorGan.load("../models/flowers/", { device, threads, cache: false })));
   let seed = 0;
-  const { adapter, precision } = gan.info;
-  const name = device === "cpu" ? "mirrorgan, CPU" : `mirrorgan, WebGPU, ${precision}`;
+  const { adapter, precision, threads: taken } = gan.info;
+  const name = device === "cpu" ? `mirrorgan, CPU, ${threadsOf(taken)}` : `mirrorgan, WebGPU, ${precision}`;
   return { name, adapter, load, run: () => gan.generate(PROMPT, { seed: seed++ }), memory: () => gan.info.memory, close: () => gan.dispose() };
 }
 
@@ -43,14 +45,14 @@ async function theirs(provider, threads, encoding) {
       noise: new ort.Tensor("float32", normal(z_dim), [1, z_dim]),
       epsilon: new ort.Tensor("float32", normal(condition_dim), [1, condition_dim]),
     });
-  const kind = provider === "wasm" ? `wasm, ${threads} thread${threads > 1 ? "s" : ""}` : "WebGPU, f32";
+  const kind = provider === "wasm" ? `wasm, ${threadsOf(threads)}` : "WebGPU, f32";
   return { name: `onnxruntime-web ${ort.env.versions.web}, ${kind}`, load, run, memory: () => null, close: () => session.release() };
 }
 
-/** `threads`: of onnxruntime-web's wasm; it takes one value a page. After `limit` ms no third or later round begins. */
+/** `threads`: of both sides' wasm; onnxruntime-web's takes one value a page. After `limit` ms no third or later round begins. */
 window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => {
   const start = performance.now();
-  const first = await ours(device);
+  const first = await ours(device, threads);
   const gan = await MirrorGan.load("../models/flowers/", { device: "cpu", cache: false });
   const encoding = await gan.encode(PROMPT);
   await gan.dispose();

@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -18,7 +19,7 @@ const server = spawn("python3", [join(here, "../../scripts/serve.py"), "--port",
 const address = await new Promise((resolve) => server.stdout.once("data", (line) => resolve(/http:\S+/.exec(String(line))[0])));
 const args = ["--no-sandbox", "--enable-unsafe-webgpu", ...(process.env.GPU ? [] : ["--use-webgpu-adapter=swiftshader"])];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
-const cases = [{ threads: 1 }, { threads: 2 }];
+const cases = [{ threads: 1 }, { threads: Math.max(2, availableParallelism()) }];
 // A software adapter takes a minute a picture.
 if (process.env.WEBGPU !== "0") cases.push({ threads: 1, device: "webgpu", limit: 60_000 });
 const results = [];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use indicatif::{ProgressBar, ProgressStyle};
+use rand::Rng;
 use rayon::prelude::*;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -303,6 +304,23 @@ impl Pictures {
         Self { pixels: self.pixels[range].to_vec(), size: self.size }
     }
 
+    /// A square of `size` pixels of each, cut out at random. Pictures that are no larger stay as they are, and nothing is drawn from `rng`.
+    pub fn cropped(self, size: usize, rng: &mut impl Rng) -> Self {
+        let room = self.size.saturating_sub(size);
+        if room == 0 {
+            return self;
+        }
+        let cut = |pixels: &Pixels| {
+            let (left, top) = (rng.random_range(0..=room), rng.random_range(0..=room));
+            let mut square = Vec::with_capacity(3 * size * size);
+            for y in top..top + size {
+                square.extend_from_slice(&pixels[3 * (y * self.size + left)..][..3 * size]);
+            }
+            Pixels::new(square)
+        };
+        Self { pixels: self.pixels.iter().map(cut).collect(), size }
+    }
+
     /// As [`Dataset::images`], of pictures that are there already.
     pub fn images(&self, flips: &[bool], size: usize, device: &Device) -> Tensor<4> {
         assert!(size > 0 && self.size.is_multiple_of(size), "pictures of {} pixels asked for at {size}", self.size);
@@ -415,6 +433,26 @@ mod tests {
         assert!(!Dataset::has(&paths, Split::Test).unwrap());
         let error = Dataset::open(&paths, Split::Test, &DataOptions::default()).unwrap_err();
         assert!(error.to_string().contains("no test data"), "{error}");
+    }
+
+    #[test]
+    fn squares_are_cut_out_anywhere() {
+        use rand::{RngCore, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let image = (0..4 * 4).flat_map(|pixel| [pixel; 3]).collect();
+        let dataset = Dataset::new(vec![Sample::new("", image, vec!["a".into()], None)], 4);
+        let mut corners = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let cut = dataset.pictures(&[0]).unwrap().cropped(2, &mut rng);
+            let corner = cut.pixels[0][0];
+            corners.insert(corner);
+            let expected: Vec<u8> = [0, 1, 4, 5].iter().flat_map(|step| [corner + step; 3]).collect();
+            assert_eq!((cut.size, &*cut.pixels[0]), (2, &expected));
+        }
+        assert_eq!(corners.into_iter().collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6, 8, 9, 10]);
+        let next = rng.clone().next_u64();
+        let whole = dataset.pictures(&[0]).unwrap().cropped(4, &mut rng);
+        assert_eq!((whole.size, whole.pixels[0].len(), rng.next_u64()), (4, 48, next));
     }
 
     #[test]

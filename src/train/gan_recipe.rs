@@ -24,6 +24,9 @@ pub struct GanRecipe {
     pub spectral_norm: bool,
     /// How steep the discriminators may be at real pairs; DF-GAN's is `{ weight = 2.0, power = 6.0 }`.
     pub gradient_penalty: GradientPenalty,
+    /// Side that photographs are scaled to before a square of `data.size` is cut out of each at random; 0 cuts nothing. STEM and STREAM
+    /// always see whole ones.
+    pub crop_from: usize,
     /// How photographs and drawn pictures are changed before they are judged.
     pub augmentation: Augmentation,
     /// DF_DIM of the published discriminators, the width of the projected ones.
@@ -189,6 +192,7 @@ impl Default for GanRecipe {
             loss: AdversarialLoss::CrossEntropy,
             spectral_norm: false,
             gradient_penalty: GradientPenalty::default(),
+            crop_from: 0,
             augmentation: Augmentation::none(),
             df_dim: 64,
             generator_lr: 2e-4,

@@ -104,6 +104,8 @@ pub struct StemRecipe {
     pub learning_rate: f64,
     /// What the learning rate is multiplied with after each epoch.
     pub decay: f64,
+    /// What the learning rate does not fall below; the public code's is a tenth of the first.
+    pub least_learning_rate: f64,
     /// Largest norm of the text encoder's gradients.
     pub gradient_clip: f64,
     /// Values a word is embedded in.
@@ -136,6 +138,7 @@ impl Default for StemRecipe {
             batch: 48,
             learning_rate: 2e-3,
             decay: 0.98,
+            least_learning_rate: 2e-4,
             gradient_clip: 0.25,
             embedding: 300,
             features: 256,
@@ -313,6 +316,12 @@ impl Recipe {
         ];
         if let Some((key, value)) = positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return bad(format!("{key} is {value}; expected a number above 0"));
+        }
+        if !(stem.least_learning_rate.is_finite() && stem.least_learning_rate >= 0.0) {
+            return bad(format!("stem.least_learning_rate is {}; expected a number of 0 or more", stem.least_learning_rate));
+        }
+        if self.gan.crop_from != 0 && self.gan.crop_from < data.size {
+            return bad(format!("gan.crop_from is {}; expected 0, or at least data.size, {}", self.gan.crop_from, data.size));
         }
         if !(data.memory_gib.is_finite() && data.memory_gib >= 0.0) {
             return bad(format!("data.memory_gib is {}; expected a number of 0 or more", data.memory_gib));

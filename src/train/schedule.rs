@@ -58,8 +58,18 @@ pub struct Schedule {
     pub learning_rate: f64,
     /// Factor after each epoch.
     pub decay: f64,
+    /// What the learning rate does not fall below.
+    pub least_learning_rate: f64,
     /// Epochs between two measurements.
     pub test_every: usize,
+}
+
+impl Schedule {
+    /// The learning rate of an epoch.
+    fn rate(&self, epoch: usize) -> f64 {
+        let decayed = self.learning_rate * self.decay.powi(epoch as i32);
+        decayed.max(self.least_learning_rate.min(self.learning_rate))
+    }
 }
 
 /// What is remembered beside the model.
@@ -127,7 +137,7 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
             progress.finish();
             return Err(Error::Interrupted);
         }
-        let learning_rate = schedule.learning_rate * schedule.decay.powi(epoch as i32);
+        let learning_rate = schedule.rate(epoch);
         let indices = sampler.next_batch();
         sum = sum + learner.step(&indices, learning_rate, &mut rng);
         step += 1;

@@ -148,7 +148,7 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 pub fn run(context: &TrainContext) -> Result<()> {
     refuse_to_overwrite(context, StemLearner::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
-    let train = read(context, Split::Train)?;
+    let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
     let train = known(context, train, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
@@ -160,6 +160,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
         epochs: recipe.epochs,
         learning_rate: recipe.learning_rate,
         decay: recipe.decay,
+        least_learning_rate: recipe.least_learning_rate,
         test_every: recipe.test_every,
     };
     drive(&mut learner, context, schedule)
@@ -167,7 +168,12 @@ pub fn run(context: &TrainContext) -> Result<()> {
 
 /// A split as the recipe wants it, without what has no word of `vocabulary`.
 pub(super) fn open(context: &TrainContext, split: Split, vocabulary: &Vocabulary) -> Result<Dataset> {
-    known(context, read(context, split)?, split, vocabulary)
+    open_at(context, split, vocabulary, context.recipe.data.size)
+}
+
+/// The same with pictures of `size` pixels.
+pub(super) fn open_at(context: &TrainContext, split: Split, vocabulary: &Vocabulary, size: usize) -> Result<Dataset> {
+    known(context, read(context, split, size)?, split, vocabulary)
 }
 
 /// The test split, where the data have one.
@@ -175,10 +181,10 @@ pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Resu
     Dataset::has(&context.data, Split::Test)?.then(|| open(context, Split::Test, vocabulary)).transpose()
 }
 
-fn read(context: &TrainContext, split: Split) -> Result<Dataset> {
+fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
     let recipe = &context.recipe.data;
     let memory = (recipe.memory_gib * (1u64 << 30) as f64) as u64;
-    let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
+    let options = DataOptions { size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
     Dataset::open(&context.data, split, &options)
 }
 

@@ -68,6 +68,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
         epochs: recipe.epochs,
         learning_rate: recipe.learning_rate,
         decay: recipe.decay,
+        least_learning_rate: 0.0,
         test_every: recipe.test_every,
     };
     drive(&mut learner, context, schedule)

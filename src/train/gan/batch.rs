@@ -17,12 +17,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The given samples, each with one of its captions and mirrored or not.
+    /// The given samples, each with one of its captions, mirrored or not, cut to `size` pixels at random where pictures are larger.
     ///
     /// # Errors
     /// As [`Dataset::pictures`].
-    pub fn draw(dataset: &Dataset, captions: &EncodedCaptions, indices: Vec<usize>, max_words: usize, rng: &mut impl Rng) -> Result<Self> {
-        let pictures = dataset.pictures(&indices)?;
+    pub fn draw(
+        dataset: &Dataset,
+        captions: &EncodedCaptions,
+        indices: Vec<usize>,
+        max_words: usize,
+        size: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Self> {
+        let pictures = dataset.pictures(&indices)?.cropped(size, rng);
         let flips = indices.iter().map(|_| rng.random_bool(0.5)).collect();
         let captions = indices.iter().map(|index| captions.draw(*index, max_words, rng)).collect();
         let classes = dataset.classes(&indices);

@@ -107,7 +107,8 @@ pub fn run(context: &TrainContext) -> Result<()> {
     context.recipe.gan.precision.check(&device)?;
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
-    let dataset = stem::open(context, Split::Train, &vocabulary)?;
+    let size = recipe.data.size.max(recipe.gan.crop_from);
+    let dataset = stem::open_at(context, Split::Train, &vocabulary, size)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut run = RunFolder::open(context, KIND)?;
     let mut session = Session::start(context, frozen, &devices, &run)?;
@@ -331,7 +332,7 @@ impl Session {
         while self.place.seen < phase.pictures {
             let start = Instant::now();
             let max_words = recipe.data.max_words;
-            let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, &mut self.trainer.rng)?;
+            let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, recipe.data.size, &mut self.trainer.rng)?;
             dataset.prefetch(sampler.peek());
             let count = batch.captions.len();
             let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
@@ -402,7 +403,7 @@ impl Session {
         if self.step == 0 {
             // Enough photographs for steady statistics, the first of the first epoch.
             let some = Sampler::new(dataset.len(), dataset.len().min(64), recipe.seed, Position::default()).next_batch();
-            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, &mut self.trainer.rng)?;
+            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, &mut self.trainer.rng)?;
             self.trainer.calibrate(&batch);
         }
         let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);
