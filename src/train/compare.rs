@@ -204,6 +204,7 @@ fn cell(figure: Option<&Figure>) -> String {
     let Some(figure) = figure else { return "–".into() };
     let number = crate::evaluate::figure::number;
     match &figure.interval {
+        Some(interval) if interval.is_deviation() => format!("{} ± {}", number(figure.value), number((interval.high - interval.low) / 2.0)),
         Some(interval) => format!("{} [{}, {}]", number(figure.value), number(interval.low), number(interval.high)),
         None => number(figure.value),
     }
@@ -255,10 +256,16 @@ fn notes(rows: &[Row]) -> String {
         "\n{} pictures drawn by each, {} test photographs, seed {}.",
         evaluation.samples, evaluation.pictures, evaluation.seed
     );
-    for figure in &evaluation.figures {
-        let interval = figure.interval.as_ref().map_or(String::new(), |interval| format!("; interval: {interval}"));
+    for name in shown(rows) {
+        let figures = || rows.iter().filter_map(|row| row.evaluation.figure(&name));
+        let Some(figure) = figures().next() else { continue };
+        // Its kind alone: the numbers are each row's own.
+        let interval = figures().find_map(|figure| figure.interval.as_ref()).map_or(String::new(), |interval| {
+            let sign = if interval.is_deviation() { "±" } else { "[low, high]" };
+            format!("; {sign}: {}", interval.meaning())
+        });
         let network = figure.network.as_ref().map_or(String::new(), |network| format!("; features: {network}"));
-        let _ = writeln!(text, "\n{}: n = {}; {}{network}{interval}", figure.name, figure.n, figure.protocol);
+        let _ = writeln!(text, "\n{name}: n = {}; {}{network}{interval}", figure.n, figure.protocol);
     }
     text
 }
@@ -271,6 +278,7 @@ pub fn files(out: &Path) -> [PathBuf; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::interval::{Interval, IntervalKind};
 
     #[test]
     fn members_differ_in_architecture_and_losses_alone() {
@@ -294,5 +302,36 @@ mod tests {
 
     fn own_gan(member: Member, recipe: &Recipe) -> Recipe {
         member.recipe(recipe)
+    }
+
+    /// A row with a figure of each kind of interval.
+    fn row(member: Member, score: f64, half: f64) -> Row {
+        let figure = |name: &str, kind, value: f64, parts| Figure {
+            name: name.into(),
+            value,
+            interval: Some(Interval { kind, low: value - half, high: value + half, parts }),
+            n: 20,
+            references: None,
+            network: None,
+            protocol: "as usual".into(),
+        };
+        let figures =
+            vec![figure("is", IntervalKind::StdOverSplits, score, 10), figure("fid", IntervalKind::Jackknife95, 10.0 * score, 10)];
+        let (model, left_out) = (member.title().into(), Vec::new());
+        Row { member, evaluation: Evaluation { model, pictures: 12, samples: 20, size: 64, seed: 3, figures, left_out } }
+    }
+
+    #[test]
+    fn each_column_says_once_what_its_intervals_are() {
+        let rows = [row(Member::AttnGan, 4.0, 0.25), row(Member::MirrorGan, 5.0, 0.5)];
+        for text in [text(&rows), markdown(&rows)] {
+            for part in ["4.0000 ± 0.2500", "5.0000 ± 0.5000", "40.0000 [39.7500, 40.2500]", "50.0000 [49.5000, 50.5000]"] {
+                assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
+            }
+            let (_, notes) = text.split_once("seed 3.").unwrap();
+            assert!(notes.contains("is: n = 20; as usual; ±: std over 10 splits\n"), "{notes}");
+            assert!(notes.contains("fid: n = 20; as usual; [low, high]: 95 %, jackknife\n"), "{notes}");
+            assert!(!notes.contains("0.25") && !notes.contains("39.75"), "no row's own numbers: {notes}");
+        }
     }
 }
