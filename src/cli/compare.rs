@@ -8,7 +8,7 @@ use clap::Args;
 use super::measuring::MeasuringArgs;
 use super::training::{TrainingArgs, explain};
 use crate::Error;
-use crate::data::{DataOptions, Dataset, Split};
+use crate::data::{DataOptions, Dataset, Split, spread};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
@@ -48,7 +48,7 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
     if !args.table {
         compare::train(&context, &members).map_err(explain)?;
     }
-    table(&context, &members, options, args.measuring.limit)
+    table(&context, &members, options, args.measuring.limit())
 }
 
 /// How the members are measured; the judge of R-precision is missing yet.
@@ -73,7 +73,7 @@ fn usual(inception: bool) -> Vec<Metric> {
 }
 
 /// Measures the members and writes the table.
-fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, limit: Option<u32>) -> anyhow::Result<()> {
+fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, limit: Option<usize>) -> anyhow::Result<()> {
     let trained = compare::trained(context, members)?;
     if trained.is_empty() {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
@@ -82,15 +82,13 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         eprintln!("{} is not trained to its end: left out", member.title());
     }
     let recipe = &context.recipe;
-    let reading = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true, ..DataOptions::default() };
+    let reading =
+        DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, limit, progress: true, ..DataOptions::default() };
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
     dataset.retain_known(&context.vocabulary()?, reading.max_skipped)?;
-    if let Some(limit) = limit {
-        dataset.samples.truncate(limit as usize);
-    }
     let mut prompts = recipe.gan.sample_prompts.clone();
     if prompts.is_empty() {
-        prompts = dataset.samples.iter().take(PROMPTS).filter_map(|sample| sample.captions.first().cloned()).collect();
+        prompts = spread(dataset.len(), PROMPTS).filter_map(|i| dataset.samples[i].captions.first().cloned()).collect();
     }
     let mut rows = Vec::new();
     let mut images = Vec::new();

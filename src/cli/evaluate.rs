@@ -77,13 +77,10 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         options.judge_encoder = judge_encoder(run, &model, &args.encoders, &device)?;
         options.damsm = Some((trained.model.text, trained.model.damsm));
     }
-    let reading = DataOptions { progress: true, ..Default::default() };
+    let reading = DataOptions { limit: args.measuring.limit(), progress: true, ..Default::default() };
     let mut dataset = Dataset::open(&args.data, Split::Test, &reading)?;
     dataset.retain_known(&model.vocabulary, reading.max_skipped)?;
     dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));
-    if let Some(limit) = args.measuring.limit {
-        dataset.samples.truncate(limit as usize);
-    }
     let evaluation = evaluate(&model, &dataset, &options, &device)?;
     let to_stdout = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if !to_stdout {

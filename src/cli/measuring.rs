@@ -27,15 +27,15 @@ pub struct MeasuringArgs {
     /// Pictures to draw for test captions, over and over with new noise; as many as there are test pictures where it is not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     samples: Option<u32>,
-    /// At most this many test pictures; distances are smaller the more there are.
+    /// At most this many test pictures, spread over the test part; distances are smaller the more there are.
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
-    pub limit: Option<u32>,
+    limit: Option<u32>,
     /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
     #[arg(long, value_enum)]
     probe: Option<ProbeArg>,
     /// Where captions, noise, rivals and resamples are drawn from.
     #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    seed: u64,
     /// Pictures that are computed at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
@@ -92,6 +92,11 @@ enum ProbeArg {
 }
 
 impl MeasuringArgs {
+    /// At most so many test pictures.
+    pub fn limit(&self) -> Option<usize> {
+        self.limit.map(|limit| limit as usize)
+    }
+
     /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
     ///
     /// # Errors

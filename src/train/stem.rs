@@ -176,9 +176,7 @@ pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Resu
 }
 
 fn read(context: &TrainContext, split: Split) -> Result<Dataset> {
-    let recipe = &context.recipe.data;
-    let memory = (recipe.memory_gib * (1u64 << 30) as f64) as u64;
-    let options = DataOptions { size: recipe.size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
+    let options = DataOptions { progress: context.progress, ..context.recipe.data.options() };
     Dataset::open(&context.data, split, &options)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{MAX_WORDS, Measurement, Purpose};
 use crate::Result;
-use crate::data::EncodedCaptions;
+use crate::data::{EncodedCaptions, spread};
 use crate::evaluate::colour_probe::{self, Probe, SEEDS};
 use crate::evaluate::diversity::mean_pairwise_distance;
 use crate::evaluate::figure::Figure;
@@ -73,10 +73,10 @@ impl Measurement<'_> {
     pub(super) fn diversity(&self, photographs: &Seen, captions: &EncodedCaptions) -> Result<Vec<Figure>> {
         let Studio { model, dataset, .. } = self.studio;
         let [prompts, seeds] = DIVERSITY;
-        let prompts = prompts.min(dataset.len());
         let mut rng = self.rng(Purpose::Prompts);
         // Spread over the data, for it may be sorted.
-        let chosen: Vec<Vec<usize>> = (0..prompts).map(|i| captions.draw(i * dataset.len() / prompts, MAX_WORDS, &mut rng)).collect();
+        let chosen: Vec<Vec<usize>> = spread(dataset.len(), prompts).map(|i| captions.draw(i, MAX_WORDS, &mut rng)).collect();
+        let prompts = chosen.len();
         let repeated: Vec<Vec<usize>> = chosen.iter().flat_map(|prompt| vec![prompt.clone(); seeds]).collect();
         let mut noise = Noise::new(self.studio.options.seed ^ Purpose::DiversityNoise as u64);
         let eyes = Eyes { stream: model.stream.as_ref(), judge: None, inception: None };
