@@ -8,7 +8,7 @@ use clap::Args;
 use super::measuring::MeasuringArgs;
 use super::training::{TrainingArgs, explain};
 use crate::Error;
-use crate::data::{DataOptions, Dataset, Split, spread};
+use crate::data::{Dataset, Split, spread};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
@@ -48,7 +48,7 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
     if !args.table {
         compare::train(&context, &members).map_err(explain)?;
     }
-    table(&context, &members, options, args.measuring.limit())
+    table(&context, &members, options, &args.measuring)
 }
 
 /// How the members are measured; the judge of R-precision is missing yet.
@@ -73,7 +73,7 @@ fn usual(inception: bool) -> Vec<Metric> {
 }
 
 /// Measures the members and writes the table.
-fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, limit: Option<usize>) -> anyhow::Result<()> {
+fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, measuring: &MeasuringArgs) -> anyhow::Result<()> {
     let trained = compare::trained(context, members)?;
     if trained.is_empty() {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
@@ -82,8 +82,7 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         eprintln!("{} is not trained to its end: left out", member.title());
     }
     let recipe = &context.recipe;
-    let reading =
-        DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, limit, progress: true, ..DataOptions::default() };
+    let reading = measuring.reading(&recipe.data);
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
     dataset.retain_known(&context.vocabulary()?, reading.max_skipped)?;
     let mut prompts = recipe.gan.sample_prompts.clone();

@@ -8,13 +8,15 @@ use clap::Args;
 use super::device::DeviceChoice;
 use super::measuring::MeasuringArgs;
 use crate::Error;
-use crate::data::{DataOptions, Dataset, Split};
+use crate::data::{Dataset, Split};
 use crate::encoder::ImageEncoder;
 use crate::evaluate::model::evaluate;
 use crate::files;
+use crate::glam::GeneratorConfig;
 use crate::model_dir::{self, Model};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::{Interrupt, TrainContext, stem};
+use crate::train::recipe::DataRecipe;
+use crate::train::{Interrupt, Recipe, TrainContext, stem};
 
 /// Arguments of `mirrorgan evaluate`.
 #[derive(Debug, Args)]
@@ -41,9 +43,14 @@ pub struct EvaluateArgs {
     device: DeviceChoice,
 }
 
-/// The image encoder of the DAMSM of `run`, where it is another than that of the model's STREAM.
-fn judge_encoder(run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<(ImageEncoder, usize)>> {
-    let (recipe, _) = stem::trained_on(run)?;
+/// The image encoder of the DAMSM of `run`, which `recipe` has made, where it is another than that of the model's STREAM.
+fn judge_encoder(
+    recipe: Recipe,
+    run: &Path,
+    model: &Model,
+    encoders: &[PathBuf],
+    device: &Device,
+) -> crate::Result<Option<(ImageEncoder, usize)>> {
     let context = TrainContext {
         recipe,
         data: Vec::new(),
@@ -57,11 +64,18 @@ fn judge_encoder(run: &Path, model: &Model, encoders: &[PathBuf], device: &Devic
     FrozenEncoder::of_damsm(&context, model.config.stream.as_ref())
 }
 
+/// How a training reads data; at the usual size where it reads pictures smaller than `model`, of another training, draws them.
+fn as_large_as_drawn(data: DataRecipe, model: &Model) -> DataRecipe {
+    let drawn = GeneratorConfig::picture_size(model.config.generator.stages.saturating_sub(1));
+    if data.size.is_multiple_of(drawn) { data } else { DataRecipe { size: DataRecipe::default().size, ..data } }
+}
+
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model_dir::read_folder(&args.model, &device)?;
     let mut options = args.measuring.options(&device)?;
+    let mut data = DataRecipe::default();
     if let Some(run) = &args.run {
         let trained = stem::load(run, &device)?;
         if trained.vocabulary != model.vocabulary {
@@ -74,10 +88,12 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
             );
             return Err(Error::BadInput(message).into());
         }
-        options.judge_encoder = judge_encoder(run, &model, &args.encoders, &device)?;
+        let (recipe, _) = stem::trained_on(run)?;
+        data = as_large_as_drawn(recipe.data.clone(), &model);
+        options.judge_encoder = judge_encoder(recipe, run, &model, &args.encoders, &device)?;
         options.damsm = Some((trained.model.text, trained.model.damsm));
     }
-    let reading = DataOptions { limit: args.measuring.limit(), progress: true, ..Default::default() };
+    let reading = args.measuring.reading(&data);
     let mut dataset = Dataset::open(&args.data, Split::Test, &reading)?;
     dataset.retain_known(&model.vocabulary, reading.max_skipped)?;
     dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));

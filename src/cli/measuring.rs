@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
+use crate::data::DataOptions;
 use crate::encoder::{InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric};
+use crate::train::recipe::DataRecipe;
 
 /// Arguments of every command that measures.
 #[derive(Debug, Args)]
@@ -30,6 +32,13 @@ pub struct MeasuringArgs {
     /// At most this many test pictures, spread over the test part; distances are smaller the more there are.
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
     limit: Option<u32>,
+    /// Unusable test samples that are put up with; by default what the recipe of the training says, 16 where there is none.
+    #[arg(long)]
+    max_skipped: Option<usize>,
+    /// GiB of decoded test pictures that are kept in memory, others are decoded when they are needed; by default what the recipe of the
+    /// training says, 4 where there is none.
+    #[arg(long, value_parser = gib)]
+    memory_gib: Option<f64>,
     /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
     #[arg(long, value_enum)]
     probe: Option<ProbeArg>,
@@ -91,10 +100,20 @@ enum ProbeArg {
     Birds,
 }
 
+fn gib(text: &str) -> Result<f64, String> {
+    let expected = || format!("{text:?}; expected a number of 0 or more");
+    text.parse().ok().filter(|count: &f64| count.is_finite() && *count >= 0.0).ok_or_else(expected)
+}
+
 impl MeasuringArgs {
-    /// At most so many test pictures.
-    pub fn limit(&self) -> Option<usize> {
-        self.limit.map(|limit| limit as usize)
+    /// How test data are read, where the arguments say nothing as `training` has it.
+    pub fn reading(&self, training: &DataRecipe) -> DataOptions {
+        let recipe = DataRecipe {
+            max_skipped: self.max_skipped.unwrap_or(training.max_skipped),
+            memory_gib: self.memory_gib.unwrap_or(training.memory_gib),
+            ..training.clone()
+        };
+        DataOptions { limit: self.limit.map(|limit| limit as usize), progress: true, ..recipe.options() }
     }
 
     /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
@@ -125,5 +144,36 @@ impl MeasuringArgs {
             progress: true,
             ..EvaluateOptions::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        measuring: MeasuringArgs,
+    }
+
+    fn reading(arguments: &[&str], training: &DataRecipe) -> DataOptions {
+        let line = Line::try_parse_from([&["measure"], arguments].concat()).unwrap();
+        line.measuring.reading(training)
+    }
+
+    #[test]
+    fn data_are_read_as_the_training_did_but_for_what_is_asked() {
+        let training = DataRecipe { size: 64, max_skipped: 3, memory_gib: 0.5, ..DataRecipe::default() };
+        let usual = DataOptions { size: 64, max_skipped: 3, memory: 1 << 29, limit: None, progress: true };
+        assert_eq!(reading(&[], &training), usual);
+        let asked = ["--max-skipped", "90", "--memory-gib", "2.5", "--limit", "7"];
+        assert_eq!(reading(&asked, &training), DataOptions { max_skipped: 90, memory: 5 << 29, limit: Some(7), ..usual });
+        let defaults = reading(&[], &DataRecipe::default());
+        assert_eq!(defaults, DataOptions { progress: true, ..DataOptions::default() }, "both sets of defaults are the same");
+        for memory in ["-1", "nan", "inf", "much"] {
+            assert!(Line::try_parse_from(["measure", &format!("--memory-gib={memory}")]).is_err(), "{memory}");
+        }
     }
 }
