@@ -32,7 +32,7 @@ pub struct CompareArgs {
     /// Who takes part; all of them by default.
     #[arg(long, value_enum, value_delimiter = ',')]
     members: Vec<Member>,
-    /// Train nothing: only measure what is trained, and write the table again.
+    /// Train nothing: only measure what is trained, by the recipes in its folders, and write the table again.
     #[arg(long)]
     table: bool,
     #[command(flatten)]
@@ -75,13 +75,14 @@ fn usual(inception: bool) -> Vec<Metric> {
 /// Measures the members and writes the table.
 fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, measuring: &MeasuringArgs) -> anyhow::Result<()> {
     let trained = compare::trained(context, members)?;
-    if trained.is_empty() {
+    let Some(first) = trained.first() else {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
-    }
+    };
     for member in members.iter().filter(|member| !trained.contains(member)) {
         eprintln!("{} is not trained to its end: left out", member.title());
     }
-    let recipe = &context.recipe;
+    // Of data and prompts, which all have in common.
+    let recipe = first.trained_with(context)?.recipe;
     let reading = measuring.reading(&recipe.data);
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
     dataset.retain_known(&context.vocabulary()?, reading.max_skipped)?;
@@ -96,7 +97,7 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         let model = compare::model(context, member)?;
         let judge = stem::load(&context.out, &context.device)?.model;
         options.damsm = Some((judge.text, judge.damsm));
-        options.judge_encoder = FrozenEncoder::of_damsm(context, model.config.stream.as_ref())?;
+        options.judge_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
         for prompt in &prompts {
             let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;
             let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));

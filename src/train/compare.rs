@@ -98,6 +98,19 @@ impl Member {
     fn context(self, whole: &TrainContext) -> TrainContext {
         TrainContext { recipe: self.recipe(&whole.recipe), out: whole.out.join(self.folder()), ..whole.clone() }
     }
+
+    /// What its folder was trained with: the recipe there, or the one that is asked for where there is none.
+    ///
+    /// # Errors
+    /// [`Error::BadRecipe`] and [`Error::Io`] as [`Recipe::load`] gives them.
+    pub fn trained_with(self, whole: &TrainContext) -> Result<TrainContext> {
+        let mut own = self.context(whole);
+        let file = own.out.join(gan::KIND).join("recipe.toml");
+        if file.is_file() {
+            own.recipe = Recipe::load(&file.display().to_string(), &[])?;
+        }
+        Ok(own)
+    }
 }
 
 /// Trains STEM and STREAM in `context.out`, then every member in a folder of its own. Goes on where it stopped when the context
@@ -154,25 +167,25 @@ fn share(whole: &Path, member: &Path, name: &str) -> Result<()> {
 /// The model that a member's training has made, with the running average of its generator.
 ///
 /// # Errors
-/// [`Error::BadInput`] when it has not been trained.
+/// [`Error::BadInput`] when it has not been trained; as [`Member::trained_with`].
 pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
-    let own = member.context(context);
+    let own = member.trained_with(context)?;
     let text = stem::load(&context.out, &context.device)?;
-    let (stream_config, stream) = stream::load_whole(context)?;
+    let (stream_config, stream) = stream::load_whole(&TrainContext { out: context.out.clone(), ..own.clone() })?;
     let config: GeneratorConfig = own.recipe.gan.generator.clone();
     let generator = gan::load(&own.out, &config, config.stages, &context.device)?;
     let config = ModelConfig::new(member.title(), "the data of the comparison", text.config.text, config, Some(stream_config));
     Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))
 }
 
-/// The members that have been trained to their end.
+/// The members that have been trained to the end of the recipe that is in their folder, whatever the context's says.
 ///
 /// # Errors
-/// [`Error::BadCheckpoint`].
+/// [`Error::BadCheckpoint`]; as [`Member::trained_with`].
 pub fn trained(context: &TrainContext, members: &[Member]) -> Result<Vec<Member>> {
     let mut found = Vec::new();
     for member in members {
-        let own = member.context(context);
+        let own = member.trained_with(context)?;
         if gan::finished(&own.out, &own.recipe.gan)? {
             found.push(*member);
         }
@@ -302,6 +315,29 @@ mod tests {
 
     fn own_gan(member: Member, recipe: &Recipe) -> Recipe {
         member.recipe(recipe)
+    }
+
+    #[test]
+    fn the_recipe_in_a_members_folder_comes_before_the_one_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [asked, own] = ["fast", "tiny"].map(|name| Recipe::load(name, &[]).unwrap());
+        let whole = TrainContext {
+            recipe: asked.clone(),
+            data: Vec::new(),
+            out: folder.path().to_path_buf(),
+            resume: false,
+            device: burn::tensor::Device::flex(),
+            encoders: Vec::new(),
+            interrupt: crate::train::Interrupt::none(),
+            progress: false,
+        };
+        let trained = Member::AttnGan.recipe(&own);
+        crate::files::write(&folder.path().join("attngan/gan/recipe.toml"), trained.to_toml().unwrap().as_bytes()).unwrap();
+        assert_eq!(Member::AttnGan.trained_with(&whole).unwrap().recipe, trained);
+        assert_eq!(Member::NoStream.trained_with(&whole).unwrap().recipe, Member::NoStream.recipe(&asked));
+        crate::files::write(&folder.path().join("no-stream/gan/recipe.toml"), b"[gan]\nphase = 1\n").unwrap();
+        let error = Member::NoStream.trained_with(&whole).unwrap_err().to_string();
+        assert!(error.contains("no-stream") && error.contains("phase"), "{error}");
     }
 
     /// A row with a figure of each kind of interval.

@@ -140,7 +140,7 @@ fn evaluations(folder: &Path) {
     fails(folder, 2, &["--limit"], &limit("0"));
     fails(folder, 2, &["--limit"], &limit("1"));
     fails(folder, 2, &["--samples"], &with(&["--samples", "0"]));
-    fails(folder, 2, &["--memory-gib", "expected a number of 0 or more"], &with(&["--memory-gib", "-1"]));
+    fails(folder, 2, &["--memory-gib", "expected a number of 0 or more"], &with(&["--memory-gib=-1"]));
     fails(folder, 2, &["distance", "at least 2"], &with(&["--metrics", "distance", "--samples", "1"]));
     succeeds(folder, &with(&["--metrics", "colours", "--probe", "birds"]));
 

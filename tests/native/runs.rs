@@ -257,6 +257,11 @@ fn the_family_is_compared_in_one_table() {
     let again = run(&["--table"]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), text, "measuring depends on nothing else");
 
+    // What is trained is told from the recipes in the folders: the default recipe has other networks, phases and data.
+    let by_default = ["compare", "--data", "data", "--out", "family", "--device", "cpu", "--limit", "12", "--table"];
+    let found = Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder.path()).args(by_default).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), text, "{}", String::from_utf8_lossy(&found.stderr));
+
     let only = run(&["--table", "--members", "mirrorgan", "--metrics", "distance,captions", "--samples", "20"]);
     let text = String::from_utf8(only.stdout).unwrap();
     assert!(text.contains("20 pictures drawn by each, 12 test photographs") && text.contains("captions.bleu_4"), "{text}");
