@@ -95,8 +95,9 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     for member in trained {
         eprintln!("measuring {}", member.title());
         let model = compare::model(context, member)?;
-        let judge = stem::load(&context.out, &context.device)?.model;
-        options.damsm = Some((judge.text, judge.damsm));
+        let judge = stem::load(&context.out, &context.device)?;
+        options.damsm_chosen_on_test = judge.chosen_on_test;
+        options.damsm = Some((judge.model.text, judge.model.damsm));
         options.judge_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
         for prompt in &prompts {
             let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;

@@ -91,6 +91,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         let (recipe, _) = stem::trained_on(run)?;
         data = as_large_as_drawn(recipe.data.clone(), &model);
         options.judge_encoder = judge_encoder(recipe, run, &model, &args.encoders, &device)?;
+        options.damsm_chosen_on_test = trained.chosen_on_test;
         options.damsm = Some((trained.model.text, trained.model.damsm));
     }
     let reading = args.measuring.reading(&data);

@@ -120,6 +120,7 @@ fn evaluations(folder: &Path) {
         // Twelve pictures are too few for the jackknife of a Fréchet distance.
         assert_eq!(table.contains(part), part != "jackknife", "{part}: {table}");
     }
+    assert!(table.contains("weights were chosen by the R-precision of photographs of the test part"), "{table}");
     let value: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("all.json")).unwrap()).unwrap();
     assert_eq!((&value["pictures"], &value["seed"], &value["split"]), (&12.into(), &0.into(), &"test".into()));
     assert!(value["figures"].as_array().unwrap().iter().all(|figure| figure["n"].as_u64() > Some(0) && figure["protocol"].is_string()));

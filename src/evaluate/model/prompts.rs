@@ -37,6 +37,11 @@ impl Measurement<'_> {
         } else {
             "the judge is the DAMSM of another training than the model's"
         };
+        let chosen = if options.damsm_chosen_on_test {
+            "; its weights were chosen by the R-precision of photographs of the test part of its training"
+        } else {
+            ""
+        };
         let network = match &options.judge_encoder {
             Some((encoder, _)) => format!("damsm-{}", encoder.kind()),
             None => format!("damsm-{}", self.network()),
@@ -62,7 +67,7 @@ impl Measurement<'_> {
                 network: Some(network.clone()),
                 protocol: format!(
                     "a picture's own caption has the largest cosine with it among itself and {} captions of other classes (of other pictures \
-                     where there are no classes; all there are where there are fewer), over whole folds; {judge}",
+                     where there are no classes; all there are where there are fewer), over whole folds; {judge}{chosen}",
                     r_precision::OTHERS
                 ),
             });
