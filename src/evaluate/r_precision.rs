@@ -86,4 +86,33 @@ mod tests {
         let half = vec![vec![0.9, 1.0, 0.0, 0.0], vec![1.0, 0.9, 0.0, 0.0], rows[2].clone(), rows[3].clone()];
         assert_eq!(r_precision(&rows, &half, &[0, 0, 1, 2], &mut rng).mean, 1.0);
     }
+
+    fn random(count: usize, rng: &mut impl Rng) -> Vec<Vec<f32>> {
+        (0..count).map(|_| (0..16).map(|_| rng.random_range(-1.0..1.0)).collect()).collect()
+    }
+
+    /// Of 99 rivals and one's own, each is as likely to be the nearest: the hits are binomial. All 3990 rivals of a picture would leave it
+    /// one hit.
+    #[test]
+    fn chance_is_one_in_a_hundred() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        let count = 4000;
+        let (codes, sentences) = (random(count, &mut rng), random(count, &mut rng));
+        let classes: Vec<usize> = (0..count).map(|i| i / 10).collect();
+        let found = r_precision(&codes, &sentences, &classes, &mut rng);
+        let p = 1.0 / (OTHERS as f64 + 1.0);
+        // 99.9 % of binomial counts.
+        let half = 3.29 * (p * (1.0 - p) / count as f64).sqrt();
+        assert!((found.mean - p).abs() < half, "{} is not {p} ± {half}", found.mean);
+    }
+
+    #[test]
+    fn the_right_one_is_first_among_any_rivals() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(8);
+        let codes = random(500, &mut rng);
+        // Cosines do not see lengths.
+        let sentences: Vec<Vec<f32>> = codes.iter().map(|row| row.iter().map(|v| 3.0 * v).collect()).collect();
+        let classes: Vec<usize> = (0..500).collect();
+        assert_eq!(r_precision(&codes, &sentences, &classes, &mut rng), RPrecision { mean: 1.0, deviation: 0.0, folds: 10 });
+    }
 }
