@@ -16,7 +16,7 @@ pub(crate) mod pictures;
 pub mod r_precision;
 pub mod rouge;
 
-/// A small corpus for comparing with pycocoevalcap: candidates and references.
+/// A small corpus: candidates and references.
 #[cfg(test)]
 pub(crate) fn corpus() -> (Vec<Vec<String>>, Vec<Vec<Vec<String>>>) {
     let candidates = [
