@@ -3,6 +3,8 @@
 use rand::Rng;
 use rand::seq::index;
 
+use super::cosine::{cosine, unit};
+
 /// Captions of other classes that a picture's own one is put among.
 pub const OTHERS: usize = 99;
 
@@ -31,10 +33,10 @@ pub fn r_precision(codes: &[Vec<f32>], sentences: &[Vec<f32>], classes: &[usize]
     let hits: Vec<f64> = (0..codes.len())
         .map(|own| {
             let others: Vec<usize> = (0..sentences.len()).filter(|other| classes[*other] != classes[own]).collect();
-            let cosine = |sentence: usize| codes[own].iter().zip(&sentences[sentence]).map(|(a, b)| a * b).sum::<f64>();
-            let best = cosine(own);
+            let of = |sentence: usize| cosine(&codes[own], &sentences[sentence]);
+            let best = of(own);
             let chosen = index::sample(rng, others.len(), others.len().min(OTHERS));
-            let hit = !others.is_empty() && chosen.iter().all(|i| cosine(others[i]) < best);
+            let hit = !others.is_empty() && chosen.iter().all(|i| of(others[i]) < best);
             f64::from(u8::from(hit))
         })
         .collect();
@@ -48,11 +50,6 @@ pub fn r_precision(codes: &[Vec<f32>], sentences: &[Vec<f32>], classes: &[usize]
     let mean = means.iter().sum::<f64>() / folds as f64;
     let variance = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / folds as f64;
     RPrecision { mean, deviation: variance.sqrt(), folds }
-}
-
-fn unit(row: &[f32]) -> Vec<f64> {
-    let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt().max(1e-8);
-    row.iter().map(|v| f64::from(*v) / norm).collect()
 }
 
 #[cfg(test)]

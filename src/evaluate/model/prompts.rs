@@ -4,6 +4,7 @@ use super::{MAX_WORDS, Measurement, Purpose};
 use crate::Result;
 use crate::data::{EncodedCaptions, spread};
 use crate::evaluate::colour_probe::{self, Probe, SEEDS};
+use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::diversity::mean_pairwise_distance;
 use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{self, Interval, IntervalKind, bootstrap_mean};
@@ -27,7 +28,7 @@ impl Measurement<'_> {
             if sentences.is_empty() {
                 // The judge is of the model's own training when its text encoder says what the model's does, up to f16.
                 let models = to_rows(model.stem.forward(&batch).sentence)?;
-                own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(a, b) > 0.999);
+                own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(&unit(a), &unit(b)) > 0.999);
             }
             sentences.extend(rows);
         }
@@ -160,9 +161,4 @@ impl Measurement<'_> {
         figures.push(figure("mean", all, known.len() * SEEDS as usize));
         Ok(figures)
     }
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| f64::from(*p) * f64::from(*q)).sum::<f64>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }
