@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use clap::Args;
 
+use super::measuring::MeasuringArgs;
 use super::training::{TrainingArgs, explain};
 use crate::Error;
-use crate::data::{DataOptions, Dataset, Split};
+use crate::data::{Dataset, Split, spread};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
@@ -31,65 +32,77 @@ pub struct CompareArgs {
     /// Who takes part; all of them by default.
     #[arg(long, value_enum, value_delimiter = ',')]
     members: Vec<Member>,
-    /// Train nothing: only measure what is trained, and write the table again.
+    /// Train nothing: only measure what is trained, by the recipes in its folders, and write the table again.
     #[arg(long)]
     table: bool,
-    /// At most this many test pictures.
-    #[arg(long)]
-    limit: Option<usize>,
-    /// Where captions, noise and rivals are drawn from, for all members alike.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
 }
 
 /// Runs the command.
 pub fn run(args: CompareArgs) -> anyhow::Result<()> {
     let context = args.training.context(args.out, Vec::new())?;
     let members = if args.members.is_empty() { Member::ALL.to_vec() } else { args.members };
+    // Before the training: hours later would be late for a file that cannot be read.
+    let options = options(&args.measuring, &context.device)?;
     if !args.table {
         compare::train(&context, &members).map_err(explain)?;
     }
-    table(&context, &members, args.seed, args.limit)
+    table(&context, &members, options, &args.measuring)
+}
+
+/// How the members are measured; the judge of R-precision is missing yet.
+fn options(measuring: &MeasuringArgs, device: &Device) -> crate::Result<EvaluateOptions> {
+    let mut options = measuring.options(device)?;
+    let metrics = options.metrics.take().unwrap_or_else(|| usual(options.inception.is_some()));
+    for metric in &metrics {
+        if let Some(reason) = metric.lacks_inception(options.inception.as_ref()) {
+            return Err(Error::BadInput(format!("{}: {reason}", metric.name())));
+        }
+    }
+    Ok(EvaluateOptions { metrics: Some(metrics), ..options })
+}
+
+/// What is measured where nothing is asked for: what depends on the generator.
+fn usual(inception: bool) -> Vec<Metric> {
+    let mut metrics = vec![Metric::Distance, Metric::RPrecision, Metric::Redescription, Metric::Diversity];
+    if inception {
+        metrics.extend([Metric::InceptionScore, Metric::Fid, Metric::Kid]);
+    }
+    metrics
 }
 
 /// Measures the members and writes the table.
-fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<usize>) -> anyhow::Result<()> {
+fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, measuring: &MeasuringArgs) -> anyhow::Result<()> {
     let trained = compare::trained(context, members)?;
-    if trained.is_empty() {
+    let Some(first) = trained.first() else {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
-    }
+    };
     for member in members.iter().filter(|member| !trained.contains(member)) {
         eprintln!("{} is not trained to its end: left out", member.title());
     }
-    let recipe = &context.recipe;
-    let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true, ..DataOptions::default() };
-    let mut dataset = Dataset::open(&context.data, Split::Test, &options)?;
-    dataset.retain_known(&context.vocabulary()?, options.max_skipped)?;
-    if let Some(limit) = limit {
-        dataset.samples.truncate(limit.max(2));
-    }
+    // Of data and prompts, which all have in common.
+    let recipe = first.trained_with(context)?.recipe;
+    let reading = measuring.reading(&recipe.data);
+    let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
+    dataset.retain_known(&context.vocabulary()?, reading.max_skipped)?;
     let mut prompts = recipe.gan.sample_prompts.clone();
     if prompts.is_empty() {
-        prompts = dataset.samples.iter().take(PROMPTS).filter_map(|sample| sample.captions.first().cloned()).collect();
+        prompts = spread(dataset.len(), PROMPTS).filter_map(|i| dataset.samples[i].captions.first().cloned()).collect();
     }
     let mut rows = Vec::new();
     let mut images = Vec::new();
     for member in trained {
         eprintln!("measuring {}", member.title());
         let model = compare::model(context, member)?;
-        let judge = stem::load(&context.out, &context.device)?.model;
-        let options = EvaluateOptions {
-            metrics: Some(vec![Metric::Distance, Metric::RPrecision, Metric::Redescription, Metric::Diversity]),
-            seed,
-            damsm: Some((judge.text, judge.damsm)),
-            judge_encoder: FrozenEncoder::of_damsm(context, model.config.stream.as_ref())?,
-            progress: true,
-            ..EvaluateOptions::default()
-        };
+        let judge = stem::load(&context.out, &context.device)?;
+        options.damsm_chosen_on_test = judge.chosen_on_test;
+        options.damsm = Some((judge.model.text, judge.model.damsm));
+        options.judge_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
         for prompt in &prompts {
             let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;
             let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));
-            let (noise, epsilon) = Noise::new(seed).next(&model.config.generator, &context.device);
+            let (noise, epsilon) = Noise::new(options.seed).next(&model.config.generator, &context.device);
             let drawn: Option<Tensor<4>> = model.generator.forward(&text, noise, epsilon).images.pop();
             let planes = crate::host::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
             images.push(pictures::to_image(&Picture::from_planes(&planes)));
@@ -105,4 +118,16 @@ fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<us
     println!("{text}");
     eprintln!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inceptions_figures_are_in_the_table_where_its_weights_are_given() {
+        let of_inception = |metrics: Vec<Metric>| metrics.iter().filter(|metric| metric.lacks_inception(None).is_some()).count();
+        assert_eq!((of_inception(usual(false)), of_inception(usual(true))), (0, 3));
+        assert!(usual(true).contains(&Metric::InceptionScore));
+    }
 }

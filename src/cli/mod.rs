@@ -10,6 +10,7 @@ mod export;
 mod generate;
 mod import;
 mod info;
+mod measuring;
 mod pictures;
 mod report;
 mod tiny_data;

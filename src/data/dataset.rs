@@ -27,13 +27,22 @@ pub struct DataOptions {
     pub max_skipped: usize,
     /// Bytes of decoded pictures that are kept in memory; the others are decoded whenever they are needed.
     pub memory: u64,
+    /// At most this many samples, spread over the split, which may be sorted by class: the others are not read at all.
+    pub limit: Option<usize>,
     /// Whether a bar shows how far reading is, and a line on standard error what was recognised.
     pub progress: bool,
 }
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { size: 256, max_skipped: 16, memory: 4 << 30, progress: false }
+        Self { size: 256, max_skipped: 16, memory: 4 << 30, limit: None, progress: false }
+    }
+}
+
+impl DataOptions {
+    /// Bytes of so many GiB.
+    pub fn gib(count: f64) -> u64 {
+        (count * (1u64 << 30) as f64) as u64
     }
 }
 
@@ -112,7 +121,7 @@ impl Dataset {
         Self { samples, size, skipped: Vec::new(), layout: String::new(), ahead: Ahead::default() }
     }
 
-    /// Reads and decodes all samples of `split`, and keeps as many pictures as `options.memory` allows.
+    /// Reads and decodes the samples of `split`, all or `options.limit` of them, and keeps as many pictures as `options.memory` allows.
     ///
     /// `paths` are one folder of CUB-200-2011, Oxford-102 or COCO 2014 as they are published, or shards, folders of shards, prefixes of
     /// shards (`data/flowers` for `data/flowers-train-000.tar`) or folders of pictures. Unusable samples are skipped and listed in
@@ -122,7 +131,7 @@ impl Dataset {
     /// [`Error::BadData`] when there is no such data, a shard is cut, or more than `options.max_skipped` samples are unusable (the
     /// first of them are named); [`Error::Io`] when a file cannot be read.
     pub fn open(paths: &[PathBuf], split: Split, options: &DataOptions) -> Result<Self> {
-        let listing = source::list_samples(paths, split)?;
+        let listing = source::list_samples(paths, split)?.limited(options.limit.unwrap_or(usize::MAX));
         let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if listing.samples.is_empty() {
             let message = format!(

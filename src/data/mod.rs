@@ -13,6 +13,7 @@ mod picture;
 mod pixels;
 mod sampler;
 mod source;
+mod spread;
 pub mod tiny;
 
 pub use captions::EncodedCaptions;
@@ -21,3 +22,4 @@ pub use dataset::{DataOptions, Dataset, Pictures, Sample};
 pub use picture::{Bounds, decode_square, decode_square_within};
 pub use sampler::{Position, Sampler};
 pub use source::Split;
+pub use spread::spread;

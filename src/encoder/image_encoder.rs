@@ -205,6 +205,10 @@ pub struct EncoderFeatures {
 
 impl EncoderFeatures {
     /// The features of the stage with this stride, where there is one.
+    ///
+    /// # Shapes
+    /// - output: (batch, channels, size / stride, size / stride) for pictures of `size` pixels; of Inception-v3, which does not pad its first
+    ///   convolutions, a little smaller
     pub fn at_stride(&self, stride: usize) -> Option<Tensor<4>> {
         self.stages.iter().find(|stage| stage.stride == stride).map(|stage| stage.features.clone())
     }
@@ -233,6 +237,7 @@ impl ImageEncoder {
     ///
     /// # Shapes
     /// - images: (batch, 3, h, w), RGB in [−1, 1]
+    /// - output: as [`EncoderFeatures`] has them
     pub fn forward(&self, images: Tensor<4>, size: usize) -> EncoderFeatures {
         let images = resize_bilinear(images, size);
         match self {

@@ -178,6 +178,10 @@ impl InceptionV3 {
     }
 
     /// The scores of the classes from [`InceptionFeatures::pooled`]; none without a classifier.
+    ///
+    /// # Shapes
+    /// - pooled: (batch, [`InceptionV3::features`])
+    /// - output: (batch, [`InceptionV3::classes`]) each
     pub fn classify(&self, pooled: Tensor<2>) -> Option<InceptionLogits> {
         let fc = self.fc.as_ref()?;
         let unbiased = pooled.matmul(fc.weight.val());

@@ -166,6 +166,9 @@ impl ResNet {
     /// From [−1, 1] to what torchvision's weights were trained on: values in [0, 1] less ImageNet's mean, by its deviation.
     ///
     /// The public code of MirrorGAN hands the generator's output to ResNet as it is, which ResNet was not trained on.
+    ///
+    /// # Shapes
+    /// - images and output: (batch, 3, h, w)
     pub fn normalize(images: Tensor<4>) -> Tensor<4> {
         let device = images.device();
         let channels = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);

@@ -90,13 +90,4 @@ mod tests {
         assert!((score[0] - 2.0 / 3.0 * (-1.0f64).exp()).abs() < 1e-8, "{score:?}");
         assert!(score[1] < 1e-6);
     }
-
-    #[test]
-    fn pycocoevalcap_has_the_same_numbers() {
-        let (candidates, references) = super::super::corpus();
-        let expected = [0.8433203316515789, 0.6270199077255304, 0.4565598563908142, 0.2573748423783017];
-        for (found, expected) in bleu(&candidates, &references).into_iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Do pictures of one prompt differ? Their mean pairwise distance in a network's features.
 
+use super::cosine::unit;
+
 /// Mean over all pairs of 1 − cosine; none for fewer than two rows. 0: all the same; pictures that have nothing in common come near 1.
 ///
 /// # Shapes
@@ -16,11 +18,6 @@ pub fn mean_pairwise_distance(rows: &[Vec<f32>]) -> Option<f64> {
     let n = rows.len() as f64;
     let cosines = sum.iter().map(|s| s * s).sum::<f64>() - own;
     Some(1.0 - cosines / (n * (n - 1.0)))
-}
-
-fn unit(row: &[f32]) -> Vec<f64> {
-    let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-    row.iter().map(|v| if norm > 0.0 { f64::from(*v) / norm } else { 0.0 }).collect()
 }
 
 #[cfg(test)]

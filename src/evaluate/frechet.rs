@@ -222,17 +222,10 @@ mod tests {
         assert!((direct - with_triangles).abs() < 1e-9, "{direct} {with_triangles}");
     }
 
-    /// Rows by formula, 12 and 9 of 5 values.
-    fn formula() -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
-        let a = (0..12).map(|i| (0..5).map(|j| ((i * 7 + j * 3) % 11) as f32 / 5.0 - 1.0).collect()).collect();
-        let b = (0..9).map(|i| (0..5).map(|j| ((i * 5 + j * j * 2 + 3) % 13) as f32 / 6.0 - 0.5).collect()).collect();
-        (a, b)
-    }
-
     #[test]
     fn numpy_has_the_same_number() {
         // |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 Σ √eig(Σ₁Σ₂)
-        let (a, b) = formula();
+        let (a, b) = super::super::formula();
         let found = frechet_distance(&a, &b);
         assert!((found - 2.130603888274747).abs() < 1e-5, "{found}");
     }

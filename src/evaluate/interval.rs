@@ -49,23 +49,34 @@ pub struct Interval {
     pub parts: usize,
 }
 
-impl std::fmt::Display for Interval {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { kind, low, high, parts } = self;
-        let number = super::figure::number;
-        let of = match kind {
+impl Interval {
+    /// Whether it is a mean ± a standard deviation, and no range that holds the value with 95 %.
+    pub fn is_deviation(&self) -> bool {
+        matches!(self.kind, IntervalKind::StdOverSubsets | IntervalKind::StdOverSplits | IntervalKind::StdOverFolds)
+    }
+
+    /// What it is, without its numbers: `95 %, bootstrap`, `std over 10 splits`.
+    pub fn meaning(&self) -> String {
+        let parts = self.parts;
+        match self.kind {
             IntervalKind::Bootstrap95 => "95 %, bootstrap".to_string(),
             IntervalKind::Jackknife95 => "95 %, jackknife".to_string(),
             IntervalKind::Wilson95 => "95 %, Wilson".to_string(),
             IntervalKind::StdOverSubsets => format!("std over {parts} subsets"),
             IntervalKind::StdOverSplits => format!("std over {parts} splits"),
             IntervalKind::StdOverFolds => format!("std over {parts} folds"),
-        };
-        match kind {
-            IntervalKind::Bootstrap95 | IntervalKind::Jackknife95 | IntervalKind::Wilson95 => {
-                write!(f, "{} … {} ({of})", number(*low), number(*high))
-            }
-            _ => write!(f, "± {} ({of})", number((high - low) / 2.0)),
+        }
+    }
+}
+
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = super::figure::number;
+        let (low, high, meaning) = (self.low, self.high, self.meaning());
+        if self.is_deviation() {
+            write!(f, "± {} ({meaning})", number((high - low) / 2.0))
+        } else {
+            write!(f, "{} … {} ({meaning})", number(low), number(high))
         }
     }
 }

@@ -80,16 +80,9 @@ mod tests {
         assert!(mean(&a, &far) > 1.0);
     }
 
-    /// Rows by formula, 12 and 9 of 5 values.
-    fn formula() -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
-        let a = (0..12).map(|i| (0..5).map(|j| ((i * 7 + j * 3) % 11) as f32 / 5.0 - 1.0).collect()).collect();
-        let b = (0..9).map(|i| (0..5).map(|j| ((i * 5 + j * j * 2 + 3) % 13) as f32 / 6.0 - 0.5).collect()).collect();
-        (a, b)
-    }
-
     #[test]
     fn numpy_has_the_same_number() {
-        let (a, b) = formula();
+        let (a, b) = super::super::formula();
         let found = squared_mmd(&a[..9], &b);
         assert!((found - 0.8468337431878887).abs() < 1e-5, "{found}");
     }

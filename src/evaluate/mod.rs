@@ -4,6 +4,7 @@ pub mod bleu;
 pub mod caption_scores;
 pub mod cider;
 pub mod colour_probe;
+mod cosine;
 pub mod diversity;
 pub mod figure;
 pub mod frechet;
@@ -16,7 +17,7 @@ pub(crate) mod pictures;
 pub mod r_precision;
 pub mod rouge;
 
-/// A small corpus for comparing with pycocoevalcap: candidates and references.
+/// A small corpus: candidates and references.
 #[cfg(test)]
 pub(crate) fn corpus() -> (Vec<Vec<String>>, Vec<Vec<Vec<String>>>) {
     let candidates = [
@@ -33,4 +34,12 @@ pub(crate) fn corpus() -> (Vec<Vec<String>>, Vec<Vec<Vec<String>>>) {
     ];
     let words = crate::text::tokenize;
     (candidates.map(words).to_vec(), references.iter().map(|texts| texts.iter().map(|text| words(text)).collect()).collect())
+}
+
+/// Rows by formula, 12 and 9 of 5 values, whose distances numpy gave.
+#[cfg(test)]
+pub(crate) fn formula() -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
+    let a = (0..12).map(|i| (0..5).map(|j| ((i * 7 + j * 3) % 11) as f32 / 5.0 - 1.0).collect()).collect();
+    let b = (0..9).map(|i| (0..5).map(|j| ((i * 5 + j * j * 2 + 3) % 13) as f32 / 6.0 - 0.5).collect()).collect();
+    (a, b)
 }

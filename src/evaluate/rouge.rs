@@ -47,11 +47,4 @@ mod tests {
         assert!((score - 2.44 * p * r / (r + 1.44 * p)).abs() < 1e-12, "{score}");
         assert_eq!(rouge_l(&[tokenize("x")], &[vec![tokenize("y")]]), 0.0);
     }
-
-    #[test]
-    fn pycocoevalcap_has_the_same_number() {
-        let (candidates, references) = super::super::corpus();
-        let found = rouge_l(&candidates, &references);
-        assert!((found - 0.6320974652068487).abs() < 1e-9, "{found}");
-    }
 }

@@ -89,6 +89,10 @@ pub fn hinge_discriminator<const D: usize>(real: &[Tensor<D>], fake: &[Tensor<D>
 
 /// The hinge loss of a generator, the mean over the discriminator's heads: −E fake.
 ///
+/// # Shapes
+/// - fake: a tensor of logits a head, of any shape; at least one head
+/// - output: (1)
+///
 /// # Panics
 /// Without heads.
 pub fn hinge_generator<const D: usize>(fake: &[Tensor<D>]) -> Tensor<1> {

@@ -40,11 +40,17 @@ pub struct Vocabulary {
 
 impl Vocabulary {
     /// A vocabulary of `words`, numbered from 1 on in the order given.
+    ///
+    /// # Errors
+    /// [`Error::BadModel`] when there is no word, or one is empty, `<end>`, or stands twice.
     pub fn new(words: impl IntoIterator<Item = String>) -> Result<Self> {
         Self::from_lines(std::iter::once(END_WORD.to_string()).chain(words))
     }
 
-    /// The words that stand in at least `min_count` of the captions, in alphabetic order.
+    /// The words that stand at least `min_count` times in the captions, in alphabetic order.
+    ///
+    /// # Errors
+    /// [`Error::BadModel`] when no word stands so often.
     pub fn from_captions<'a>(captions: impl IntoIterator<Item = &'a str>, min_count: usize) -> Result<Self> {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for caption in captions {
@@ -60,7 +66,7 @@ impl Vocabulary {
     /// Reads `vocab.txt`: a word a line, the first one `<end>`.
     ///
     /// # Errors
-    /// [`Error::BadModel`] when the first line is another, or a word is empty or stands twice.
+    /// [`Error::BadModel`] when the first line is another, there is no word after it, or one is empty or stands twice.
     pub fn parse(text: &str) -> Result<Self> {
         Self::from_lines(text.lines().map(|line| line.trim_end_matches('\r').to_string()))
     }

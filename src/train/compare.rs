@@ -98,6 +98,19 @@ impl Member {
     fn context(self, whole: &TrainContext) -> TrainContext {
         TrainContext { recipe: self.recipe(&whole.recipe), out: whole.out.join(self.folder()), ..whole.clone() }
     }
+
+    /// What its folder was trained with: the recipe there, or the one that is asked for where there is none.
+    ///
+    /// # Errors
+    /// [`Error::BadRecipe`] and [`Error::Io`] as [`Recipe::load`] gives them.
+    pub fn trained_with(self, whole: &TrainContext) -> Result<TrainContext> {
+        let mut own = self.context(whole);
+        let file = own.out.join(gan::KIND).join("recipe.toml");
+        if file.is_file() {
+            own.recipe = Recipe::load(&file.display().to_string(), &[])?;
+        }
+        Ok(own)
+    }
 }
 
 /// Trains STEM and STREAM in `context.out`, then every member in a folder of its own. Goes on where it stopped when the context
@@ -154,25 +167,25 @@ fn share(whole: &Path, member: &Path, name: &str) -> Result<()> {
 /// The model that a member's training has made, with the running average of its generator.
 ///
 /// # Errors
-/// [`Error::BadInput`] when it has not been trained.
+/// [`Error::BadInput`] when it has not been trained; as [`Member::trained_with`].
 pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
-    let own = member.context(context);
+    let own = member.trained_with(context)?;
     let text = stem::load(&context.out, &context.device)?;
-    let (stream_config, stream) = stream::load_whole(context)?;
+    let (stream_config, stream) = stream::load_whole(&TrainContext { out: context.out.clone(), ..own.clone() })?;
     let config: GeneratorConfig = own.recipe.gan.generator.clone();
     let generator = gan::load(&own.out, &config, config.stages, &context.device)?;
     let config = ModelConfig::new(member.title(), "the data of the comparison", text.config.text, config, Some(stream_config));
     Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))
 }
 
-/// The members that have been trained to their end.
+/// The members that have been trained to the end of the recipe that is in their folder, whatever the context's says.
 ///
 /// # Errors
-/// [`Error::BadCheckpoint`].
+/// [`Error::BadCheckpoint`]; as [`Member::trained_with`].
 pub fn trained(context: &TrainContext, members: &[Member]) -> Result<Vec<Member>> {
     let mut found = Vec::new();
     for member in members {
-        let own = member.context(context);
+        let own = member.trained_with(context)?;
         if gan::finished(&own.out, &own.recipe.gan)? {
             found.push(*member);
         }
@@ -204,6 +217,7 @@ fn cell(figure: Option<&Figure>) -> String {
     let Some(figure) = figure else { return "–".into() };
     let number = crate::evaluate::figure::number;
     match &figure.interval {
+        Some(interval) if interval.is_deviation() => format!("{} ± {}", number(figure.value), number((interval.high - interval.low) / 2.0)),
         Some(interval) => format!("{} [{}, {}]", number(figure.value), number(interval.low), number(interval.high)),
         None => number(figure.value),
     }
@@ -255,10 +269,16 @@ fn notes(rows: &[Row]) -> String {
         "\n{} pictures drawn by each, {} test photographs, seed {}.",
         evaluation.samples, evaluation.pictures, evaluation.seed
     );
-    for figure in &evaluation.figures {
-        let interval = figure.interval.as_ref().map_or(String::new(), |interval| format!("; interval: {interval}"));
+    for name in shown(rows) {
+        let figures = || rows.iter().filter_map(|row| row.evaluation.figure(&name));
+        let Some(figure) = figures().next() else { continue };
+        // Its kind alone: the numbers are each row's own.
+        let interval = figures().find_map(|figure| figure.interval.as_ref()).map_or(String::new(), |interval| {
+            let sign = if interval.is_deviation() { "±" } else { "[low, high]" };
+            format!("; {sign}: {}", interval.meaning())
+        });
         let network = figure.network.as_ref().map_or(String::new(), |network| format!("; features: {network}"));
-        let _ = writeln!(text, "\n{}: n = {}; {}{network}{interval}", figure.name, figure.n, figure.protocol);
+        let _ = writeln!(text, "\n{name}: n = {}; {}{network}{interval}", figure.n, figure.protocol);
     }
     text
 }
@@ -271,6 +291,7 @@ pub fn files(out: &Path) -> [PathBuf; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::interval::{Interval, IntervalKind};
 
     #[test]
     fn members_differ_in_architecture_and_losses_alone() {
@@ -294,5 +315,59 @@ mod tests {
 
     fn own_gan(member: Member, recipe: &Recipe) -> Recipe {
         member.recipe(recipe)
+    }
+
+    #[test]
+    fn the_recipe_in_a_members_folder_comes_before_the_one_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [asked, own] = ["fast", "tiny"].map(|name| Recipe::load(name, &[]).unwrap());
+        let whole = TrainContext {
+            recipe: asked.clone(),
+            data: Vec::new(),
+            out: folder.path().to_path_buf(),
+            resume: false,
+            device: burn::tensor::Device::flex(),
+            encoders: Vec::new(),
+            interrupt: crate::train::Interrupt::none(),
+            progress: false,
+        };
+        let trained = Member::AttnGan.recipe(&own);
+        crate::files::write(&folder.path().join("attngan/gan/recipe.toml"), trained.to_toml().unwrap().as_bytes()).unwrap();
+        assert_eq!(Member::AttnGan.trained_with(&whole).unwrap().recipe, trained);
+        assert_eq!(Member::NoStream.trained_with(&whole).unwrap().recipe, Member::NoStream.recipe(&asked));
+        crate::files::write(&folder.path().join("no-stream/gan/recipe.toml"), b"[gan]\nphase = 1\n").unwrap();
+        let error = Member::NoStream.trained_with(&whole).unwrap_err().to_string();
+        assert!(error.contains("no-stream") && error.contains("phase"), "{error}");
+    }
+
+    /// A row with a figure of each kind of interval.
+    fn row(member: Member, score: f64, half: f64) -> Row {
+        let figure = |name: &str, kind, value: f64, parts| Figure {
+            name: name.into(),
+            value,
+            interval: Some(Interval { kind, low: value - half, high: value + half, parts }),
+            n: 20,
+            references: None,
+            network: None,
+            protocol: "as usual".into(),
+        };
+        let figures =
+            vec![figure("is", IntervalKind::StdOverSplits, score, 10), figure("fid", IntervalKind::Jackknife95, 10.0 * score, 10)];
+        let (model, left_out) = (member.title().into(), Vec::new());
+        Row { member, evaluation: Evaluation { model, pictures: 12, samples: 20, size: 64, seed: 3, figures, left_out } }
+    }
+
+    #[test]
+    fn each_column_says_once_what_its_intervals_are() {
+        let rows = [row(Member::AttnGan, 4.0, 0.25), row(Member::MirrorGan, 5.0, 0.5)];
+        for text in [text(&rows), markdown(&rows)] {
+            for part in ["4.0000 ± 0.2500", "5.0000 ± 0.5000", "40.0000 [39.7500, 40.2500]", "50.0000 [49.5000, 50.5000]"] {
+                assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
+            }
+            let (_, notes) = text.split_once("seed 3.").unwrap();
+            assert!(notes.contains("is: n = 20; as usual; ±: std over 10 splits\n"), "{notes}");
+            assert!(notes.contains("fid: n = 20; as usual; [low, high]: 95 %, jackknife\n"), "{notes}");
+            assert!(!notes.contains("0.25") && !notes.contains("39.75"), "no row's own numbers: {notes}");
+        }
     }
 }

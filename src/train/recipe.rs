@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::gan_recipe::{DiscriminatorChoice, GanRecipe};
+use crate::data::DataOptions;
 use crate::encoder::EncoderKind;
 use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
@@ -80,6 +81,14 @@ impl Default for DataRecipe {
             encoder_width: 1.0,
             checkpoint_seconds: 60,
         }
+    }
+}
+
+impl DataRecipe {
+    /// How a data set is read by this recipe.
+    pub fn options(&self) -> DataOptions {
+        let memory = DataOptions::gib(self.memory_gib);
+        DataOptions { size: self.size, max_skipped: self.max_skipped, memory, ..DataOptions::default() }
     }
 }
 

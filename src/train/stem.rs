@@ -71,6 +71,8 @@ pub struct TrainedStem {
     pub config: StemModelConfig,
     /// The weights, of the epoch with the best R-precision where there was a test split.
     pub model: StemModel,
+    /// Whether there was one: then R-precision on the same split is that of weights that were chosen by it.
+    pub chosen_on_test: bool,
 }
 
 /// Loads STEM of a run onto `device`.
@@ -85,7 +87,7 @@ pub fn load(run: &Path, device: &Device) -> Result<TrainedStem> {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
         return Err(Error::BadCheckpoint { file: path.display().to_string(), message });
     }
-    Ok(TrainedStem { vocabulary, config, model })
+    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, StemLearner::KIND).is_dir() })
 }
 
 /// A checkpoint's sizes and weights.
@@ -113,8 +115,13 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
 
 /// The best weights of a finished or running training of `kind`, else its newest checkpoint.
 pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
-    let best = run.join(kind).join("best");
+    let best = best(run, kind);
     if best.is_dir() { read_folder(&best, kind) } else { newest(run, kind) }
+}
+
+/// Where the weights are that measured best on the test split, if there was one.
+fn best(run: &Path, kind: &str) -> PathBuf {
+    run.join(kind).join("best")
 }
 
 /// The newest checkpoint of a finished or running training of `kind`.
@@ -182,9 +189,7 @@ pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Resu
 }
 
 fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
-    let recipe = &context.recipe.data;
-    let memory = (recipe.memory_gib * (1u64 << 30) as f64) as u64;
-    let options = DataOptions { size, max_skipped: recipe.max_skipped, memory, progress: context.progress };
+    let options = DataOptions { size, progress: context.progress, ..context.recipe.data.options() };
     Dataset::open(&context.data, split, &options)
 }
 

@@ -120,6 +120,7 @@ fn evaluations(folder: &Path) {
         // Twelve pictures are too few for the jackknife of a Fréchet distance.
         assert_eq!(table.contains(part), part != "jackknife", "{part}: {table}");
     }
+    assert!(table.contains("weights were chosen by the R-precision of photographs of the test part"), "{table}");
     let value: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("all.json")).unwrap()).unwrap();
     assert_eq!((&value["pictures"], &value["seed"], &value["split"]), (&12.into(), &0.into(), &"test".into()));
     assert!(value["figures"].as_array().unwrap().iter().all(|figure| figure["n"].as_u64() > Some(0) && figure["protocol"].is_string()));
@@ -140,6 +141,7 @@ fn evaluations(folder: &Path) {
     fails(folder, 2, &["--limit"], &limit("0"));
     fails(folder, 2, &["--limit"], &limit("1"));
     fails(folder, 2, &["--samples"], &with(&["--samples", "0"]));
+    fails(folder, 2, &["--memory-gib", "expected a number of 0 or more"], &with(&["--memory-gib=-1"]));
     fails(folder, 2, &["distance", "at least 2"], &with(&["--metrics", "distance", "--samples", "1"]));
     succeeds(folder, &with(&["--metrics", "colours", "--probe", "birds"]));
 

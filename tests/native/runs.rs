@@ -235,6 +235,9 @@ fn the_family_is_compared_in_one_table() {
         .concat();
         Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder.path()).args(arguments).output().unwrap()
     };
+    let output = run(&["--inception", "nowhere.pth"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.pth"), "{output:?}");
+    assert!(!folder.path().join("family").exists(), "nothing is trained for a table that cannot be made");
     let output = run(&["--members", "stackgan++,mirrorgan"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(run(&[]).status.code(), Some(2), "a comparison is not overwritten");
@@ -253,4 +256,16 @@ fn the_family_is_compared_in_one_table() {
     assert!(grid.height() > 4 * 64 && out.join("attngan/gan/report.html").is_file());
     let again = run(&["--table"]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), text, "measuring depends on nothing else");
+
+    // What is trained is told from the recipes in the folders: the default recipe has other networks, phases and data.
+    let by_default = ["compare", "--data", "data", "--out", "family", "--device", "cpu", "--limit", "12", "--table"];
+    let found = Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder.path()).args(by_default).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), text, "{}", String::from_utf8_lossy(&found.stderr));
+
+    let only = run(&["--table", "--members", "mirrorgan", "--metrics", "distance,captions", "--samples", "20"]);
+    let text = String::from_utf8(only.stdout).unwrap();
+    assert!(text.contains("20 pictures drawn by each, 12 test photographs") && text.contains("captions.bleu_4"), "{text}");
+    assert!(!text.contains("r_precision") && !text.contains("diversity"), "{text}");
+    let refused = run(&["--table", "--metrics", "is"]);
+    assert!(refused.status.code() == Some(2) && String::from_utf8_lossy(&refused.stderr).contains("--inception"), "{refused:?}");
 }

@@ -1,7 +1,7 @@
 //! Which metrics there are, and what each needs.
 
 use crate::evaluate::colour_probe::Probe;
-use crate::evaluate::inception;
+use crate::evaluate::inception::{self, Inception};
 use crate::evaluate::pictures::Studio;
 
 /// Groups of metrics.
@@ -63,6 +63,17 @@ impl Metric {
     pub(super) fn needs_inception(self) -> bool {
         matches!(self, Self::Fid | Self::Kid | Self::InceptionScore)
     }
+
+    /// Why it cannot be measured with this network of FID, KID and IS; none where it can, or needs no such network.
+    pub fn lacks_inception(self, inception: Option<&Inception>) -> Option<String> {
+        match inception {
+            _ if !self.needs_inception() => None,
+            None => Some(format!("it needs the weights of FID's Inception-v3, given by --inception FILE: {}", inception::WEIGHTS)),
+            Some(inception) => {
+                (self == Self::InceptionScore && inception.network.classes().is_none()).then(|| "the Inception-v3 has no classifier".into())
+            }
+        }
+    }
 }
 
 /// Why a metric cannot be measured.
@@ -71,17 +82,8 @@ pub(super) fn obstacle(studio: &Studio, samples: usize, metric: Metric) -> Optio
     if metric.needs_stream() && model.stream.is_none() {
         return Some("this model has no STREAM, whose image encoder it needs".into());
     }
-    if metric.needs_inception() {
-        match &options.inception {
-            None => {
-                let weights = inception::WEIGHTS;
-                return Some(format!("it needs the weights of FID's Inception-v3, given by --inception FILE: {weights}"));
-            }
-            Some(inception) if metric == Metric::InceptionScore && inception.network.classes().is_none() => {
-                return Some("the Inception-v3 has no classifier".into());
-            }
-            Some(_) => {}
-        }
+    if let Some(reason) = metric.lacks_inception(options.inception.as_ref()) {
+        return Some(reason);
     }
     let pictures = dataset.len();
     if let (Metric::RPrecision, Some((_, damsm))) = (metric, &options.damsm) {

@@ -41,6 +41,8 @@ pub struct EvaluateOptions {
     pub samples: Option<usize>,
     /// The text encoder and heads that [`Metric::RPrecision`] compares in.
     pub damsm: Option<(TextEncoder, Damsm)>,
+    /// Whether its weights are those of the epoch with the best R-precision on the test part of its training's data: the protocol says so.
+    pub damsm_chosen_on_test: bool,
     /// The image encoder of [`EvaluateOptions::damsm`] and the height and width of the pictures that it sees, where it is not STREAM's.
     pub judge_encoder: Option<(ImageEncoder, usize)>,
     /// The network of FID, KID and IS.
@@ -59,6 +61,7 @@ impl Default for EvaluateOptions {
             batch: 8,
             samples: None,
             damsm: None,
+            damsm_chosen_on_test: false,
             judge_encoder: None,
             inception: None,
             probe: None,

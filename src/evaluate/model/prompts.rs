@@ -2,8 +2,9 @@
 
 use super::{MAX_WORDS, Measurement, Purpose};
 use crate::Result;
-use crate::data::EncodedCaptions;
+use crate::data::{EncodedCaptions, spread};
 use crate::evaluate::colour_probe::{self, Probe, SEEDS};
+use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::diversity::mean_pairwise_distance;
 use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{self, Interval, IntervalKind, bootstrap_mean};
@@ -27,7 +28,7 @@ impl Measurement<'_> {
             if sentences.is_empty() {
                 // The judge is of the model's own training when its text encoder says what the model's does, up to f16.
                 let models = to_rows(model.stem.forward(&batch).sentence)?;
-                own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(a, b) > 0.999);
+                own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(&unit(a), &unit(b)) > 0.999);
             }
             sentences.extend(rows);
         }
@@ -36,6 +37,11 @@ impl Measurement<'_> {
              judge: read the figure beside that of photographs"
         } else {
             "the judge is the DAMSM of another training than the model's"
+        };
+        let chosen = if options.damsm_chosen_on_test {
+            "; its weights were chosen by the R-precision of photographs of the test part of its training"
+        } else {
+            ""
         };
         let network = match &options.judge_encoder {
             Some((encoder, _)) => format!("damsm-{}", encoder.kind()),
@@ -62,7 +68,7 @@ impl Measurement<'_> {
                 network: Some(network.clone()),
                 protocol: format!(
                     "a picture's own caption has the largest cosine with it among itself and {} captions of other classes (of other pictures \
-                     where there are no classes; all there are where there are fewer), over whole folds; {judge}",
+                     where there are no classes; all there are where there are fewer), over whole folds; {judge}{chosen}",
                     r_precision::OTHERS
                 ),
             });
@@ -73,10 +79,10 @@ impl Measurement<'_> {
     pub(super) fn diversity(&self, photographs: &Seen, captions: &EncodedCaptions) -> Result<Vec<Figure>> {
         let Studio { model, dataset, .. } = self.studio;
         let [prompts, seeds] = DIVERSITY;
-        let prompts = prompts.min(dataset.len());
         let mut rng = self.rng(Purpose::Prompts);
         // Spread over the data, for it may be sorted.
-        let chosen: Vec<Vec<usize>> = (0..prompts).map(|i| captions.draw(i * dataset.len() / prompts, MAX_WORDS, &mut rng)).collect();
+        let chosen: Vec<Vec<usize>> = spread(dataset.len(), prompts).map(|i| captions.draw(i, MAX_WORDS, &mut rng)).collect();
+        let prompts = chosen.len();
         let repeated: Vec<Vec<usize>> = chosen.iter().flat_map(|prompt| vec![prompt.clone(); seeds]).collect();
         let mut noise = Noise::new(self.studio.options.seed ^ Purpose::DiversityNoise as u64);
         let eyes = Eyes { stream: model.stream.as_ref(), judge: None, inception: None };
@@ -155,9 +161,4 @@ impl Measurement<'_> {
         figures.push(figure("mean", all, known.len() * SEEDS as usize));
         Ok(figures)
     }
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| f64::from(*p) * f64::from(*q)).sum::<f64>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }

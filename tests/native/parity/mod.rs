@@ -6,6 +6,7 @@ mod efficientnet_lite0;
 mod generator;
 mod generator_loss;
 mod inception_v3;
+mod pycocoevalcap;
 mod redescription;
 mod resnet;
 mod stem;

@@ -1,0 +1,179 @@
+//! What every command that measures is given.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+
+use crate::data::DataOptions;
+use crate::encoder::{InceptionV3, InceptionVariant};
+use crate::evaluate::colour_probe::Probe;
+use crate::evaluate::inception::{Inception, Preprocessing};
+use crate::evaluate::model::{EvaluateOptions, Metric};
+use crate::train::recipe::DataRecipe;
+
+/// Arguments of every command that measures.
+#[derive(Debug, Args)]
+pub struct MeasuringArgs {
+    /// What is measured. Without it `evaluate` measures everything that can be, and says what is left out; `compare` measures what depends
+    /// on the generator: distance, redescription, r-precision and diversity, and with --inception fid, kid and is.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    metrics: Vec<MetricArg>,
+    /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
+    /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
+    #[arg(long, value_name = "FILE")]
+    inception: Option<PathBuf>,
+    /// Whose way of bringing pictures to Inception's 299 px is followed.
+    #[arg(long, value_enum, default_value_t = PreprocessingArg::PytorchFid)]
+    preprocessing: PreprocessingArg,
+    /// Pictures to draw for test captions, over and over with new noise; as many as there are test pictures where it is not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// At most this many test pictures, spread over the test part; distances are smaller the more there are.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
+    limit: Option<u32>,
+    /// Unusable test samples that are put up with; by default what the recipe of the training says, 16 where there is none.
+    #[arg(long)]
+    max_skipped: Option<usize>,
+    /// GiB of decoded test pictures that are kept in memory, others are decoded when they are needed; by default what the recipe of the
+    /// training says, 4 where there is none.
+    #[arg(long, value_parser = gib)]
+    memory_gib: Option<f64>,
+    /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
+    #[arg(long, value_enum)]
+    probe: Option<ProbeArg>,
+    /// Where captions, noise, rivals and resamples are drawn from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Pictures that are computed at once.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MetricArg {
+    /// STREAM's captions of the test pictures: BLEU, CIDEr-D, ROUGE-L.
+    Captions,
+    /// STREAM's captions of generated pictures against their prompts, and against all captions of the same test picture.
+    Redescription,
+    /// fd-efficientnet-lite0 and kd-efficientnet-lite0.
+    Distance,
+    /// Fréchet inception distance; needs --inception.
+    Fid,
+    /// Kernel inception distance; needs --inception.
+    Kid,
+    /// Inception score; needs --inception.
+    Is,
+    /// R-precision among 100 captions; `evaluate` needs --run for it.
+    RPrecision,
+    /// How much eight pictures of a prompt differ.
+    Diversity,
+    /// Colours of petals or birds, twenty pictures each.
+    Colours,
+}
+
+impl From<MetricArg> for Metric {
+    fn from(metric: MetricArg) -> Self {
+        match metric {
+            MetricArg::Captions => Self::Captions,
+            MetricArg::Redescription => Self::Redescription,
+            MetricArg::Distance => Self::Distance,
+            MetricArg::Fid => Self::Fid,
+            MetricArg::Kid => Self::Kid,
+            MetricArg::Is => Self::InceptionScore,
+            MetricArg::RPrecision => Self::RPrecision,
+            MetricArg::Diversity => Self::Diversity,
+            MetricArg::Colours => Self::Colours,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PreprocessingArg {
+    PytorchFid,
+    TorchFidelity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProbeArg {
+    Petals,
+    Birds,
+}
+
+fn gib(text: &str) -> Result<f64, String> {
+    let expected = || format!("{text:?}; expected a number of 0 or more");
+    text.parse().ok().filter(|count: &f64| count.is_finite() && *count >= 0.0).ok_or_else(expected)
+}
+
+impl MeasuringArgs {
+    /// How test data are read, where the arguments say nothing as `training` has it.
+    pub fn reading(&self, training: &DataRecipe) -> DataOptions {
+        let recipe = DataRecipe {
+            max_skipped: self.max_skipped.unwrap_or(training.max_skipped),
+            memory_gib: self.memory_gib.unwrap_or(training.memory_gib),
+            ..training.clone()
+        };
+        DataOptions { limit: self.limit.map(|limit| limit as usize), progress: true, ..recipe.options() }
+    }
+
+    /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
+    ///
+    /// # Errors
+    /// As [`InceptionV3::load`].
+    pub fn options(&self, device: &Device) -> crate::Result<EvaluateOptions> {
+        let inception = match &self.inception {
+            Some(path) => Some(Inception {
+                network: InceptionV3::load(path, InceptionVariant::Fid, device)?,
+                preprocessing: match self.preprocessing {
+                    PreprocessingArg::PytorchFid => Preprocessing::PytorchFid,
+                    PreprocessingArg::TorchFidelity => Preprocessing::TorchFidelity,
+                },
+            }),
+            None => None,
+        };
+        Ok(EvaluateOptions {
+            metrics: (!self.metrics.is_empty()).then(|| self.metrics.iter().map(|metric| (*metric).into()).collect()),
+            seed: self.seed,
+            batch: self.batch.into(),
+            samples: self.samples.map(|samples| samples as usize),
+            inception,
+            probe: self.probe.map(|probe| match probe {
+                ProbeArg::Petals => Probe::Petals,
+                ProbeArg::Birds => Probe::Birds,
+            }),
+            progress: true,
+            ..EvaluateOptions::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        measuring: MeasuringArgs,
+    }
+
+    fn reading(arguments: &[&str], training: &DataRecipe) -> DataOptions {
+        let line = Line::try_parse_from([&["measure"], arguments].concat()).unwrap();
+        line.measuring.reading(training)
+    }
+
+    #[test]
+    fn data_are_read_as_the_training_did_but_for_what_is_asked() {
+        let training = DataRecipe { size: 64, max_skipped: 3, memory_gib: 0.5, ..DataRecipe::default() };
+        let usual = DataOptions { size: 64, max_skipped: 3, memory: 1 << 29, limit: None, progress: true };
+        assert_eq!(reading(&[], &training), usual);
+        let asked = ["--max-skipped", "90", "--memory-gib", "2.5", "--limit", "7"];
+        assert_eq!(reading(&asked, &training), DataOptions { max_skipped: 90, memory: 5 << 29, limit: Some(7), ..usual });
+        let defaults = reading(&[], &DataRecipe::default());
+        assert_eq!(defaults, DataOptions { progress: true, ..DataOptions::default() }, "both sets of defaults are the same");
+        for memory in ["-1", "nan", "inf", "much"] {
+            assert!(Line::try_parse_from(["measure", &format!("--memory-gib={memory}")]).is_err(), "{memory}");
+        }
+    }
+}
