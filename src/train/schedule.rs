@@ -109,6 +109,10 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
         })?;
     }
     let mut sampler = Sampler::new(schedule.samples, schedule.batch, context.recipe.seed, position);
+    if sampler.position() != position {
+        // The epoch that the sum belongs to is over.
+        extra.loss_sum = 0.0;
+    }
     let device = context.device.clone();
     let mut sum = Tensor::<1>::from_floats([extra.loss_sum], &device);
     let mut progress = Progress::new(L::KIND, schedule.epochs * sampler.batches(), step, context.progress);
