@@ -1,5 +1,6 @@
 //! What a run keeps when it ends in ways that nobody asked for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -128,6 +129,41 @@ fn a_diverged_training_stops_and_keeps_finite_weights() {
     let config = &context.recipe.gan.generator;
     let weights = crate::tiny::values(&gan::load(&context.out, config, config.stages, &context.device).unwrap());
     assert!(weights.into_iter().all(|bits| f32::from_bits(bits).is_finite()));
+}
+
+/// Every file in a folder.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(tree(&path));
+        } else {
+            files.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_refused_resume_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut context = prepared(folder.path(), "run", &SHORT);
+    context.interrupt = mirrorgan::train::Interrupt::after(2);
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    let before = tree(&context.out);
+    type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str);
+    // Regions of another stride would take the place of those that are there.
+    let parts: [Part; 3] =
+        [(stem::run, "stem.region_stride=32"), (stream::run, "stream.hidden=16"), (gan::run, "gan.generator.gf_dim=16")];
+    for (run, change) in parts {
+        let changed = TrainContext { resume: true, ..crate::tiny::context(folder.path(), "run", &[&SHORT[..], &[change]].concat()) };
+        let error = run(&changed).unwrap_err();
+        assert!(matches!(error, Error::BadCheckpoint { .. }), "{change}: {error}");
+        let after = tree(&context.out);
+        let changed: Vec<_> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+        assert!(changed.is_empty(), "{change}: {changed:?}");
+    }
 }
 
 /// The losses of the first step.

@@ -29,7 +29,7 @@ use super::gan_recipe::{DiscriminatorChoice, GanRecipe, Phase, Trains};
 use super::precision::LossScale;
 use super::progress::Progress;
 use super::recipe::EncoderUse;
-use super::run::{RunFolder, TrainContext};
+use super::run::{RunFolder, TrainContext, starting_point};
 use super::{stem, stream};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::encoder::{EncoderKind, ImageEncoder};
@@ -103,21 +103,23 @@ fn is_zero(count: &usize) -> bool {
 pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
+    let start = starting_point(context, KIND)?;
     let device = context.device.clone().autodiff();
     context.recipe.gan.precision.check(&device)?;
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
     let dataset = stem::open(context, Split::Train, &vocabulary)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
-    let mut run = RunFolder::open(context, KIND)?;
-    let mut session = Session::start(context, frozen, &devices, &run)?;
+    let mut session = Session::start(context, frozen, &devices, start.as_ref())?;
     if session.place.phase < recipe.gan.phases.len() {
         session.measure = Measure::new(context, &vocabulary)?;
     }
+    let samples = samples::Samples::new(context, &vocabulary)?;
+    // Nothing is written before it is clear that the training can go on.
+    let mut run = RunFolder::open(context, KIND, start.as_ref())?;
     if session.step == 0 {
         measure::forget(&run.folder)?;
     }
-    let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
         let done = session.phase(context, &mut run, &dataset, &captions, &samples, index);
         done.map_err(|error| run.checkpoints.explain(error))?;
@@ -237,7 +239,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], run: &RunFolder) -> Result<Self> {
+    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], start: Option<&Loaded>) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
         let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
         let fresh = Self {
@@ -251,8 +253,8 @@ impl Session {
             best: None,
             begun: None,
         };
-        match run.checkpoints.latest(KIND)? {
-            Some(loaded) => fresh.restore(&loaded),
+        match start {
+            Some(loaded) => fresh.restore(loaded),
             None => Ok(fresh),
         }
     }
