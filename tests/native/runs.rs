@@ -146,24 +146,37 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_refused_resume_changes_nothing() {
+fn a_refused_resume_says_why_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
     context.interrupt = mirrorgan::train::Interrupt::after(2);
     assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
     let before = tree(&context.out);
-    type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str);
+    type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str, &'static str);
     // Regions of another stride would take the place of those that are there.
-    let parts: [Part; 3] =
-        [(stem::run, "stem.region_stride=32"), (stream::run, "stream.hidden=16"), (gan::run, "gan.generator.gf_dim=16")];
-    for (run, change) in parts {
+    let parts: [Part; 3] = [
+        (stem::run, "stem.region_stride=32", "was begun with"),
+        (stream::run, "stream.hidden=16", "was begun with"),
+        (gan::run, "gan.generator.gf_dim=16", "gan.generator.gf_dim is 8 in the checkpoint, 16 in the recipe"),
+    ];
+    for (run, change, part) in parts {
         let changed = TrainContext { resume: true, ..crate::tiny::context(folder.path(), "run", &[&SHORT[..], &[change]].concat()) };
         let error = run(&changed).unwrap_err();
-        assert!(matches!(error, Error::BadCheckpoint { .. }), "{change}: {error}");
+        assert!(matches!(&error, Error::BadCheckpoint { message, .. } if message.contains(part)), "{change}: {error}");
         let after = tree(&context.out);
         let changed: Vec<_> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
         assert!(changed.is_empty(), "{change}: {changed:?}");
     }
+
+    // One that does not say what its networks are is gone on from.
+    let file = checkpoints(&context).pop().unwrap().join("state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert!(state["extra"].as_object_mut().unwrap().remove("networks").is_some());
+    fs::write(&file, state.to_string()).unwrap();
+    context.resume = true;
+    context.interrupt = mirrorgan::train::Interrupt::after(1);
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert_eq!(log(&context, "gan").len(), 3);
 }
 
 /// The losses of the first step.

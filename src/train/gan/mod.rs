@@ -3,6 +3,7 @@
 mod batch;
 mod judge;
 mod measure;
+mod networks;
 mod samples;
 mod shard;
 mod step;
@@ -36,6 +37,7 @@ use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
 use measure::{Best, Measure, Measured};
+use networks::Networks;
 
 /// The folder in RUN, and the kind of its checkpoints.
 pub const KIND: &str = "gan";
@@ -64,6 +66,9 @@ struct Extra {
     watch: Watch,
     #[serde(default)]
     best: Option<Best>,
+    /// Checkpoints of version 0.1.0 may lack it.
+    #[serde(default)]
+    networks: Option<Networks>,
 }
 
 /// Whether the training of the generator in `run` is done with all phases.
@@ -263,6 +268,11 @@ impl Session {
         let file = |name: &str| loaded.folder.join(name).display().to_string();
         let extra: Extra = serde_json::from_value(loaded.state.extra.clone())
             .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        if let Some(networks) = &extra.networks {
+            networks
+                .check(&self.trainer.recipe)
+                .map_err(|message| Error::BadCheckpoint { file: loaded.folder.display().to_string(), message })?;
+        }
         self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
         self.watch = extra.watch;
         self.best = extra.best;
@@ -307,7 +317,8 @@ impl Session {
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
         let Place { phase, seen, total } = self.place;
-        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone(), best: self.best };
+        let (scales, watch, networks) = (trainer.scales.clone(), self.watch.clone(), Some(Networks::of(&trainer.recipe)));
+        let extra = Extra { phase, seen, total, scales, watch, best: self.best, networks };
         let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
