@@ -66,7 +66,7 @@ struct Extra {
     watch: Watch,
     #[serde(default)]
     best: Option<Best>,
-    /// Checkpoints of version 0.1.0 may lack it.
+    /// Nothing where the checkpoint does not say.
     #[serde(default)]
     networks: Option<Networks>,
 }
