@@ -130,12 +130,15 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
     let interval = Duration::from_secs(context.recipe.data.checkpoint_seconds);
     while sampler.position().epoch < schedule.epochs {
         let Position { epoch, batch } = sampler.position();
-        let due = saved.elapsed() >= interval;
+        let due = saved.elapsed() >= interval && batch > 0;
         let stop = context.interrupt.requested();
-        if stop || (due && batch > 0) {
+        if stop || due {
             extra.loss_sum = read(&sum, step)?;
-            save(learner, run, step, &sampler, &rng, &extra)?;
-            saved = Instant::now();
+            // Of a training that is about to explode, the last checkpoint is the one to go on from.
+            if stop || exploded(extra.loss_sum / batch as f32, extra.least).is_none() {
+                save(learner, run, step, &sampler, &rng, &extra)?;
+                saved = Instant::now();
+            }
         }
         if stop {
             progress.finish();

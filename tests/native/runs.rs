@@ -131,6 +131,18 @@ fn a_diverged_training_stops_and_keeps_finite_weights() {
     assert!(weights.into_iter().all(|bits| f32::from_bits(bits).is_finite()));
 }
 
+#[test]
+fn nothing_is_saved_while_a_loss_is_above_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    // Every loss is above a hundredth of itself.
+    let exploding = [&SHORT[..], &["gan.explosion={factor=0.01,steps=4}", "gan.measure_every=4", "gan.measure_pictures=4"]].concat();
+    let context = prepared(folder.path(), "run", &exploding);
+    let message = gan::run(&context).unwrap_err().to_string();
+    assert!(message.contains("for 4 steps") && message.contains("no checkpoint yet"), "{message}");
+    let measured = log(&context, "gan").iter().filter(|line| line["kernel_distance"].is_f64()).count();
+    assert_eq!((measured, context.out.join("gan/best").exists()), (3, false));
+}
+
 /// Every file in a folder.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();

@@ -380,7 +380,8 @@ impl Session {
                 self.save(run)?;
                 return Err(Error::Interrupted);
             }
-            if self.saved.elapsed() >= Duration::from_secs(recipe.data.checkpoint_seconds) {
+            // Of a training that is about to explode, the last checkpoint is the one to go on from.
+            if self.watch.calm() && self.saved.elapsed() >= Duration::from_secs(recipe.data.checkpoint_seconds) {
                 self.save(run)?;
             }
         }
@@ -399,7 +400,7 @@ impl Session {
     }
 
     fn keep_best(&mut self, run: &RunFolder, found: Best) -> Result<()> {
-        if measure::improves(self.best, found) {
+        if self.watch.calm() && measure::improves(self.best, found) {
             let state = State::new(KIND, self.step, self.position, &self.trainer.rng, run.log_bytes(), json!(found));
             measure::keep(&run.folder, state, &self.trainer)?;
             self.best = Some(found);
