@@ -104,7 +104,7 @@ fn is_zero(count: &usize) -> bool {
 /// Trains until every phase is done.
 ///
 /// # Errors
-/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::Diverged`], [`Error::Interrupted`] after a checkpoint.
+/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::BadData`] when there are too few pictures, [`Error::Diverged`], [`Error::Interrupted`] after a checkpoint.
 pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
@@ -114,6 +114,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
     let dataset = stem::open(context, Split::Train, &vocabulary)?;
+    enough(context, dataset.len())?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut session = Session::start(context, frozen, &devices, start.as_ref())?;
     if session.place.phase < recipe.gan.phases.len() {
@@ -130,6 +131,24 @@ pub fn run(context: &TrainContext) -> Result<()> {
         done.map_err(|error| run.checkpoints.explain(error))?;
     }
     run.report();
+    Ok(())
+}
+
+/// Wrong pairs are made within what a device computes at once, so that it needs two pictures.
+fn enough(context: &TrainContext, pictures: usize) -> Result<()> {
+    let recipe = &context.recipe.gan;
+    for (index, phase) in recipe.phases.iter().enumerate() {
+        let (accumulate, devices) = (phase.accumulate, recipe.devices);
+        let least = 2 * accumulate * devices;
+        if pictures < least {
+            let file = context.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "has {pictures} usable pictures for training; gan.phases[{index}] needs {least} or more, two for each of {accumulate} batches \
+                 (accumulate) on each of {devices} devices (gan.devices)"
+            );
+            return Err(Error::BadData { file, message });
+        }
+    }
     Ok(())
 }
 
