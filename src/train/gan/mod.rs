@@ -26,7 +26,7 @@ use serde_json::json;
 use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
 use super::divergence::Watch;
 use super::frozen_encoder::FrozenEncoder;
-use super::gan_recipe::{DiscriminatorChoice, GanRecipe, Phase, Trains};
+use super::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
 use super::precision::LossScale;
 use super::progress::Progress;
 use super::recipe::EncoderUse;
@@ -193,8 +193,8 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
 fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let off = context.device.clone();
     let weights = &context.recipe.gan;
-    let uses = |loss: fn(&super::gan_recipe::LossWeights) -> f64| {
-        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| phase.weights.as_ref().is_some_and(|own| loss(own) > 0.0))
+    let uses = |loss: fn(&LossWeights) -> f64| {
+        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| loss(&weights.weights_of(phase)) > 0.0)
     };
     let text = stem::load(&context.out, &off)?.model.text;
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
