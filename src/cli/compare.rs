@@ -14,7 +14,7 @@ use crate::pipeline::{Noise, Picture};
 use crate::stem::TextBatch;
 use crate::train::compare::{self, Member, Row};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::{TrainContext, stem};
+use crate::train::{TrainContext, gan, stem};
 
 /// Prompts in the grid where the recipe has none: as many test captions.
 const PROMPTS: usize = 6;
@@ -64,11 +64,12 @@ fn table(context: &TrainContext, members: &[Member], seed: u64, limit: Option<us
     let recipe = &context.recipe;
     let options = DataOptions { size: recipe.data.size, max_skipped: recipe.data.max_skipped, progress: true, ..DataOptions::default() };
     let mut dataset = Dataset::open(&context.data, Split::Test, &options)?;
-    dataset.retain_known(&context.vocabulary()?, options.max_skipped)?;
+    let vocabulary = context.vocabulary()?;
+    dataset.retain_known(&vocabulary, options.max_skipped)?;
     if let Some(limit) = limit {
         dataset.samples.truncate(limit.max(2));
     }
-    let mut prompts = recipe.gan.sample_prompts.clone();
+    let mut prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset);
     if prompts.is_empty() {
         prompts = dataset.samples.iter().take(PROMPTS).filter_map(|sample| sample.captions.first().cloned()).collect();
     }

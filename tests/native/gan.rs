@@ -123,6 +123,22 @@ fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
 }
 
 #[test]
+fn a_caption_is_drawn_in_the_place_of_a_prompt_without_a_known_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompts = "gan.sample_prompts=[\"zeppelin\",\"a red circle\"]";
+    let phases = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"}]";
+    let context = trained(folder.path(), "run", &["stem.epochs=1", "stream.epochs=1", "gan.generator.gf_dim=2", phases, prompts]);
+    gan::run(&context).unwrap();
+    let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..DataOptions::default() }).unwrap();
+    // The recipe of the run says what is drawn, for the report.
+    let written = context.out.join("gan/recipe.toml").display().to_string();
+    let drawn = mirrorgan::train::Recipe::load(&written, &[]).unwrap().gan.sample_prompts;
+    assert_eq!(drawn, [test.samples[0].captions[0].as_str(), "a red circle"]);
+    let grid = image::open(context.out.join("gan/samples/00000004.png")).unwrap();
+    assert!(grid.height() >= 2 * 64 && grid.width() >= 6 * 64);
+}
+
+#[test]
 fn too_few_pictures_are_said_and_just_enough_are_learned_from() {
     let folder = tempfile::tempdir().unwrap();
     let short = ["stem.epochs=1", "stream.epochs=1", "stem.batch=2", "stream.batch=2", "gan.generator.gf_dim=2"];

@@ -11,6 +11,7 @@ mod step;
 pub use batch::Batch;
 pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
 pub use measure::load_best;
+pub use samples::known_prompts;
 pub use step::{Losses, Trainer};
 
 use std::path::Path;
@@ -115,6 +116,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let frozen = frozen(context, &device)?;
     let dataset = stem::open(context, Split::Train, &vocabulary)?;
     enough(context, dataset.len())?;
+    let context = &samples::with_known_prompts(context, &vocabulary, &dataset)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut session = Session::start(context, frozen, &devices, start.as_ref())?;
     if session.place.phase < recipe.gan.phases.len() {
