@@ -345,6 +345,7 @@ impl GanRecipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Recipe;
 
     #[test]
     fn weights_that_a_phase_leaves_out_are_the_recipes() {
@@ -355,5 +356,25 @@ mod tests {
         assert_eq!(recipe.weights_of(&recipe.phases[0]), LossWeights { kl: 0.0, consistency: 5.0, ..weights });
         recipe.phases[0].weights = Some(OtherWeights { stream: Some(f64::NAN), ..OtherWeights::default() });
         assert!(recipe.check("r").unwrap_err().to_string().contains("gan.phases[0].weights.stream is NaN"));
+    }
+
+    #[test]
+    fn weights_of_a_phase_are_other_weights_than_the_recipes() {
+        let changes = ["gan.weights.stream=3.0", "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",weights={kl=0.5}}]"];
+        let recipe = Recipe::load("tiny", &changes.map(String::from)).unwrap();
+        let weights = recipe.gan.weights_of(&recipe.gan.phases[0]);
+        assert_eq!((weights.stream, weights.damsm, weights.kl, weights.consistency), (3.0, 0.3, 0.5, 0.0));
+        assert_eq!(Recipe::parse("written", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
+        // Phases of the built-in recipes name all weights or none.
+        for name in crate::train::recipe::names() {
+            let gan = Recipe::load(name, &[]).unwrap().gan;
+            let sevens =
+                LossWeights { adversarial: 7.0, conditional: 7.0, stream: 7.0, damsm: 7.0, kl: 7.0, diversity: 7.0, consistency: 7.0 };
+            let other = GanRecipe { weights: sevens.clone(), ..gan.clone() };
+            for phase in &gan.phases {
+                let expected = if phase.weights.is_some() { gan.weights_of(phase) } else { sevens.clone() };
+                assert_eq!(other.weights_of(phase), expected, "{name}");
+            }
+        }
     }
 }

@@ -355,7 +355,6 @@ fn set(table: &mut toml::Table, change: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::gan_recipe::LossWeights;
 
     #[test]
     fn built_in_recipes_are_whole() {
@@ -388,25 +387,6 @@ mod tests {
         assert!(message("gan.devices=9").contains("9 devices"));
         assert!(message("gan.measure_pictures=1").contains("gan.measure_pictures is 1"));
         assert!(message("gan.discriminator=projected").contains("data.encoder_width is 0.25"));
-    }
-
-    #[test]
-    fn weights_of_a_phase_are_other_weights_than_the_recipes() {
-        let changes = ["gan.weights.stream=3.0", "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",weights={kl=0.5}}]"];
-        let recipe = Recipe::load("tiny", &changes.map(String::from)).unwrap();
-        let weights = recipe.gan.weights_of(&recipe.gan.phases[0]);
-        assert_eq!((weights.stream, weights.damsm, weights.kl, weights.consistency), (3.0, 0.3, 0.5, 0.0));
-        assert_eq!(Recipe::parse("written", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
-        // Phases of the built-in recipes name all weights or none.
-        for name in names() {
-            let gan = Recipe::load(name, &[]).unwrap().gan;
-            let sevens = LossWeights { adversarial: 7.0, conditional: 7.0, stream: 7.0, damsm: 7.0, kl: 7.0, diversity: 7.0, consistency: 7.0 };
-            let other = GanRecipe { weights: sevens.clone(), ..gan.clone() };
-            for phase in &gan.phases {
-                let expected = if phase.weights.is_some() { gan.weights_of(phase) } else { sevens.clone() };
-                assert_eq!(other.weights_of(phase), expected, "{name}");
-            }
-        }
     }
 
     #[test]

@@ -68,7 +68,9 @@ mod tests {
             begun.check(&recipe).err().unwrap_or_default()
         };
         assert_eq!(check(|recipe| recipe.generator_lr = 1.0), "");
-        assert!(check(|recipe| recipe.generator.gf_dim = 16).starts_with("gan.generator.gf_dim is 32 in the checkpoint, 16 in the recipe; a"));
+        assert!(
+            check(|recipe| recipe.generator.gf_dim = 16).starts_with("gan.generator.gf_dim is 32 in the checkpoint, 16 in the recipe; a")
+        );
         let message = check(|recipe| (recipe.df_dim, recipe.generator.stages) = (8, 1));
         assert!(message.contains("gan.df_dim is 64") && message.contains("gan.generator.stages is 3"), "{message}");
         assert!(check(|recipe| recipe.spectral_norm = true).contains("gan.spectral_norm is false in the checkpoint, true"));
