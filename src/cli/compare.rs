@@ -15,7 +15,7 @@ use crate::pipeline::{Noise, Picture};
 use crate::stem::TextBatch;
 use crate::train::compare::{self, Member, Row};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::{TrainContext, stem};
+use crate::train::{TrainContext, gan, stem};
 
 /// Prompts in the grid where the recipe has none: as many test captions.
 const PROMPTS: usize = 6;
@@ -85,8 +85,9 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     let recipe = first.trained_with(context)?.recipe;
     let reading = measuring.reading(&recipe.data);
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
-    dataset.retain_known(&context.vocabulary()?, reading.max_skipped)?;
-    let mut prompts = recipe.gan.sample_prompts.clone();
+    let vocabulary = context.vocabulary()?;
+    dataset.retain_known(&vocabulary, reading.max_skipped)?;
+    let mut prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset);
     if prompts.is_empty() {
         prompts = spread(dataset.len(), PROMPTS).filter_map(|i| dataset.samples[i].captions.first().cloned()).collect();
     }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::training::{TrainingArgs, browse, explain};
 use crate::train::precision::Precision;
-use crate::train::run::refuse_to_overwrite;
+use crate::train::run::starting_point;
 use crate::train::{TrainContext, gan, stem, stream};
 
 /// Arguments of `mirrorgan train`.
@@ -73,8 +73,8 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
 }
 
 fn all(context: &TrainContext) -> crate::Result<()> {
-    // Before an hour of work, not after it.
-    refuse_to_overwrite(context, gan::KIND)?;
+    // Refused before an hour of work, not after it.
+    starting_point(context, gan::KIND)?;
     for (name, train) in
         [("STEM", stem::run as fn(&TrainContext) -> crate::Result<()>), ("STREAM", stream::run), ("the generator", gan::run)]
     {

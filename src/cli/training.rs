@@ -55,7 +55,7 @@ pub fn explain(error: Error) -> anyhow::Error {
     let advice = match &error {
         Error::Interrupted => Some("stopped; everything is saved, continue with --resume"),
         Error::Io { source, .. } if is_full(source) => {
-            Some("the disk is full; the last checkpoint is whole: make room and continue with --resume")
+            Some("the disk is full: make room and continue with --resume, from the last checkpoint if there is one")
         }
         _ => None,
     };
@@ -78,4 +78,17 @@ pub fn browse(page: &Path) {
 fn is_full(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures_and_promises_no_checkpoint() {
+        let said = |kind: std::io::ErrorKind| format!("{:#}", explain(Error::io("run/gan/log.jsonl", kind.into())));
+        let full = said(std::io::ErrorKind::StorageFull);
+        assert!(full.contains("the disk is full") && full.contains("if there is one") && full.contains("log.jsonl"), "{full}");
+        assert!(!said(std::io::ErrorKind::PermissionDenied).contains("the disk is full"));
+    }
 }

@@ -28,8 +28,13 @@ pub struct Sampler {
 impl Sampler {
     /// Batches of `batch` out of `samples` samples, from `position` on. Fewer samples than a batch make one smaller batch; else the
     /// samples that do not fill a batch wait for the next epoch.
-    pub fn new(samples: usize, batch: usize, seed: u64, position: Position) -> Self {
+    ///
+    /// A position past the epoch's batches, as one saved with smaller batches or more samples can be, begins the next epoch.
+    pub fn new(samples: usize, batch: usize, seed: u64, mut position: Position) -> Self {
         let batch = batch.clamp(1, samples.max(1));
+        if position.batch > 0 && position.batch >= samples / batch {
+            position = Position { epoch: position.epoch + 1, batch: 0 };
+        }
         let mut sampler = Self { samples, batch, seed, position, order: Vec::new() };
         sampler.shuffle();
         sampler
@@ -98,6 +103,18 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 9);
+    }
+
+    #[test]
+    fn a_position_past_the_epoch_begins_the_next_one() {
+        let next = Sampler::new(10, 5, 7, Position { epoch: 3, batch: 0 }).next_batch();
+        // Saved with batches of 1, and with 100 samples.
+        for batch in [2, 9, 99] {
+            let mut sampler = Sampler::new(10, 5, 7, Position { epoch: 2, batch });
+            assert_eq!(sampler.position(), Position { epoch: 3, batch: 0 });
+            assert_eq!(sampler.next_batch(), next);
+        }
+        assert_eq!(Sampler::new(10, 5, 7, Position { epoch: 2, batch: 1 }).position(), Position { epoch: 2, batch: 1 });
     }
 
     #[test]

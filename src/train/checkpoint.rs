@@ -106,6 +106,8 @@ pub struct Loaded {
     pub state: State,
     /// The checkpoint's folder.
     pub folder: PathBuf,
+    /// The checkpoint before it, where one is kept that can be gone on from.
+    older: Option<PathBuf>,
 }
 
 impl Checkpoints {
@@ -143,11 +145,15 @@ impl Checkpoints {
     /// The newest checkpoint, or nothing where there is none.
     ///
     /// # Errors
-    /// [`Error::BadCheckpoint`] when it is not what [`Checkpoints::write`] wrote or of another kind of training.
+    /// [`Error::BadCheckpoint`] when it is not what [`Checkpoints::write`] wrote or of another kind of training; it names the checkpoint
+    /// before, where there is one.
     pub fn latest(&self, kind: &str) -> Result<Option<Loaded>> {
-        match self.list()?.pop() {
-            Some(folder) => read_folder(&folder, kind).map(Some),
-            None => Ok(None),
+        let mut all = self.list()?;
+        let Some(folder) = all.pop() else { return Ok(None) };
+        let older = all.pop().filter(|older| read_folder(older, kind).is_ok());
+        match read_folder(&folder, kind) {
+            Ok(loaded) => Ok(Some(Loaded { older, ..loaded })),
+            Err(error) => Err(with_way_out(error, &folder, older.as_deref())),
         }
     }
 
@@ -198,15 +204,32 @@ pub fn read_folder(folder: &Path, kind: &str) -> Result<Loaded> {
     if state.kind != kind {
         return Err(bad(format!("is a checkpoint of `train {}`; expected `train {kind}`", state.kind)));
     }
-    Ok(Loaded { state, folder: folder.to_path_buf() })
+    Ok(Loaded { state, folder: folder.to_path_buf(), older: None })
+}
+
+/// `error` with the checkpoint `older`, which takes the place of the broken one in `folder` when that is removed.
+fn with_way_out(error: Error, folder: &Path, older: Option<&Path>) -> Error {
+    let Some(older) = older else { return error };
+    let (file, message) = match error {
+        Error::BadCheckpoint { file, message } => (file, message),
+        Error::Io { path, source } => (path.display().to_string(), source.to_string()),
+        other => return other,
+    };
+    let (folder, older) = (folder.display(), older.display());
+    let message = format!("{message}; the checkpoint before it is {older}: to go on from that one, remove {folder} and use --resume");
+    Error::BadCheckpoint { file, message }
 }
 
 impl Loaded {
     /// The bytes of a part.
     ///
     /// # Errors
-    /// [`Error::BadCheckpoint`] when the part is missing or not the one written.
+    /// [`Error::BadCheckpoint`] when the part is missing or not the one written; it names the checkpoint before, where there is one.
     pub fn part(&self, name: &str) -> Result<Vec<u8>> {
+        self.read(name).map_err(|error| with_way_out(error, &self.folder, self.older.as_deref()))
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
         let file = self.folder.join(name);
         let bad = |message: String| Error::BadCheckpoint { file: file.display().to_string(), message };
         let expected = self.state.parts.get(name).ok_or_else(|| bad("state.json does not name this part".into()))?;
@@ -226,7 +249,8 @@ impl Loaded {
     /// The training's generator.
     pub fn rng(&self) -> Result<ChaCha8Rng> {
         let file = self.folder.join("state.json").display().to_string();
-        self.state.rng.restore().map_err(|message| Error::BadCheckpoint { file, message })
+        let restored = self.state.rng.restore().map_err(|message| Error::BadCheckpoint { file, message });
+        restored.map_err(|error| with_way_out(error, &self.folder, self.older.as_deref()))
     }
 }
 
@@ -339,5 +363,30 @@ mod tests {
         fs::write(written.join("a"), [1, 2, 4]).unwrap();
         let error = checkpoints.latest("stem").unwrap().unwrap().part("a").unwrap_err();
         assert!(matches!(error, Error::BadCheckpoint { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_broken_checkpoint_is_no_dead_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path());
+        let [first, second] = [1, 2].map(|step| checkpoints.write(state(step), vec![("a", vec![step as u8])]).unwrap());
+        let latest = || checkpoints.latest("stem").and_then(|loaded| loaded.unwrap().part("a"));
+        let way_out = || {
+            let message = latest().unwrap_err().to_string();
+            message.contains(&format!("before it is {}", first.display())) && message.contains(&format!("remove {} ", second.display()))
+        };
+        fs::write(second.join("a"), [9]).unwrap();
+        assert!(way_out());
+        fs::remove_file(second.join("a")).unwrap();
+        assert!(way_out());
+        fs::write(second.join("state.json"), "{").unwrap();
+        assert!(way_out());
+        fs::remove_file(second.join("state.json")).unwrap();
+        assert!(way_out());
+        // What the message says to do.
+        fs::remove_dir_all(&second).unwrap();
+        assert_eq!(latest().unwrap(), [1]);
+        fs::write(first.join("a"), [9]).unwrap();
+        assert!(!latest().unwrap_err().to_string().contains("before it"));
     }
 }

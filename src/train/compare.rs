@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::gan_recipe::LossWeights;
 use super::recipe::Recipe;
 use super::run::TrainContext;
 use super::{gan, stem, stream};
@@ -78,20 +77,26 @@ impl Member {
             Self::AttnGan | Self::NoSentence => Architecture::AttnGan,
             Self::MirrorGan | Self::NoStream => Architecture::MirrorGan,
         };
-        let change = |weights: &mut LossWeights, whole: bool| match self {
+        let weights = &mut recipe.gan.weights;
+        match self {
             Self::StackGan => (weights.stream, weights.damsm) = (0.0, 0.0),
             Self::AttnGan => {
                 weights.stream = 0.0;
-                // A phase with losses of its own says itself whether DAMSM takes part.
-                if whole && weights.damsm == 0.0 {
+                if weights.damsm == 0.0 {
                     weights.damsm = ATTNGAN_DAMSM;
                 }
             }
             Self::NoStream => weights.stream = 0.0,
             Self::MirrorGan | Self::NoSentence => {}
-        };
-        change(&mut recipe.gan.weights, true);
-        recipe.gan.phases.iter_mut().filter_map(|phase| phase.weights.as_mut()).for_each(|weights| change(weights, false));
+        }
+        for other in recipe.gan.phases.iter_mut().filter_map(|phase| phase.weights.as_mut()) {
+            match self {
+                Self::StackGan => (other.stream, other.damsm) = (Some(0.0), Some(0.0)),
+                // A phase that names DAMSM's weight says itself whether it takes part.
+                Self::AttnGan | Self::NoStream => other.stream = Some(0.0),
+                Self::MirrorGan | Self::NoSentence => {}
+            }
+        }
         recipe
     }
 
@@ -300,7 +305,7 @@ mod tests {
         assert_eq!(of(Member::MirrorGan), recipe);
         let attngan = of(Member::AttnGan);
         assert_eq!((attngan.gan.weights.stream, attngan.gan.weights.damsm), (0.0, 5.0));
-        assert_eq!(attngan.gan.phases[1].weights.as_ref().unwrap().damsm, 0.0);
+        assert_eq!(attngan.gan.phases[1].weights.as_ref().unwrap().damsm, Some(0.0));
         let words = of(Member::NoSentence);
         assert_eq!((words.gan.generator.architecture, words.gan.weights.stream), (Architecture::AttnGan, recipe.gan.weights.stream));
         assert_eq!(of(Member::NoStream).gan.weights.stream, 0.0);

@@ -46,6 +46,11 @@ impl Watch {
         }
         None
     }
+
+    /// Whether no loss was above its limit in the newest step: what has been learned may be kept.
+    pub fn calm(&self) -> bool {
+        self.above.values().all(|steps| *steps == 0)
+    }
 }
 
 #[cfg(test)]
@@ -59,9 +64,20 @@ mod tests {
         let mut watch = Watch::default();
         for value in [2.0, -2.0, 1e6, 1e6, 2.0, 1e6, 1e6] {
             assert_eq!(watch.note(&[("generator", value)], LIMIT), None, "{value}");
+            assert_eq!(watch.calm(), value < 1e6, "{value}");
         }
         let message = watch.note(&[("generator", 1e6)], LIMIT).unwrap();
         assert!(message.contains("generator") && message.contains("3 steps"), "{message}");
+    }
+
+    #[test]
+    fn one_loss_above_its_limit_is_no_calm() {
+        let mut watch = Watch::default();
+        assert!(watch.calm());
+        for (generator, calm) in [(2.0, true), (1e6, false), (2.0, true)] {
+            assert_eq!(watch.note(&[("generator", generator), ("discriminator", 1.0)], LIMIT), None);
+            assert_eq!(watch.calm(), calm);
+        }
     }
 
     #[test]

@@ -42,6 +42,15 @@ struct Header {
     regions: [usize; 3],
 }
 
+/// How many values there are of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of its code.
+    pub code: usize,
+    /// Of its regions: channels, height, width; 0 without regions.
+    pub regions: [usize; 3],
+}
+
 /// Features of a split.
 #[derive(Debug)]
 pub struct Features {
@@ -65,18 +74,16 @@ impl Features {
         let EncoderUse { kind, size } = encoder.seen;
         let usual = kind == EncoderKind::default() && size == context.recipe.data.encoder_size;
         let name = if usual { split.name().to_string() } else { format!("{}-{kind}-{size}", split.name()) };
-        let mut header = Header {
+        let sizes = Self::sizes(context, encoder, dataset, regions)?;
+        let header = Header {
             encoder: encoder.fingerprint.clone(),
             data: fingerprint(dataset),
             encoder_size: size,
             region_stride: regions.unwrap_or(context.recipe.stem.region_stride),
             records: views * dataset.len(),
-            code: 0,
-            regions: [0; 3],
+            code: sizes.code,
+            regions: sizes.regions,
         };
-        let first = compute(encoder, dataset, &[0], &[false], regions, &context.device)?;
-        header.code = first.code;
-        header.regions = first.region_shape;
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let whole = Files::new(&folder, &name);
         let files = match regions {
@@ -92,6 +99,15 @@ impl Features {
         let codes = read(&files.codes, header.records * header.code)?;
         let regions = regions.map(|_| map(&files.regions, header.records * region_len(&header))).transpose()?;
         Ok(Self { header, views, codes, regions })
+    }
+
+    /// The sizes of what [`Features::open`] will give, from one picture; nothing is written.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] when the encoder has no stage of stride `regions`; [`Error::Device`].
+    pub fn sizes(context: &TrainContext, encoder: &FrozenEncoder, dataset: &Dataset, regions: Option<usize>) -> Result<Sizes> {
+        let first = compute(encoder, dataset, &[0], &[false], regions, &context.device)?;
+        Ok(Sizes { code: first.code, regions: first.region_shape })
     }
 
     /// Values of a picture's code.

@@ -146,6 +146,41 @@ impl LossWeights {
     }
 }
 
+/// The loss weights of a phase that are others than the recipe's; what is left out is as there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OtherWeights {
+    /// In place of [`LossWeights::adversarial`].
+    pub adversarial: Option<f64>,
+    /// In place of [`LossWeights::conditional`].
+    pub conditional: Option<f64>,
+    /// In place of [`LossWeights::stream`].
+    pub stream: Option<f64>,
+    /// In place of [`LossWeights::damsm`].
+    pub damsm: Option<f64>,
+    /// In place of [`LossWeights::kl`].
+    pub kl: Option<f64>,
+    /// In place of [`LossWeights::diversity`].
+    pub diversity: Option<f64>,
+    /// In place of [`LossWeights::consistency`].
+    pub consistency: Option<f64>,
+}
+
+impl OtherWeights {
+    /// These, and those of `recipe` for what is left out.
+    fn over(&self, recipe: &LossWeights) -> LossWeights {
+        LossWeights {
+            adversarial: self.adversarial.unwrap_or(recipe.adversarial),
+            conditional: self.conditional.unwrap_or(recipe.conditional),
+            stream: self.stream.unwrap_or(recipe.stream),
+            damsm: self.damsm.unwrap_or(recipe.damsm),
+            kl: self.kl.unwrap_or(recipe.kl),
+            diversity: self.diversity.unwrap_or(recipe.diversity),
+            consistency: self.consistency.unwrap_or(recipe.consistency),
+        }
+    }
+}
+
 /// Which stages a phase trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -173,9 +208,9 @@ pub struct Phase {
     pub accumulate: usize,
     /// Which stages learn.
     pub trains: Trains,
-    /// Other loss weights than the recipe's.
+    /// Other loss weights than the recipe's (`gan.weights`), where there are any.
     #[serde(default)]
-    pub weights: Option<LossWeights>,
+    pub weights: Option<OtherWeights>,
 }
 
 fn one() -> usize {
@@ -215,6 +250,11 @@ impl Default for GanRecipe {
 }
 
 impl GanRecipe {
+    /// What each loss counts in `phase`.
+    pub fn weights_of(&self, phase: &Phase) -> LossWeights {
+        phase.weights.as_ref().map_or_else(|| self.weights.clone(), |other| other.over(&self.weights))
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -246,6 +286,7 @@ impl GanRecipe {
         if let Some(size) = self.encoder_sizes.iter().find(|size| **size < 32 || **size % 32 != 0) {
             return bad(format!("gan.encoder_sizes has {size}; expected multiples of 32"));
         }
+        self.weights.check("gan.weights").or_else(bad)?;
         for (index, phase) in self.phases.iter().enumerate() {
             if !(1..=generator.stages).contains(&phase.stages) {
                 return bad(format!("gan.phases[{index}].stages is {}; expected 1 to {}", phase.stages, generator.stages));
@@ -262,11 +303,10 @@ impl GanRecipe {
             if phase.accumulate == 0 {
                 return bad(format!("gan.phases[{index}].accumulate is 0; expected 1 or more"));
             }
-            if let Some(weights) = &phase.weights {
-                weights.check(&format!("gan.phases[{index}].weights")).or_else(bad)?;
+            if phase.weights.is_some() {
+                self.weights_of(phase).check(&format!("gan.phases[{index}].weights")).or_else(bad)?;
             }
         }
-        self.weights.check("gan.weights").or_else(bad)?;
         self.augmentation.check().or_else(|error| bad(format!("gan.augmentation: {error}")))?;
         let penalty = &self.gradient_penalty;
         let positive = [
@@ -303,5 +343,42 @@ impl GanRecipe {
             return bad("gan.phases is empty; expected at least one".into());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Recipe;
+
+    #[test]
+    fn weights_that_a_phase_leaves_out_are_the_recipes() {
+        let weights = LossWeights { adversarial: 0.5, stream: 3.0, kl: 0.1, diversity: 0.3, ..LossWeights::default() };
+        let mut recipe = GanRecipe { weights: weights.clone(), ..GanRecipe::default() };
+        assert_eq!(recipe.weights_of(&recipe.phases[0]), weights);
+        recipe.phases[0].weights = Some(OtherWeights { kl: Some(0.0), consistency: Some(5.0), ..OtherWeights::default() });
+        assert_eq!(recipe.weights_of(&recipe.phases[0]), LossWeights { kl: 0.0, consistency: 5.0, ..weights });
+        recipe.phases[0].weights = Some(OtherWeights { stream: Some(f64::NAN), ..OtherWeights::default() });
+        assert!(recipe.check("r").unwrap_err().to_string().contains("gan.phases[0].weights.stream is NaN"));
+    }
+
+    #[test]
+    fn weights_of_a_phase_are_other_weights_than_the_recipes() {
+        let changes = ["gan.weights.stream=3.0", "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",weights={kl=0.5}}]"];
+        let recipe = Recipe::load("tiny", &changes.map(String::from)).unwrap();
+        let weights = recipe.gan.weights_of(&recipe.gan.phases[0]);
+        assert_eq!((weights.stream, weights.damsm, weights.kl, weights.consistency), (3.0, 0.3, 0.5, 0.0));
+        assert_eq!(Recipe::parse("written", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
+        // Phases of the built-in recipes name all weights or none.
+        for name in crate::train::recipe::names() {
+            let gan = Recipe::load(name, &[]).unwrap().gan;
+            let sevens =
+                LossWeights { adversarial: 7.0, conditional: 7.0, stream: 7.0, damsm: 7.0, kl: 7.0, diversity: 7.0, consistency: 7.0 };
+            let other = GanRecipe { weights: sevens.clone(), ..gan.clone() };
+            for phase in &gan.phases {
+                let expected = if phase.weights.is_some() { gan.weights_of(phase) } else { sevens.clone() };
+                assert_eq!(other.weights_of(phase), expected, "{name}");
+            }
+        }
     }
 }

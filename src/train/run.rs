@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use image::RgbaImage;
 use serde::Serialize;
 
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{Checkpoints, Loaded};
 use super::examples::{self, Example};
 use super::recipe::Recipe;
 use super::report;
@@ -130,26 +130,25 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Opens the folder of `kind` in `context.out`: a new one with a copy of the recipe, or the one to go on in.
+    /// Opens the folder of `kind` in `context.out` for a training that begins at `start`, which [`starting_point`] gave: writes a copy
+    /// of the recipe, and cuts off what was logged after the checkpoint. So the checkpoint has to fit the recipe before.
     ///
     /// # Errors
-    /// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for: nothing is overwritten by chance; [`Error::Io`].
-    pub fn open(context: &TrainContext, kind: &str) -> Result<Self> {
+    /// [`Error::Io`].
+    pub fn open(context: &TrainContext, kind: &str, start: Option<&Loaded>) -> Result<Self> {
         let folder = context.out.join(kind);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let checkpoints = Checkpoints::new(folder.join("checkpoints"));
-        refuse_to_overwrite(context, kind)?;
-        let latest = checkpoints.latest(kind)?;
         let recipe = context.recipe.to_toml()?;
         if let Err(error) = files::write(&folder.join("recipe.toml"), recipe.as_bytes()) {
             // A training that goes on has one already.
-            if latest.is_none() {
+            if start.is_none() {
                 return Err(error);
             }
             eprintln!("warning: {error}; the training goes on, but the recipe in its folder is that of an earlier call");
         }
         let log_path = folder.join("log.jsonl");
-        let (log_bytes, step) = latest.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
+        let (log_bytes, step) = start.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
         let open = || -> std::io::Result<File> {
             let log = OpenOptions::new().create(true).append(true).open(&log_path)?;
             // Lines of steps that were lost with the process will be written again.
@@ -239,19 +238,21 @@ impl RunFolder {
     }
 }
 
-/// A training that was not asked to go on begins only where there is none.
+/// The checkpoint that a training of `kind` goes on from; nothing where it begins.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for.
-pub fn refuse_to_overwrite(context: &TrainContext, kind: &str) -> Result<()> {
+/// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for: nothing is overwritten by chance; as
+/// [`Checkpoints::latest`].
+pub fn starting_point(context: &TrainContext, kind: &str) -> Result<Option<Loaded>> {
     let folder = context.out.join(kind);
-    if !context.resume && Checkpoints::new(folder.join("checkpoints")).latest(kind)?.is_some() {
+    let latest = Checkpoints::new(folder.join("checkpoints")).latest(kind)?;
+    if latest.is_some() && !context.resume {
         return Err(Error::BadInput(format!(
             "{} holds a training; add --resume to continue it, or choose another --out",
             folder.display()
         )));
     }
-    Ok(())
+    Ok(latest)
 }
 
 #[cfg(test)]

@@ -31,9 +31,6 @@ pub trait Learner {
 
     /// The files of a checkpoint: what the model is, its weights, the optimizer.
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>>;
-
-    /// Goes on from a checkpoint.
-    fn load(&mut self, checkpoint: &Loaded) -> Result<()>;
 }
 
 /// What was measured on the test split.
@@ -94,31 +91,48 @@ fn exploded(mean: f32, least: Option<f32>) -> Option<String> {
     (mean > EXPLODED * least.max(1.0)).then(|| format!("the mean loss of the epoch is {mean:.3e}; that of the best one was {least:.3e}"))
 }
 
-/// Trains `learner` until the schedule is over.
+/// Trains `learner` until the schedule is over, from `start` on, whose weights it has already.
 ///
 /// # Errors
+/// [`Error::BadCheckpoint`] when `start` cannot be gone on from: nothing has been written then;
 /// [`Error::Interrupted`] after a checkpoint was written because the context's interrupt asked to stop; [`Error::Diverged`] when the
 /// loss is no number any more, or has exploded (the newest checkpoint is then from before).
-pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule) -> Result<()> {
-    let mut run = RunFolder::open(context, L::KIND)?;
+pub fn drive<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule, start: Option<&Loaded>) -> Result<()> {
+    let place = Place::of(context, start)?;
+    let mut run = RunFolder::open(context, L::KIND, start)?;
     let checkpoints = run.checkpoints.clone();
-    train(learner, context, schedule, &mut run).map_err(|error| checkpoints.explain(error))
+    train(learner, context, schedule, place, &mut run).map_err(|error| checkpoints.explain(error))
 }
 
-fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule, run: &mut RunFolder) -> Result<()> {
-    let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
-    let mut step = 0;
-    let mut position = Position::default();
-    let mut extra = Extra::default();
-    if let Some(loaded) = run.checkpoints.latest(L::KIND)? {
-        learner.load(&loaded)?;
-        (step, position, rng) = (loaded.state.step, loaded.state.position, loaded.rng()?);
-        extra = serde_json::from_value(loaded.state.extra.clone()).map_err(|error| Error::BadCheckpoint {
+/// Where a training stands.
+struct Place {
+    step: usize,
+    position: Position,
+    rng: ChaCha8Rng,
+    extra: Extra,
+}
+
+impl Place {
+    fn of(context: &TrainContext, start: Option<&Loaded>) -> Result<Self> {
+        let Some(loaded) = start else {
+            let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
+            return Ok(Self { step: 0, position: Position::default(), rng, extra: Extra::default() });
+        };
+        let extra = serde_json::from_value(loaded.state.extra.clone()).map_err(|error| Error::BadCheckpoint {
             file: loaded.folder.join("state.json").display().to_string(),
             message: format!("extra: {error}"),
         })?;
+        Ok(Self { step: loaded.state.step, position: loaded.state.position, rng: loaded.rng()?, extra })
     }
+}
+
+fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule, place: Place, run: &mut RunFolder) -> Result<()> {
+    let Place { mut step, position, mut rng, mut extra } = place;
     let mut sampler = Sampler::new(schedule.samples, schedule.batch, context.recipe.seed, position);
+    if sampler.position() != position {
+        // The epoch that the sum belongs to is over.
+        extra.loss_sum = 0.0;
+    }
     let device = context.device.clone();
     let mut sum = Tensor::<1>::from_floats([extra.loss_sum], &device);
     let mut progress = Progress::new(L::KIND, schedule.epochs * sampler.batches(), step, context.progress);
@@ -126,12 +140,15 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
     let interval = Duration::from_secs(context.recipe.data.checkpoint_seconds);
     while sampler.position().epoch < schedule.epochs {
         let Position { epoch, batch } = sampler.position();
-        let due = saved.elapsed() >= interval;
+        let due = saved.elapsed() >= interval && batch > 0;
         let stop = context.interrupt.requested();
-        if stop || (due && batch > 0) {
+        if stop || due {
             extra.loss_sum = read(&sum, step)?;
-            save(learner, run, step, &sampler, &rng, &extra)?;
-            saved = Instant::now();
+            // Of a training that is about to explode, the last checkpoint is the one to go on from.
+            if stop || exploded(extra.loss_sum / batch as f32, extra.least).is_none() {
+                save(learner, run, step, &sampler, &rng, &extra)?;
+                saved = Instant::now();
+            }
         }
         if stop {
             progress.finish();

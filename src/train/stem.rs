@@ -14,12 +14,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::adam::{Adam, clip_gradients};
-use super::checkpoint::{Checkpoints, Loaded, load_module, module_bytes, read_folder};
+use super::checkpoint::{Checkpoints, Loaded, module_bytes, read_folder};
 use super::examples::Shown;
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::recipe::{EncoderUse, Recipe};
-use super::run::{TrainContext, refuse_to_overwrite};
+use super::run::{TrainContext, starting_point};
 use super::schedule::{Learner, Measured, Schedule, drive};
 use crate::damsm::{Damsm, DamsmConfig};
 use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
@@ -138,6 +138,16 @@ pub(super) fn config<C: serde::de::DeserializeOwned>(loaded: &Loaded) -> Result<
         .map_err(|error| Error::BadCheckpoint { file: loaded.folder.join(CONFIG).display().to_string(), message: error.to_string() })
 }
 
+/// A training goes on with the network that it was begun with.
+pub(super) fn same_config<C: serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(loaded: &Loaded, now: &C) -> Result<()> {
+    let begun: C = config(loaded)?;
+    if begun == *now {
+        return Ok(());
+    }
+    let message = format!("the training was begun with {begun:?}; recipe and data now give {now:?}");
+    Err(Error::BadCheckpoint { file: loaded.folder.join(CONFIG).display().to_string(), message })
+}
+
 /// What STEM of a run was trained on: its recipe's encoder.
 ///
 /// # Errors
@@ -153,13 +163,13 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 /// # Errors
 /// [`Error::Interrupted`] when stopped, with everything saved; see [`drive`].
 pub fn run(context: &TrainContext) -> Result<()> {
-    refuse_to_overwrite(context, StemLearner::KIND)?;
+    let start = starting_point(context, StemLearner::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
     let train = known(context, train, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
-    let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary)?;
+    let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
     let recipe = &context.recipe.stem;
     let schedule = Schedule {
         samples: learner.train.dataset.len(),
@@ -170,7 +180,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
         least_learning_rate: recipe.least_learning_rate,
         test_every: recipe.test_every,
     };
-    drive(&mut learner, context, schedule)
+    drive(&mut learner, context, schedule, start.as_ref())
 }
 
 /// A split as the recipe wants it, without what has no word of `vocabulary`.
@@ -283,10 +293,10 @@ impl StemLearner {
         train: Dataset,
         test: Option<Dataset>,
         vocabulary: &Vocabulary,
+        start: Option<&Loaded>,
     ) -> Result<Self> {
         let recipe = &context.recipe;
-        let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;
+        let sizes = Features::sizes(context, encoder, &train, Some(recipe.stem.region_stride))?;
         let config = StemModelConfig {
             text: TextEncoderConfig {
                 vocabulary: vocabulary.len(),
@@ -296,8 +306,8 @@ impl StemLearner {
             },
             damsm: DamsmConfig {
                 features: recipe.stem.features,
-                region_channels: train.features.region_shape()[0],
-                code_channels: train.features.code_channels(),
+                region_channels: sizes.regions[0],
+                code_channels: sizes.code,
                 gamma1: recipe.stem.gamma_1,
                 gamma2: recipe.stem.gamma_2,
                 gamma3: recipe.stem.gamma_3,
@@ -306,10 +316,19 @@ impl StemLearner {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(1);
-        let model = init::initialize(config.init(&device), &mut rng);
+        let mut model = init::initialize(config.init(&device), &mut rng);
+        let mut adam = Adam::new(0.5, 0.999);
+        if let Some(checkpoint) = start {
+            same_config(checkpoint, &config)?;
+            model = checkpoint.module(MODEL, model)?;
+            adam = adam.load(&checkpoint.part(ADAM)?, &device, &checkpoint.folder.join(ADAM).display().to_string())?;
+        }
+        // Only now, for features of other data or another encoder take the place of those that are there.
+        let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
+        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;
         let gradient_clip = recipe.stem.gradient_clip;
         let vocabulary = vocabulary.clone();
-        Ok(Self { vocabulary, config, model, adam: Adam::new(0.5, 0.999), train, test, device, gradient_clip, seed: recipe.seed })
+        Ok(Self { vocabulary, config, model, adam, train, test, device, gradient_clip, seed: recipe.seed })
     }
 }
 
@@ -363,20 +382,5 @@ impl Learner for StemLearner {
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
         Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model)?), (ADAM, self.adam.to_bytes()?)])
-    }
-
-    fn load(&mut self, checkpoint: &Loaded) -> Result<()> {
-        let found: StemModelConfig = config(checkpoint)?;
-        if found != self.config {
-            return Err(Error::BadCheckpoint {
-                file: checkpoint.folder.join(CONFIG).display().to_string(),
-                message: format!("the training was begun with {found:?}; recipe and data now give {:?}", self.config),
-            });
-        }
-        let name = checkpoint.folder.join(MODEL).display().to_string();
-        self.model = load_module(self.model.clone(), checkpoint.part(MODEL)?, &name)?;
-        self.adam =
-            Adam::new(0.5, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
-        Ok(())
     }
 }

@@ -10,12 +10,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::adam::{Adam, clip_gradients};
-use super::checkpoint::{Loaded, load_module, module_bytes, read_folder};
+use super::checkpoint::{Loaded, module_bytes, read_folder};
+use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::recipe::EncoderUse;
-use super::run::{TrainContext, refuse_to_overwrite};
+use super::run::{TrainContext, starting_point};
 use super::schedule::{Learner, Measured, Schedule, drive};
-use super::stem::{Prepared, config, open, open_test, trained};
+use super::stem::{Prepared, config, open, open_test, same_config, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
 use crate::loss::redescription;
@@ -56,11 +57,11 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 /// [`Error::BadInput`] when `train stem` has not run yet; [`Error::Interrupted`] when stopped, with everything saved.
 pub fn run(context: &TrainContext) -> Result<()> {
     let vocabulary = context.vocabulary()?;
-    refuse_to_overwrite(context, StreamLearner::KIND)?;
+    let start = starting_point(context, StreamLearner::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
-    let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary)?;
+    let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
     let recipe = &context.recipe.stream;
     let schedule = Schedule {
         samples: learner.train.dataset.len(),
@@ -71,7 +72,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
         least_learning_rate: 0.0,
         test_every: recipe.test_every,
     };
-    drive(&mut learner, context, schedule)
+    drive(&mut learner, context, schedule, start.as_ref())
 }
 
 /// Captions as STREAM's targets, each with its end mark: numbers and mask, both (batch, words).
@@ -95,15 +96,20 @@ struct StreamLearner {
 }
 
 impl StreamLearner {
-    fn new(context: &TrainContext, encoder: &FrozenEncoder, train: Dataset, test: Option<Dataset>, vocabulary: Vocabulary) -> Result<Self> {
+    fn new(
+        context: &TrainContext,
+        encoder: &FrozenEncoder,
+        train: Dataset,
+        test: Option<Dataset>,
+        vocabulary: Vocabulary,
+        start: Option<&Loaded>,
+    ) -> Result<Self> {
         let recipe = &context.recipe;
-        let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;
         let config = StreamConfig {
             vocabulary: vocabulary.len(),
             embedding: recipe.stream.embedding,
             hidden: recipe.stream.hidden,
-            image_features: train.features.code_channels(),
+            image_features: Features::sizes(context, encoder, &train, None)?.code,
             encoder: encoder.seen.kind,
             encoder_width: recipe.data.encoder_width,
             image_size: encoder.seen.size,
@@ -112,9 +118,18 @@ impl StreamLearner {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(3);
-        let model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
+        let mut model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
+        let mut adam = Adam::new(0.9, 0.999);
+        if let Some(checkpoint) = start {
+            same_config(checkpoint, &config)?;
+            model = checkpoint.module(MODEL, model)?;
+            adam = adam.load(&checkpoint.part(ADAM)?, &device, &checkpoint.folder.join(ADAM).display().to_string())?;
+        }
+        // Only now, as in STEM.
+        let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
+        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;
         let gradient_clip = recipe.stream.gradient_clip;
-        Ok(Self { config, model, adam: Adam::new(0.9, 0.999), train, test, vocabulary, device, gradient_clip })
+        Ok(Self { config, model, adam, train, test, vocabulary, device, gradient_clip })
     }
 }
 
@@ -159,21 +174,6 @@ impl Learner for StreamLearner {
     fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
         Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model)?), (ADAM, self.adam.to_bytes()?)])
-    }
-
-    fn load(&mut self, checkpoint: &Loaded) -> Result<()> {
-        let found: StreamConfig = config(checkpoint)?;
-        if found != self.config {
-            return Err(Error::BadCheckpoint {
-                file: checkpoint.folder.join(CONFIG).display().to_string(),
-                message: format!("the training was begun with {found:?}; recipe and data now give {:?}", self.config),
-            });
-        }
-        let name = checkpoint.folder.join(MODEL).display().to_string();
-        self.model = load_module(self.model.clone(), checkpoint.part(MODEL)?, &name)?;
-        self.adam =
-            Adam::new(0.9, 0.999).load(&checkpoint.part(ADAM)?, &self.device, &checkpoint.folder.join(ADAM).display().to_string())?;
-        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The generator's training on the drawings.
 
+use std::fs;
 use std::path::Path;
 
 use mirrorgan::Error;
+use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
 
 use crate::tiny::{context, log, values};
@@ -118,4 +120,47 @@ fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
     // The only measurement of both stages is the last step's: the best average is the newest one.
     let best = values(&gan::load_best(&measured.out, config, 2, &measured.device).unwrap());
     assert!(best == weights(&measured));
+}
+
+#[test]
+fn a_caption_is_drawn_in_the_place_of_a_prompt_without_a_known_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompts = "gan.sample_prompts=[\"zeppelin\",\"a red circle\"]";
+    let phases = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"}]";
+    let context = trained(folder.path(), "run", &["stem.epochs=1", "stream.epochs=1", "gan.generator.gf_dim=2", phases, prompts]);
+    gan::run(&context).unwrap();
+    let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..DataOptions::default() }).unwrap();
+    // The recipe of the run says what is drawn, for the report.
+    let written = context.out.join("gan/recipe.toml").display().to_string();
+    let drawn = mirrorgan::train::Recipe::load(&written, &[]).unwrap().gan.sample_prompts;
+    assert_eq!(drawn, [test.samples[0].captions[0].as_str(), "a red circle"]);
+    let grid = image::open(context.out.join("gan/samples/00000004.png")).unwrap();
+    assert!(grid.height() >= 2 * 64 && grid.width() >= 6 * 64);
+}
+
+#[test]
+fn too_few_pictures_are_said_and_just_enough_are_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["stem.epochs=1", "stream.epochs=1", "stem.batch=2", "stream.batch=2", "gan.generator.gf_dim=2"];
+    let prepared = |name: &str, pictures: usize, changes: &[&str]| {
+        let phases = "gan.phases=[{stages=1,pictures=8,batch=4,accumulate=2,trains=\"all\"}]";
+        let mut context = context(folder.path(), name, &[&short[..], &[phases], changes].concat());
+        let drawings = Dataset::open(&context.data, Split::Train, &DataOptions { size: 64, ..DataOptions::default() }).unwrap();
+        let data = folder.path().join(format!("{name}-data"));
+        fs::create_dir(&data).unwrap();
+        for (i, sample) in drawings.samples.iter().take(pictures).enumerate() {
+            let picture = image::RgbImage::from_raw(64, 64, sample.image().unwrap().to_vec()).unwrap();
+            picture.save(data.join(format!("{i}.png"))).unwrap();
+            fs::write(data.join(format!("{i}.txt")), &sample.captions[0]).unwrap();
+        }
+        context.data = vec![data];
+        stem::run(&context).unwrap();
+        stream::run(&context).unwrap();
+        context
+    };
+    for (name, pictures, changes, least) in [("accumulated", 3, &[][..], "4 or more"), ("shared", 7, &["gan.devices=2"], "8 or more")] {
+        let error = gan::run(&prepared(name, pictures, changes)).unwrap_err();
+        assert!(matches!(&error, Error::BadData { message, .. } if message.contains(least)), "{error}");
+    }
+    gan::run(&prepared("enough", 4, &[])).unwrap();
 }

@@ -1,5 +1,6 @@
 //! What a run keeps when it ends in ways that nobody asked for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -128,6 +129,66 @@ fn a_diverged_training_stops_and_keeps_finite_weights() {
     let config = &context.recipe.gan.generator;
     let weights = crate::tiny::values(&gan::load(&context.out, config, config.stages, &context.device).unwrap());
     assert!(weights.into_iter().all(|bits| f32::from_bits(bits).is_finite()));
+}
+
+#[test]
+fn nothing_is_saved_while_a_loss_is_above_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    // Every loss is above a hundredth of itself.
+    let exploding = [&SHORT[..], &["gan.explosion={factor=0.01,steps=4}", "gan.measure_every=4", "gan.measure_pictures=4"]].concat();
+    let context = prepared(folder.path(), "run", &exploding);
+    let message = gan::run(&context).unwrap_err().to_string();
+    assert!(message.contains("for 4 steps") && message.contains("no checkpoint yet"), "{message}");
+    let measured = log(&context, "gan").iter().filter(|line| line["kernel_distance"].is_f64()).count();
+    assert_eq!((measured, context.out.join("gan/best").exists()), (3, false));
+}
+
+/// Every file in a folder.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(tree(&path));
+        } else {
+            files.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_refused_resume_says_why_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut context = prepared(folder.path(), "run", &SHORT);
+    context.interrupt = mirrorgan::train::Interrupt::after(2);
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    let before = tree(&context.out);
+    type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str, &'static str);
+    // Regions of another stride would take the place of those that are there.
+    let parts: [Part; 3] = [
+        (stem::run, "stem.region_stride=32", "was begun with"),
+        (stream::run, "stream.hidden=16", "was begun with"),
+        (gan::run, "gan.generator.gf_dim=16", "gan.generator.gf_dim is 8 in the checkpoint, 16 in the recipe"),
+    ];
+    for (run, change, part) in parts {
+        let changed = TrainContext { resume: true, ..crate::tiny::context(folder.path(), "run", &[&SHORT[..], &[change]].concat()) };
+        let error = run(&changed).unwrap_err();
+        assert!(matches!(&error, Error::BadCheckpoint { message, .. } if message.contains(part)), "{change}: {error}");
+        let after = tree(&context.out);
+        let changed: Vec<_> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+        assert!(changed.is_empty(), "{change}: {changed:?}");
+    }
+
+    // One that does not say what its networks are is gone on from.
+    let file = checkpoints(&context).pop().unwrap().join("state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert!(state["extra"].as_object_mut().unwrap().remove("networks").is_some());
+    fs::write(&file, state.to_string()).unwrap();
+    context.resume = true;
+    context.interrupt = mirrorgan::train::Interrupt::after(1);
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert_eq!(log(&context, "gan").len(), 3);
 }
 
 /// The losses of the first step.

@@ -46,6 +46,10 @@ pub fn list(root: &Path, split: Split) -> Result<Listing> {
                 if let Some(unknown) = wanted.iter().find(|wanted| !classes.values().any(|class| class == *wanted)) {
                     return Err(bad(&file, format!("holds class {unknown}, which classes.txt does not")));
                 }
+                let has_picture = |wanted: &String| rows.iter().any(|row| classes.get(&row.class) == Some(wanted));
+                if let Some(empty) = wanted.iter().find(|wanted| !has_picture(wanted)) {
+                    return Err(bad(&file, format!("holds class {empty}, of which images.txt has no picture")));
+                }
                 let is_wanted = |row: &&Row| classes.get(&row.class).is_some_and(|class| wanted.contains(class));
                 (rows.iter().filter(is_wanted).collect(), format!("split by {}", file.display()))
             }

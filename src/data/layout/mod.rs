@@ -115,10 +115,14 @@ fn class_split(places: &[PathBuf], split: Split) -> Result<Option<ClassSplit>> {
             if let Some(both) = trained.iter().find(|class| tested.contains(class)) {
                 return Err(bad(&test, format!("holds class {both}, which {} holds too; expected other classes", train.display())));
             }
-            return Ok(Some(match split {
-                Split::Train => ClassSplit { classes: trained, file: train },
-                Split::Test => ClassSplit { classes: tested, file: test },
-            }));
+            let (classes, file) = match split {
+                Split::Train => (trained, train),
+                Split::Test => (tested, test),
+            };
+            if classes.is_empty() {
+                return Err(bad(&file, "holds no class; expected one a line"));
+            }
+            return Ok(Some(ClassSplit { classes, file }));
         }
     }
     Ok(None)

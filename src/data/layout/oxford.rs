@@ -31,6 +31,10 @@ pub fn list(root: &Path, split: Split) -> Result<Listing> {
                 number.ok_or_else(|| bad(&file, format!("holds {name:?}; expected classes such as class_00001")))
             };
             let wanted = classes.iter().map(number).collect::<Result<Vec<_>>>()?;
+            // Every picture has a class, whatever split of setid.mat it is in.
+            if let Some((_, empty)) = wanted.iter().zip(&classes).find(|(wanted, _)| !labels.contains(wanted)) {
+                return Err(bad(&file, format!("holds class {empty}, of which {} has no picture", labels_file.display())));
+            }
             let chosen = (1..=labels.len()).filter(|image| wanted.contains(&labels[image - 1])).collect();
             (chosen, format!("split by {}", file.display()))
         }

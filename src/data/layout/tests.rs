@@ -90,6 +90,24 @@ fn cub_with_text_folders_is_read_from_itself_and_from_its_parent() {
 }
 
 #[test]
+fn a_listed_class_of_cub_has_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    cub(root);
+    texts(&root.join("text"));
+    let classes = fs::read_to_string(root.join("classes.txt")).unwrap();
+    write(root.join("classes.txt"), classes + "5 005.Black\n");
+    write(root.join("trainvalclasses.txt"), "002.Green\n005.Black\n");
+    write(root.join("testclasses.txt"), "001.Red\n");
+    let error = open(root, Split::Train).unwrap_err().to_string();
+    assert!(error.contains("trainvalclasses.txt") && error.contains("005.Black") && error.contains("no picture"), "{error}");
+    assert_eq!(class_ids(&open(root, Split::Test).unwrap()), [1, 1]);
+    write(root.join("testclasses.txt"), "\n");
+    let error = open(root, Split::Test).unwrap_err().to_string();
+    assert!(error.contains("testclasses.txt") && error.contains("no class"), "{error}");
+}
+
+#[test]
 fn cub_is_cropped_as_attngan_crops_it() {
     let folder = tempfile::tempdir().unwrap();
     cub(folder.path());
@@ -187,6 +205,9 @@ fn oxford_is_read_by_setid_and_by_reeds_classes() {
     let (train, test) = (open(root, Split::Train).unwrap(), open(root, Split::Test).unwrap());
     assert_eq!((class_ids(&train), class_ids(&test)), (vec![1, 1, 3], vec![2, 2]));
     assert!(test.layout.contains("testclasses.txt"), "{}", test.layout);
+    write(root.join("testclasses.txt"), "class_00002\nclass_00103\n");
+    let error = open(root, Split::Test).unwrap_err().to_string();
+    assert!(error.contains("testclasses.txt") && error.contains("class_00103") && error.contains("no picture"), "{error}");
     write(root.join("testclasses.txt"), "class_00003\n");
     assert!(open(root, Split::Test).unwrap_err().to_string().contains("class_00003"));
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod judge;
 mod measure;
+mod networks;
 mod samples;
 mod shard;
 mod step;
@@ -10,6 +11,7 @@ mod step;
 pub use batch::Batch;
 pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
 pub use measure::load_best;
+pub use samples::known_prompts;
 pub use step::{Losses, Trainer};
 
 use std::path::Path;
@@ -25,17 +27,18 @@ use serde_json::json;
 use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
 use super::divergence::Watch;
 use super::frozen_encoder::FrozenEncoder;
-use super::gan_recipe::{DiscriminatorChoice, GanRecipe, Phase, Trains};
+use super::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
 use super::precision::LossScale;
 use super::progress::Progress;
 use super::recipe::EncoderUse;
-use super::run::{RunFolder, TrainContext};
+use super::run::{RunFolder, TrainContext, starting_point};
 use super::{stem, stream};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
 use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
 use measure::{Best, Measure, Measured};
+use networks::Networks;
 
 /// The folder in RUN, and the kind of its checkpoints.
 pub const KIND: &str = "gan";
@@ -64,6 +67,9 @@ struct Extra {
     watch: Watch,
     #[serde(default)]
     best: Option<Best>,
+    /// Nothing where the checkpoint does not say.
+    #[serde(default)]
+    networks: Option<Networks>,
 }
 
 /// Whether the training of the generator in `run` is done with all phases.
@@ -99,31 +105,53 @@ fn is_zero(count: &usize) -> bool {
 /// Trains until every phase is done.
 ///
 /// # Errors
-/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::Diverged`], [`Error::Interrupted`] after a checkpoint.
+/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::BadData`] when there are too few pictures, [`Error::Diverged`], [`Error::Interrupted`] after a checkpoint.
 pub fn run(context: &TrainContext) -> Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
+    let start = starting_point(context, KIND)?;
     let device = context.device.clone().autodiff();
     context.recipe.gan.precision.check(&device)?;
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen(context, &device)?;
-    let size = recipe.data.size.max(recipe.gan.crop_from);
+    let size = context.recipe.data.size.max(context.recipe.gan.crop_from);
     let dataset = stem::open_at(context, Split::Train, &vocabulary, size)?;
+    enough(context, dataset.len())?;
+    let context = &samples::with_known_prompts(context, &vocabulary, &dataset)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
-    let mut run = RunFolder::open(context, KIND)?;
-    let mut session = Session::start(context, frozen, &devices, &run)?;
+    let mut session = Session::start(context, frozen, &devices, start.as_ref())?;
     if session.place.phase < recipe.gan.phases.len() {
         session.measure = Measure::new(context, &vocabulary)?;
     }
+    let samples = samples::Samples::new(context, &vocabulary)?;
+    // Nothing is written before it is clear that the training can go on.
+    let mut run = RunFolder::open(context, KIND, start.as_ref())?;
     if session.step == 0 {
         measure::forget(&run.folder)?;
     }
-    let samples = samples::Samples::new(context, &vocabulary)?;
     for index in session.place.phase..recipe.gan.phases.len() {
         let done = session.phase(context, &mut run, &dataset, &captions, &samples, index);
         done.map_err(|error| run.checkpoints.explain(error))?;
     }
     run.report();
+    Ok(())
+}
+
+/// Wrong pairs are made within what a device computes at once, so that it needs two pictures.
+fn enough(context: &TrainContext, pictures: usize) -> Result<()> {
+    let recipe = &context.recipe.gan;
+    for (index, phase) in recipe.phases.iter().enumerate() {
+        let (accumulate, devices) = (phase.accumulate, recipe.devices);
+        let least = 2 * accumulate * devices;
+        if pictures < least {
+            let file = context.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "has {pictures} usable pictures for training; gan.phases[{index}] needs {least} or more, two for each of {accumulate} batches \
+                 (accumulate) on each of {devices} devices (gan.devices)"
+            );
+            return Err(Error::BadData { file, message });
+        }
+    }
     Ok(())
 }
 
@@ -168,8 +196,8 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
 fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let off = context.device.clone();
     let weights = &context.recipe.gan;
-    let uses = |loss: fn(&super::gan_recipe::LossWeights) -> f64| {
-        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| phase.weights.as_ref().is_some_and(|own| loss(own) > 0.0))
+    let uses = |loss: fn(&LossWeights) -> f64| {
+        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| loss(&weights.weights_of(phase)) > 0.0)
     };
     let text = stem::load(&context.out, &off)?.model.text;
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
@@ -238,7 +266,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], run: &RunFolder) -> Result<Self> {
+    fn start(context: &TrainContext, frozen: Frozen, devices: &[Device], start: Option<&Loaded>) -> Result<Self> {
         let rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
         let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
         let fresh = Self {
@@ -252,8 +280,8 @@ impl Session {
             best: None,
             begun: None,
         };
-        match run.checkpoints.latest(KIND)? {
-            Some(loaded) => fresh.restore(&loaded),
+        match start {
+            Some(loaded) => fresh.restore(loaded),
             None => Ok(fresh),
         }
     }
@@ -262,6 +290,11 @@ impl Session {
         let file = |name: &str| loaded.folder.join(name).display().to_string();
         let extra: Extra = serde_json::from_value(loaded.state.extra.clone())
             .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        if let Some(networks) = &extra.networks {
+            networks
+                .check(&self.trainer.recipe)
+                .map_err(|message| Error::BadCheckpoint { file: loaded.folder.display().to_string(), message })?;
+        }
         self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
         self.watch = extra.watch;
         self.best = extra.best;
@@ -306,7 +339,8 @@ impl Session {
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
         let Place { phase, seen, total } = self.place;
-        let extra = Extra { phase, seen, total, scales: trainer.scales.clone(), watch: self.watch.clone(), best: self.best };
+        let (scales, watch, networks) = (trainer.scales.clone(), self.watch.clone(), Some(Networks::of(&trainer.recipe)));
+        let extra = Extra { phase, seen, total, scales, watch, best: self.best, networks };
         let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
@@ -368,7 +402,8 @@ impl Session {
                 self.save(run)?;
                 return Err(Error::Interrupted);
             }
-            if self.saved.elapsed() >= Duration::from_secs(recipe.data.checkpoint_seconds) {
+            // Of a training that is about to explode, the last checkpoint is the one to go on from.
+            if self.watch.calm() && self.saved.elapsed() >= Duration::from_secs(recipe.data.checkpoint_seconds) {
                 self.save(run)?;
             }
         }
@@ -387,7 +422,7 @@ impl Session {
     }
 
     fn keep_best(&mut self, run: &RunFolder, found: Best) -> Result<()> {
-        if measure::improves(self.best, found) {
+        if self.watch.calm() && measure::improves(self.best, found) {
             let state = State::new(KIND, self.step, self.position, &self.trainer.rng, run.log_bytes(), json!(found));
             measure::keep(&run.folder, state, &self.trainer)?;
             self.best = Some(found);

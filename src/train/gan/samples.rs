@@ -6,13 +6,48 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::step::Trainer;
+use crate::data::Dataset;
 use crate::files::pictures;
 use crate::host::read_now;
 use crate::pipeline::Picture;
 use crate::stem::{TextBatch, TextFeatures};
 use crate::text::Vocabulary;
 use crate::train::run::{RunFolder, TrainContext};
+use crate::train::stem;
 use crate::{Error, Result};
+
+/// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, a
+/// caption of the test part is drawn in its place, or one of `train` where there is no such part.
+///
+/// # Errors
+/// As [`stem::open_test`].
+pub fn with_known_prompts(context: &TrainContext, vocabulary: &Vocabulary, train: &Dataset) -> Result<TrainContext> {
+    let mut context = context.clone();
+    let prompts = &context.recipe.gan.sample_prompts;
+    let max_words = context.recipe.data.max_words;
+    // The test part is read for its captions alone, and only where they are needed.
+    if prompts.iter().any(|prompt| vocabulary.encode(prompt, max_words).is_err()) {
+        let test = stem::open_test(&context, vocabulary)?;
+        context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, test.as_ref().unwrap_or(train));
+    }
+    Ok(context)
+}
+
+/// `prompts`, with a caption of `dataset` in the place of each that has no word of `vocabulary`; a line on standard error says so.
+pub fn known_prompts(prompts: &[String], vocabulary: &Vocabulary, max_words: usize, dataset: &Dataset) -> Vec<String> {
+    let known = |text: &&String| vocabulary.encode(text, max_words).is_ok();
+    let captions: Vec<&String> = dataset.samples.iter().filter_map(|sample| sample.captions.iter().find(known)).collect();
+    let replace = |(index, prompt): (usize, &String)| {
+        if known(&prompt) {
+            return Some(prompt.clone());
+        }
+        // Spread over the data, for it may be sorted.
+        let caption = captions.get(index * captions.len() / prompts.len())?;
+        eprintln!("sample prompt {prompt:?} has no word of the training captions (gan.sample_prompts); drawn instead: {caption:?}");
+        Some(caption.to_string())
+    };
+    prompts.iter().enumerate().filter_map(replace).collect()
+}
 
 /// Pictures of each prompt.
 const SEEDS: usize = 6;
@@ -54,5 +89,24 @@ impl Samples {
         }
         run.samples(pictures, &pictures::grid(&images, SEEDS));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Sample;
+
+    #[test]
+    fn captions_take_the_place_of_prompts_without_a_known_word() {
+        let vocabulary = Vocabulary::parse("<end>\na\ncar\nred\nbus\n").unwrap();
+        let sample = |captions: &[&str]| Sample::new("k", vec![0; 3], captions.iter().map(|caption| caption.to_string()).collect(), None);
+        let dataset = Dataset::new(vec![sample(&["a red car"]), sample(&["unheard of", "a bus"])], 1);
+        let known = |prompts: &[&str]| {
+            let prompts: Vec<String> = prompts.iter().map(|prompt| prompt.to_string()).collect();
+            known_prompts(&prompts, &vocabulary, 18, &dataset)
+        };
+        assert_eq!(known(&["the red flower", "zeppelin", "", "bus"]), ["the red flower", "a red car", "a bus", "bus"]);
+        assert!(known(&[]).is_empty());
     }
 }

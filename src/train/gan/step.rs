@@ -113,7 +113,7 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`] when a loss is not a number; nothing has been changed by it then but the discriminators.
     pub fn step(&mut self, step: usize, seen: usize, phase: &Phase, batch: &Batch) -> Result<Losses> {
-        let weights = phase.weights.clone().unwrap_or_else(|| self.recipe.weights.clone());
+        let weights = self.recipe.weights_of(phase);
         let shards = self.shards(phase, &weights, batch);
         let last = phase.stages - 1;
         let stages: Vec<usize> = if phase.trains == Trains::All { (0..phase.stages).collect() } else { vec![last] };
