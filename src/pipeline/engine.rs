@@ -224,7 +224,8 @@ impl Engine {
         Ok(Encoding { tokens: encoded.tokens, features, words, sentence: read(text.sentence).await? })
     }
 
-    /// Draws a path of pictures from one prompt to another with the same noise; each is told to `on_frame`.
+    /// Draws a path of pictures from one prompt to another with the same noise; each is told to `on_frame`, and `between` is called after
+    /// each of the stages that lead there. An error from either ends the call with it.
     ///
     /// Sentences are blended in a straight line; of the words, the first prompt's fade out while the second's fade in, so that both
     /// ends are what [`Engine::generate`] draws.
@@ -237,6 +238,7 @@ impl Engine {
         seed: u64,
         frames: usize,
         mut on_frame: impl AsyncFnMut(BlendFrame) -> Result<()>,
+        mut between: impl AsyncFnMut() -> Result<()>,
     ) -> Result<()> {
         if !(2..=MAX_FRAMES).contains(&frames) {
             return Err(Error::BadInput(format!("{frames} steps; expected 2 to {MAX_FRAMES}")));
@@ -252,6 +254,7 @@ impl Engine {
             };
             let mut drawing = Drawing::start(self, &text, noise.clone(), epsilon.clone())?;
             while drawing.stage + 1 < self.model.generator.stages() {
+                between().await?;
                 drawing.refine()?;
             }
             on_frame(BlendFrame { frame, position, image: Picture::from_planes(&drawing.image().await?) }).await?;
@@ -381,67 +384,4 @@ async fn attention_map(weights: Tensor<4>) -> Result<AttentionMap> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::glam::GeneratorConfig;
-    use crate::model_dir::ModelConfig;
-    use crate::nn::init::initialize;
-    use crate::pipeline::block_on;
-    use crate::stem::TextEncoderConfig;
-    use crate::text::Vocabulary;
-    use burn::module::Module;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    /// An engine that draws as on a GPU, through burn.
-    fn engine() -> Engine {
-        let device = Device::flex();
-        let vocabulary = Vocabulary::new(["red", "flower"].map(String::from)).unwrap();
-        let text = TextEncoderConfig { vocabulary: vocabulary.len(), embedding: 4, features: 8, max_words: 4 };
-        let generator = GeneratorConfig { gf_dim: 4, z_dim: 8, condition_dim: 8, features: 8, ..GeneratorConfig::default() };
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (stem, drawer) = (initialize(text.init(&device), &mut rng), initialize(generator.init(&device), &mut rng));
-        let model = Model::new(ModelConfig::new("m", "nothing", text, generator, None), vocabulary, stem, drawer, None).unwrap();
-        Engine { model, device, cpu: None }
-    }
-
-    #[test]
-    fn sixteen_bits_are_kept_where_they_draw_the_same() {
-        let (halved, precision) = block_on(engine().halved()).unwrap();
-        assert_eq!(precision, Precision::F16);
-        let draw = |engine: &Engine| {
-            let drawn = block_on(engine.generate("red", &GenerateOptions::default(), async |_| Ok(()))).unwrap();
-            drawn.pictures[0].stages.iter().flat_map(|stage| stage.image.rgba().to_vec()).collect::<Vec<u8>>()
-        };
-        let (half, exact) = (draw(&halved), draw(&engine()));
-        assert_ne!(half, exact);
-        assert!(half.iter().zip(&exact).all(|(a, b)| a.abs_diff(*b) <= 3));
-    }
-
-    #[test]
-    fn other_pictures_and_broken_ones_disagree() {
-        let own = engine();
-        assert!(block_on(own.agree(&own.model.generator)).unwrap());
-        let other = own.model.config.generator.init(&own.device);
-        assert!(!block_on(own.agree(&initialize(other, &mut ChaCha8Rng::seed_from_u64(2)))).unwrap());
-        let broken = own.model.generator.clone().map(&mut Broken);
-        assert!(!block_on(own.agree(&broken)).unwrap());
-    }
-
-    struct Broken;
-
-    impl burn::module::ModuleMapper for Broken {
-        fn map_float<const D: usize>(&mut self, param: burn::module::Param<Tensor<D>>) -> burn::module::Param<Tensor<D>> {
-            param.map(|weight| weight.mul_scalar(f32::NAN))
-        }
-    }
-
-    #[test]
-    fn the_cpu_stays_with_f32() {
-        let own = engine();
-        let on_cpu = Engine::new(own.model, own.device);
-        assert_eq!(block_on(on_cpu.halved()).unwrap().1, Precision::F32);
-        let on_cpu = Engine::new(engine().model, Device::flex());
-        assert!(on_cpu.with_precision(Precision::F16).unwrap_err().to_string().contains("f32 only"));
-    }
-}
+mod tests;

@@ -173,7 +173,8 @@ impl WebEngine {
         types::encoding(&self.engine.encode(&prompt).await?)
     }
 
-    /// Draws pictures on the way from one prompt to another; `on_frame` as `on_stage` of [`WebEngine::generate`].
+    /// Draws pictures on the way from one prompt to another; `on_frame` as `on_stage` of [`WebEngine::generate`], but called with `null` between
+    /// the stages of a frame.
     ///
     /// # Errors
     /// As [`WebEngine::generate`].
@@ -181,7 +182,8 @@ impl WebEngine {
         let options: BlendOptions = read_options(options)?;
         let listener = Listener::new(on_frame)?;
         let tell = async |frame| listener.tell(&types::frame(&frame).map_err(border)?).await;
-        Ok(self.engine.blend([&from, &to], options.seed, options.steps, tell).await?)
+        let between = async || listener.tell(&JsValue::NULL).await;
+        Ok(self.engine.blend([&from, &to], options.seed, options.steps, tell, between).await?)
     }
 
     /// The words of a prompt and which of them the model knows; no word at all is no error here.

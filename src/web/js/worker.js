@@ -167,7 +167,8 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function listener(kind, signal, emit, start) {
   return async (event) => {
-    emit({ kind, ...event, milliseconds: performance.now() - start });
+    // Nothing: a pause between two stages of a frame.
+    if (event) emit({ kind, ...event, milliseconds: performance.now() - start });
     await pause();
     return !signal.aborted;
   };

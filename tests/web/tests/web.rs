@@ -262,7 +262,10 @@ async fn features_and_blends() {
     let frames = Array::new();
     let kept = frames.clone();
     let listener = Closure::<dyn FnMut(JsValue)>::new(move |frame: JsValue| {
-        kept.push(&frame);
+        // Nothing between the stages of a frame.
+        if !frame.is_null() {
+            kept.push(&frame);
+        }
     });
     let function: JsValue = listener.as_ref().clone();
     let three: JsValue = js_sys::JSON::parse(r#"{"seed": 7, "steps": 3}"#).unwrap();
