@@ -13,7 +13,7 @@ try {
     caption: true,
     onStage: ({ image }) => context.putImageData(image, 0, 0),
   });
-  status.textContent = `Done: ${pictures[0].caption.text}`;
+  status.textContent = `Done with ${gan.info.threads} threads: ${pictures[0].caption.text}`;
 } catch (error) {
   status.textContent = `${error.code}: ${error.message}`;
 }

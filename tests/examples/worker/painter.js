@@ -5,7 +5,7 @@ addEventListener("message", async ({ data: { model, prompt, seed } }) => {
   try {
     const gan = await MirrorGan.load(model);
     const result = await gan.generate(prompt, { seed, caption: true, onStage: ({ image }) => postMessage({ image }) });
-    postMessage({ status: `Done: ${result.pictures[0].caption.text}` });
+    postMessage({ status: `Done with ${gan.info.threads} threads: ${result.pictures[0].caption.text}` });
     await gan.dispose();
   } catch (error) {
     postMessage({ status: `${error.code}: ${error.message}` });
