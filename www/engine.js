@@ -50,8 +50,8 @@ export class Engine {
     await old?.dispose();
     try {
       this.#tell("Loading the model…");
-      const { bytes: expected } = await MirrorGan.preview(folderOf(model), { signal });
-      this.#bar.start(expected);
+      const { files } = await MirrorGan.describe(folderOf(model), { signal });
+      this.#bar.start(files.filter((file) => !file.cached && file.when === "load").reduce((sum, file) => sum + file.bytes, 0));
       const gan = await MirrorGan.load(folderOf(model), {
         device,
         signal,

@@ -24,17 +24,17 @@ export const folderOf = (name) => `models/${name}/`;
 /** What a model is and what it would cost: bytes to draw, bytes more to describe, and those of both that are not here yet. */
 export async function lookAt(name) {
   const url = folderOf(name);
-  const preview = await MirrorGan.preview(url);
-  const sum = (wanted) => preview.files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
+  const described = await MirrorGan.describe(url);
+  const sum = (wanted) => described.files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
   const config = await (await fetch(`${url}config.json`)).json();
   return {
     name,
-    title: String(preview.name ?? name),
+    title: String(described.name || name),
     trainedOn: String(config.trained_on ?? ""),
     load: sum((file) => file.when === "load"),
     describe: sum((file) => file.when === "caption"),
     missing: sum((file) => !file.cached),
-    describes: preview.files.filter((file) => file.when === "caption").every((file) => file.cached),
+    describes: described.files.filter((file) => file.when === "caption").every((file) => file.cached),
     drawnBy: config.files?.["glam.safetensors"]?.sha256 ?? null,
     vocabulary: { url: `${url}${config.vocabulary_file}`, size: config.text_encoder?.vocabulary },
   };

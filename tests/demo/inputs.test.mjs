@@ -39,6 +39,8 @@ before(async () => {
     const gan = await MirrorGan.load("models/tiny");
     const detached = new ImageData(8, 8);
     structuredClone(detached.data.buffer, { transfer: [detached.data.buffer] });
+    const shut = await createImageBitmap(new ImageData(8, 8));
+    shut.close();
     const gone = await MirrorGan.load("models/tiny");
     await gone.dispose();
     const words = (count, word = "pink") => Array(count).fill(word).join(" ");
@@ -50,7 +52,7 @@ before(async () => {
       setTimeout(() => controller.abort(), milliseconds);
       return controller.signal;
     };
-    Object.assign(globalThis, { MirrorGan, MirrorGanError, gan, gone, detached, words, throws, soon });
+    Object.assign(globalThis, { MirrorGan, MirrorGanError, gan, gone, detached, shut, words, throws, soon });
   });
 });
 
@@ -95,6 +97,8 @@ const CALLS = {
     ["{ data: new Uint8ClampedArray(0), width: 0, height: 0 }", "bad-input"],
     ["{ data: new Uint8ClampedArray(4), width: 9, height: 9 }", "bad-input"],
     ["{ data: new Uint8ClampedArray(4), width: NaN, height: 1 }", "bad-input"],
+    ["new OffscreenCanvas(0, 0)", "bad-input"],
+    ["shut", "bad-input"],
     ["new Blob([])", "bad-input"],
     ["new Blob(['no picture'], { type: 'image/png' })", "bad-input"],
     ["new Blob(['<html>'], { type: 'text/html' })", "bad-input"],
@@ -105,13 +109,20 @@ const CALLS = {
     ["new ImageData(8, 8), { onProgress: 3 }", "bad-input"],
     ["new ImageData(8, 8), { signal: AbortSignal.abort() }", "aborted"],
   ],
-  encode: [["", "bad-input"], ["7", "bad-input"], ["''", "empty-prompt"], ["'😀'", "empty-prompt"], ["words(10000)", "ok"], ["'pink', 7", "bad-input"], ["'pink', { signal: AbortSignal.abort() }", "aborted"]],
-  tokenize: [["", "bad-input"], ["null", "bad-input"], ["''", "ok"], ["words(10000)", "ok"], ["'\\ud800'", "ok"], ["'pink', { signal: AbortSignal.abort() }", "aborted"]],
+  encode: [["", "bad-input"], ["7", "bad-input"], ["''", "empty-prompt"], ["'😀'", "empty-prompt"], ["words(10000)", "ok"], ["'\\u0000\\u0007 pink'", "ok"], ["'pink', 7", "bad-input"], ["'pink', { signal: 1 }", "bad-input"], ["'pink', { signal: AbortSignal.abort() }", "aborted"]],
+  tokenize: [["", "bad-input"], ["null", "bad-input"], ["''", "ok"], ["words(10000)", "ok"], ["'\\ud800'", "ok"], ["'\\u0000\\u0007'", "ok"], ["'pink', { signal: 1 }", "bad-input"], ["'pink', { signal: AbortSignal.abort() }", "aborted"]],
   blend: [
     ["", "bad-input"],
     ["'pink'", "bad-input"],
     ["'pink', 3", "bad-input"],
     ["'pink', ''", "empty-prompt"],
+    ["'', 'pink'", "empty-prompt"],
+    ["'pink', '😀'", "empty-prompt"],
+    ["'pink', 'white', 7", "bad-input"],
+    ["'pink', 'white', { onFrame: 1 }", "bad-input"],
+    ["'pink', 'white', { signal: 'x' }", "bad-input"],
+    ["'pink', 'white', { signal: AbortSignal.abort() }", "aborted"],
+    ["words(10000), '\\u0000\\u0007 white', { steps: 2 }", "ok"],
     ...["0", "1", "-1", "1e9", "NaN", "2.5", "'4'"].map((steps) => [`'pink', 'white', { steps: ${steps} }`, "bad-input"]),
     ["'pink', 'white', { seed: NaN }", "bad-input"],
     ["'pink', 'white', { steps: 2, onFrame: throws }", "bad-input"],
@@ -186,20 +197,21 @@ test("a captioner that cannot be downloaded costs the caption, not the pictures"
 
 const STATICS = [
   ["new MirrorGan()", "bad-input"],
-  ...["describe", "preview"].flatMap((method) => [
-    [`MirrorGan.${method}()`, "bad-input"],
-    [`MirrorGan.${method}(7)`, "bad-input"],
-    [`MirrorGan.${method}('models/absent')`, "network"],
-    ...["page", "empty", "null", "list"].map((model) => [`MirrorGan.${method}('models/${model}')`, "bad-model"]),
-    [`MirrorGan.${method}('models/tiny', 7)`, "bad-input"],
-    [`MirrorGan.${method}('models/tiny', { signal: AbortSignal.abort() })`, "aborted"],
-    [`MirrorGan.${method}('models/tiny')`, "ok"],
-  ]),
+  ["MirrorGan.describe()", "bad-input"],
+  ["MirrorGan.describe(7)", "bad-input"],
+  ["MirrorGan.describe('models/absent')", "network"],
+  ...["page", "empty", "null", "list"].map((model) => [`MirrorGan.describe('models/${model}')`, "bad-model"]),
+  ["MirrorGan.describe('models/tiny', 7)", "bad-input"],
+  ["MirrorGan.describe('models/tiny', { signal: AbortSignal.abort() })", "aborted"],
+  ["MirrorGan.describe('models/tiny')", "ok"],
   ["MirrorGan.support(7)", "bad-input"],
   ["MirrorGan.support({ signal: AbortSignal.abort() })", "aborted"],
   ["MirrorGan.cached({ signal: AbortSignal.abort() })", "aborted"],
   ["MirrorGan.clearCache(7)", "bad-input"],
   ["MirrorGan.clearCache('models/absent')", "ok"],
+  ["MirrorGan.clearCache('models/absent', 7)", "bad-input"],
+  ["MirrorGan.clearCache('models/absent', { signal: AbortSignal.abort() })", "aborted"],
+  ["MirrorGan.cached(7)", "bad-input"],
 ];
 
 test(`the static calls, ${STATICS.length} ways`, async () => {

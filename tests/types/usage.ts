@@ -13,7 +13,6 @@ import type {
   Generation,
   Info,
   PictureSource,
-  Preview,
   Progress,
   Stage,
   StageEvent,
@@ -32,7 +31,6 @@ const missing: string = offered.missing.join();
 const description: Description = await MirrorGan.describe("models/flowers", { signal });
 const left: number = description.bytes - description.cachedBytes;
 const perFile = description.files.map(({ file, bytes, sha256, cached, when }) => [file, bytes, sha256, cached, when === "caption"] as const);
-const preview: Preview = await MirrorGan.preview(new URL("https://example.org/m/"), { signal });
 
 // Loading, with every option.
 const onProgress = ({ status, file = "", loaded = 0, total = 0, progress = 0, cached = false }: Progress): void =>
@@ -97,4 +95,4 @@ await gan.caption("picture.png");
 // @ts-expect-error: info is read
 gan.info = info;
 
-console.log(weights, caption.logProbability, own, frames, encoding.words, tokens, kept, cleared, missing, adapter, left, perFile, preview);
+console.log(weights, caption.logProbability, own, frames, encoding.words, tokens, kept, cleared, missing, adapter, left, perFile);

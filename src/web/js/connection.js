@@ -28,7 +28,7 @@ export class Connection {
       event.preventDefault?.();
       const error = event.message || this.#heard
         ? new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "unknown error"}`)
-        : new MirrorGanError("network", "the Worker's script did not load: its address, the network or a content security policy");
+        : new MirrorGanError("network", "the Worker's script did not load: its address, the network, a content security policy, or no module Workers");
       this.close(error);
     });
   }

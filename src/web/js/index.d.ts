@@ -149,13 +149,6 @@ export interface Description {
   files: DescribedFile[];
 }
 
-export interface Preview {
-  name: string;
-  files: DescribedFile[];
-  /** What `load` would download, without the wasm module. */
-  bytes: number;
-}
-
 export interface CachedFile {
   url: string;
   /** Of a model's files; null for config.json and wasm modules, which are kept for when there is no network. */
@@ -195,14 +188,12 @@ export class MirrorGan {
   static support(options?: CallOptions): Promise<Support>;
   /** What a model is and how big its files are; downloads its config.json only. */
   static describe(model: string | URL, options?: CallOptions): Promise<Description>;
-  /** @deprecated What `load` would download; `describe` tells more. */
-  static preview(model: string | URL, options?: CallOptions): Promise<Preview>;
   /** Downloads a model folder and makes it ready. */
   static load(model: string | URL, options?: LoadOptions): Promise<MirrorGan>;
   /** The files that the browser keeps. */
   static cached(options?: CallOptions): Promise<CachedFile[]>;
   /** Forgets them: all, or those of one model. Gives whether there were any. */
-  static clearCache(model?: string | URL): Promise<boolean>;
+  static clearCache(model?: string | URL, options?: CallOptions): Promise<boolean>;
   /** Draws pictures of a prompt. Calls wait for each other. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
   /** Describes a picture. */

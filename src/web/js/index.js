@@ -39,13 +39,6 @@ export class MirrorGan {
     return describeModel(checkModel(model), signal);
   }
 
-  /** What `load` would download: `describe` in another form. */
-  static async preview(model, options) {
-    const { name, files } = await MirrorGan.describe(model, options);
-    const bytes = files.filter((file) => !file.cached && file.when === "load").reduce((sum, file) => sum + file.bytes, 0);
-    return { name, files, bytes };
-  }
-
   /** The files that the browser keeps. */
   static async cached(options) {
     const { signal } = checkOptions(options);
@@ -53,8 +46,9 @@ export class MirrorGan {
   }
 
   /** Forgets them: all, or those of one model. */
-  static async clearCache(model) {
-    return clearCache(model === undefined ? undefined : checkModel(model));
+  static async clearCache(model, options) {
+    const { signal } = checkOptions(options);
+    return abortable(clearCache(model === undefined ? undefined : checkModel(model)), signal);
   }
 
   /** Downloads a model and makes it ready. */

@@ -1,4 +1,4 @@
-// What differs between browsers and Node.js; node.js and worker-node.js put theirs here.
+// What differs between browsers and Node.js; node.js and node-worker.js put theirs here.
 
 export const platform = {
   /** What relative addresses are relative to. */
