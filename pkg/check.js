@@ -6,6 +6,8 @@ import { platform } from "./platform.js";
 const LARGEST_SEED = 2n ** 64n - 1n;
 const MOST_PICTURES = 64;
 const MOST_STEPS = 256;
+/** More share a 64 px stage badly. */
+export const MOST_THREADS = 16;
 const DEVICES = ["auto", "cpu", "webgpu"];
 const PRECISIONS = ["auto", "f32"];
 
@@ -53,6 +55,9 @@ function checkCount(name, value, otherwise, least, most) {
 }
 
 export const checkPictures = (count) => checkCount("count", count, 1, 1, MOST_PICTURES);
+/** How many threads to compute on, of as many as there are. */
+export const checkThreads = (threads, offered) =>
+  threads === "auto" ? offered : Math.min(checkCount("threads", threads, offered, 1, MOST_THREADS), offered);
 export const checkSteps = (steps) => checkCount("steps", steps, 8, 2, MOST_STEPS);
 
 /** A seed, or a random one. */
@@ -120,15 +125,19 @@ async function checkModule(source) {
   throw bad(`a wasm module is ${show(source)}; expected an address, a Response, a WebAssembly.Module or bytes`);
 }
 
-/** The modules to take instead of the package's own: one for whatever device is taken, or one for each. As what a Worker can be sent. */
+/**
+ * The modules to take instead of the package's own: one for whatever device is taken, or one for each. As what a Worker can be sent.
+ * `threads` is null where there shall be none: who gives another module for the CPU wants that one.
+ */
 export async function checkModules(wasm) {
   if (wasm === undefined || wasm === null) return {};
   const one = typeof wasm !== "object" || [URL, WebAssembly.Module, ArrayBuffer, globalThis.Response].some((type) => type && wasm instanceof type);
   if (one || ArrayBuffer.isView(wasm)) {
     const module = await checkModule(wasm);
-    return { cpu: module, webgpu: module };
+    return { cpu: module, threads: null, webgpu: module };
   }
-  return { cpu: await checkModule(wasm.cpu), webgpu: await checkModule(wasm.webgpu) };
+  const [cpu, threads, webgpu] = await Promise.all([wasm.cpu, wasm.threads, wasm.webgpu].map(checkModule));
+  return { cpu, threads: threads ?? (cpu && null), webgpu };
 }
 
 /** `promise`, unless the signal comes first. */

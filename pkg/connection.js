@@ -16,6 +16,7 @@ export class Connection {
     worker.addEventListener("message", ({ data }) => {
       this.#heard = true;
       if (data.crash) return this.close(fromPlain(data.crash));
+      if (data.faults) return this.#watch(data.faults);
       const call = this.#calls.get(data.id);
       if (!call) return;
       if (data.event) return call.onEvent(data.event);
@@ -27,7 +28,7 @@ export class Connection {
       event.preventDefault?.();
       const error = event.message || this.#heard
         ? new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "unknown error"}`)
-        : new MirrorGanError("network", "the Worker's script did not load: its address, the network or a content security policy");
+        : new MirrorGanError("network", "the Worker's script did not load: its address, the network, a content security policy, or no module Workers");
       this.close(error);
     });
   }
@@ -64,6 +65,13 @@ export class Connection {
         this.#settle(id, "reject", new MirrorGanError("bad-input", `the arguments cannot be handed to a Worker: ${error.message}`, { cause: error }));
       }
     });
+  }
+
+  /** A thread of the Worker tells by its own port that it came to an end. */
+  #watch(port) {
+    port.addEventListener("message", ({ data }) => this.close(fromPlain(data)));
+    port.start();
+    port.unref?.();
   }
 
   #settle(id, how, value) {

@@ -39,6 +39,13 @@ export function toMirrorGanError(error) {
   return new MirrorGanError("crashed", message, { cause: error });
 }
 
+/** What kind of fault ended a module, by its message and whether it panicked. */
+export function faultCode(message, panicked) {
+  // Rust reaches the unreachable without a panic only where an allocation failed.
+  if (/memory allocation of|out of memory/i.test(message) || (!panicked && /unreachable/i.test(message))) return "out-of-memory";
+  return /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
+}
+
 /** A MirrorGanError as an object that postMessage can carry. */
 export function toPlain(error) {
   const { code, message, words } = toMirrorGanError(error);

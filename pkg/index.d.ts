@@ -57,6 +57,8 @@ export interface Support {
   adapter: Adapter | null;
   /** Whether downloads can be kept. */
   cache: boolean;
+  /** Threads that the CPU path can have: more than one where the page is cross-origin isolated, and in Node.js. */
+  threads: number;
   /** What `device: "auto"` takes. */
   device: Device | null;
 }
@@ -82,6 +84,8 @@ export interface LoadOptions extends CallOptions {
   device?: Device | "auto";
   /** Default "auto": on WebGPU the generator computes in f16 where the adapter has it and draws the same with it, else in f32. */
   precision?: "auto" | "f32";
+  /** Most threads to draw on with the CPU; never more than `support()` tells. Default "auto": all of them. */
+  threads?: number | "auto";
   onProgress?: (event: Progress) => void;
   /** Told when a device was lost and another has taken over. */
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;
@@ -89,8 +93,8 @@ export interface LoadOptions extends CallOptions {
   cache?: boolean;
   /** Whether a picture that nobody sees is drawn while loading, so that the first one is as quick as the next. Default true. */
   warmUp?: boolean;
-  /** Other wasm modules than the package's own: one for whatever device is taken, or one for each. */
-  wasm?: WasmSource | { cpu?: WasmSource; webgpu?: WasmSource };
+  /** Other wasm modules than the package's own: one for whatever device is taken, or one for each; `threads` is the CPU's where it has several. */
+  wasm?: WasmSource | { cpu?: WasmSource; threads?: WasmSource; webgpu?: WasmSource };
   /** Makes the Worker, where the default `new Worker(new URL("./worker.js", import.meta.url))` does not do. */
   worker?: () => Worker;
 }
@@ -124,6 +128,8 @@ export interface Generation {
 export interface Info extends ModelInfo {
   device: Device;
   adapter: Adapter | null;
+  /** Threads that draw: 1 on WebGPU. */
+  threads: number;
   /** Bytes of WebAssembly memory. */
   memory: number;
 }
@@ -141,13 +147,6 @@ export interface Description {
   /** Of those that the browser keeps already. */
   cachedBytes: number;
   files: DescribedFile[];
-}
-
-export interface Preview {
-  name: string;
-  files: DescribedFile[];
-  /** What `load` would download, without the wasm module. */
-  bytes: number;
 }
 
 export interface CachedFile {
@@ -189,14 +188,12 @@ export class MirrorGan {
   static support(options?: CallOptions): Promise<Support>;
   /** What a model is and how big its files are; downloads its config.json only. */
   static describe(model: string | URL, options?: CallOptions): Promise<Description>;
-  /** @deprecated What `load` would download; `describe` tells more. */
-  static preview(model: string | URL, options?: CallOptions): Promise<Preview>;
   /** Downloads a model folder and makes it ready. */
   static load(model: string | URL, options?: LoadOptions): Promise<MirrorGan>;
   /** The files that the browser keeps. */
   static cached(options?: CallOptions): Promise<CachedFile[]>;
   /** Forgets them: all, or those of one model. Gives whether there were any. */
-  static clearCache(model?: string | URL): Promise<boolean>;
+  static clearCache(model?: string | URL, options?: CallOptions): Promise<boolean>;
   /** Draws pictures of a prompt. Calls wait for each other. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
   /** Describes a picture. */

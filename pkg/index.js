@@ -1,6 +1,6 @@
 // MirrorGan: the client that pages import. The engine itself is in worker.js.
 
-import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps } from "./check.js";
+import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps, checkThreads } from "./check.js";
 import { Connection } from "./connection.js";
 import { describeModel } from "./describe.js";
 import { cachedFiles, clearCache } from "./download.js";
@@ -39,13 +39,6 @@ export class MirrorGan {
     return describeModel(checkModel(model), signal);
   }
 
-  /** What `load` would download: `describe` in another form. */
-  static async preview(model, options) {
-    const { name, files } = await MirrorGan.describe(model, options);
-    const bytes = files.filter((file) => !file.cached && file.when === "load").reduce((sum, file) => sum + file.bytes, 0);
-    return { name, files, bytes };
-  }
-
   /** The files that the browser keeps. */
   static async cached(options) {
     const { signal } = checkOptions(options);
@@ -53,8 +46,9 @@ export class MirrorGan {
   }
 
   /** Forgets them: all, or those of one model. */
-  static async clearCache(model) {
-    return clearCache(model === undefined ? undefined : checkModel(model));
+  static async clearCache(model, options) {
+    const { signal } = checkOptions(options);
+    return abortable(clearCache(model === undefined ? undefined : checkModel(model)), signal);
   }
 
   /** Downloads a model and makes it ready. */
@@ -74,8 +68,9 @@ export class MirrorGan {
       throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
     }
     const wasm = await abortable(checkModules(options.wasm), signal);
+    const threads = wasm.threads === null ? 1 : checkThreads(options.threads, offered.threads);
     const half = precision === "auto" && Boolean(offered.adapter?.half);
-    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, wasm }, offered.adapter);
+    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, threads, wasm }, offered.adapter);
     try {
       await gan.#start(device === "auto" ? offered.device : device, signal);
     } catch (error) {
@@ -97,7 +92,7 @@ export class MirrorGan {
 
   async #start(device, signal) {
     if (signal?.aborted) throw aborted();
-    const { worker, wasm, cache, warmUp, half, onProgress } = this.#options;
+    const { worker, wasm, threads, cache, warmUp, half, onProgress } = this.#options;
     let made;
     try {
       made = worker ? worker() : platform.makeWorker();
@@ -109,7 +104,7 @@ export class MirrorGan {
       const adapter = device === "webgpu" ? this.#adapter : null;
       this.#info = { ...info, device, adapter, memory };
     });
-    const options = { url: this.#url, device, wasm: wasm[device], cache, warmUp, half };
+    const options = { url: this.#url, device, threads, wasm, cache, warmUp, half };
     try {
       await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {

@@ -1,39 +1,10 @@
-// The client in Node.js: on the CPU, in a worker thread; a model may be a path or a file: URL.
+// The client in Node.js: on the CPU, in worker threads; a model may be a path or a file: URL.
 
+import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import { fetchOrRead } from "./node-files.js";
+import { ThreadWorker } from "./node-thread-worker.js";
 import { platform } from "./platform.js";
-
-/** A worker thread with the methods of a Worker. */
-class ThreadWorker {
-  // Without the flags of this process: some, such as --input-type, cannot be handed on.
-  #thread = new Worker(new URL("./node-worker.js", import.meta.url), { name: "mirrorgan", execArgv: [] });
-
-  constructor() {
-    this.#thread.unref();
-  }
-
-  addEventListener(type, listener) {
-    this.#thread.on(type, (value) => listener(type === "error" ? { message: value?.message ?? String(value) } : { data: value }));
-  }
-
-  postMessage(message) {
-    this.#thread.postMessage(message);
-  }
-
-  terminate() {
-    this.#thread.terminate();
-  }
-
-  ref() {
-    this.#thread.ref();
-  }
-
-  unref() {
-    this.#thread.unref();
-  }
-}
 
 // A drive is a letter, a scheme has more.
 const hasScheme = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address);
@@ -43,7 +14,8 @@ Object.assign(platform, {
   resolve: (address) => (hasScheme(String(address)) ? new URL(address) : pathToFileURL(String(address))),
   fetch: fetchOrRead,
   hasWorkers: () => true,
-  makeWorker: () => new ThreadWorker(),
+  threads: () => availableParallelism(),
+  makeWorker: () => new ThreadWorker(new URL("./node-worker.js", import.meta.url)),
 });
 
 export * from "./index.js";

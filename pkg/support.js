@@ -1,10 +1,11 @@
 // What this browser offers, without downloading anything.
 
+import { MOST_THREADS } from "./check.js";
 import { platform } from "./platform.js";
 
-// A function that uses v128: valid only where WebAssembly has SIMD.
+// A function from an externref to a v128: valid only where WebAssembly has SIMD and reference types.
 const SIMD = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 111, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ]);
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
@@ -28,7 +29,7 @@ export async function support() {
   const worker = platform.hasWorkers();
   const adapter = await findAdapter();
   const missing = [];
-  if (!wasm) missing.push("WebAssembly with SIMD");
+  if (!wasm) missing.push("WebAssembly with SIMD and reference types");
   if (!worker) missing.push("module Workers");
   const usable = missing.length === 0;
   return {
@@ -39,6 +40,7 @@ export async function support() {
     webgpu: adapter !== null,
     adapter,
     cache: typeof caches === "object",
+    threads: usable ? Math.min(platform.threads(), MOST_THREADS) : 1,
     // A software adapter is far slower than the CPU path.
     device: usable ? (adapter && !adapter.software ? "webgpu" : "cpu") : null,
   };

@@ -1,25 +1,47 @@
 // The Worker: downloads a model, owns the engine, answers the client in index.js one call at a time.
 
 import { downloadFile, downloadModule, downloadText, isWhole } from "./download.js";
-import { MirrorGanError, aborted, toPlain } from "./errors.js";
+import { MirrorGanError, aborted, faultCode, toPlain } from "./errors.js";
 import { listedFiles } from "./listed.js";
 // Not import(): bundlers make one script of a Worker without any setting then. The big part, the wasm, is downloaded for one of them only.
 import * as cpu from "./mirrorgan_cpu.js";
+import * as shared from "./mirrorgan_threads.js";
 import * as webgpu from "./mirrorgan_webgpu.js";
+import { startThreads } from "./threads.js";
+
+// All addresses are written out so that bundlers find them.
+const MODULES = {
+  cpu: [cpu, new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)],
+  threads: [shared, new URL("./mirrorgan_threads_bg.wasm", import.meta.url)],
+  webgpu: [webgpu, new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)],
+};
 
 let wasm = null;
 let memory = null;
+let threads = 1;
 let engine = null;
 let model = null;
 let panic = null;
 let dead = false;
 
-/** The module for a device; both are named here so that bundlers find them. */
-async function loadModule(device, given, { signal, onProgress, cache }) {
-  const [module, url] =
-    device === "webgpu"
-      ? [webgpu, new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)]
-      : [cpu, new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)];
+/** The module for a device, with threads where there shall be some and can be. */
+async function loadModule(device, given, count, progress) {
+  if (device === "cpu" && count > 1) {
+    try {
+      const module = await loadOne("threads", given.threads, progress);
+      await startThreads(module, count);
+      threads = count;
+      return module;
+    } catch (error) {
+      // Too little memory that can be shared, a policy against Workers: one thread does it too.
+      if (progress.signal.aborted || given.threads) throw error;
+    }
+  }
+  return loadOne(device, given[device], progress);
+}
+
+async function loadOne(kind, given, { signal, onProgress, cache }) {
+  const [module, url] = MODULES[kind];
   const compiled = given instanceof WebAssembly.Module;
   const name = compiled ? "the given module" : (given ?? url.href);
   let whole = compiled;
@@ -28,7 +50,7 @@ async function loadModule(device, given, { signal, onProgress, cache }) {
     onProgress(event);
   };
   const source = compiled ? given : await downloadModule(name, { signal, onProgress: watch, cache });
-  if (device === "webgpu") watchGpu();
+  if (kind === "webgpu") watchGpu();
   try {
     memory = (await module.default({ module_or_path: source })).memory;
   } catch (error) {
@@ -65,7 +87,7 @@ function watchGpu() {
 
 const fileUrl = (file) => new URL(file, model.url).href;
 
-async function load({ url, device, wasm: given, cache, warmUp, half }, signal, onProgress) {
+async function load({ url, device, threads: count, wasm: given, cache, warmUp, half }, signal, onProgress) {
   model = { url, cache };
   // One that fails ends the others.
   const own = new AbortController();
@@ -76,7 +98,7 @@ async function load({ url, device, wasm: given, cache, warmUp, half }, signal, o
   try {
     // The settings first: a wrong address should not cost the module's download.
     const text = await downloadText(fileUrl("config.json"), progress);
-    const module = loadModule(device, given, progress).then((loaded) => {
+    const module = loadModule(device, given, count, progress).then((loaded) => {
       wasm = loaded;
       return new wasm.ModelFiles(text);
     });
@@ -104,8 +126,10 @@ async function load({ url, device, wasm: given, cache, warmUp, half }, signal, o
     await engine.warmUp();
   }
   onProgress({ status: "ready" });
-  return engine.info();
+  return info();
 }
+
+const info = () => engine && { ...engine.info(), threads };
 
 /** What config.json lists to be loaded, before there is an engine to read it; nothing if it is none, which the engine explains. */
 function listed(text) {
@@ -143,7 +167,8 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function listener(kind, signal, emit, start) {
   return async (event) => {
-    emit({ kind, ...event, milliseconds: performance.now() - start });
+    // Nothing: a pause between two stages of a frame.
+    if (event) emit({ kind, ...event, milliseconds: performance.now() - start });
     await pause();
     return !signal.aborted;
   };
@@ -170,14 +195,8 @@ const methods = {
 function crash(message, known) {
   if (dead) return;
   dead = true;
-  const code = known ?? faultOf(message);
+  const code = known ?? faultCode(message, panic !== null);
   postMessage({ crash: { code, message: code === "out-of-memory" ? `not enough memory (${message})` : message, words: [] } });
-}
-
-function faultOf(message) {
-  // Rust reaches the unreachable without a panic only where an allocation failed.
-  if (/memory allocation of|out of memory/i.test(message) || (panic === null && /unreachable/i.test(message))) return "out-of-memory";
-  return /wgpu|webgpu|device.{0,20}lost/i.test(message) ? "device-lost" : "crashed";
 }
 
 const running = new Map();
@@ -187,7 +206,7 @@ async function perform({ id, method, args }, signal) {
   try {
     signal.throwIfAborted();
     const result = await methods[method](args, signal, (event) => postMessage({ id, event }));
-    postMessage({ id, result, memory: memory?.buffer.byteLength ?? 0, info: engine?.info() });
+    postMessage({ id, result, memory: memory?.buffer.byteLength ?? 0, info: info() });
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) crash(error.message);
     else postMessage({ id, error: toPlain(error) });

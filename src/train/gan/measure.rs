@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::KIND;
 use super::step::Trainer;
 use crate::damsm::Damsm;
-use crate::data::EncodedCaptions;
+use crate::data::{EncodedCaptions, spread};
 use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::evaluate::pictures::{eight_bits, to_rows, to_tensor};
 use crate::evaluate::{kernel, r_precision};
@@ -107,7 +107,7 @@ impl Measure {
         };
         // Spread over the data, for it may be sorted.
         let shown = count.min(test.len());
-        test.samples = (0..shown).map(|i| test.samples[i * test.samples.len() / shown].clone()).collect();
+        test.samples = spread(test.len(), shown).map(|i| test.samples[i].clone()).collect();
         if shown < 2 {
             eprintln!("nothing is measured on the way (gan.measure_every): the test part has one picture");
             return Ok(None);
