@@ -79,7 +79,8 @@ export class Blend {
     context.drawImage(before, 0, 0);
     context.globalAlpha = position % 1;
     if (position % 1) context.drawImage(after, 0, 0);
-    const percent = Math.round(100 * share);
+    // Of a blend that was cancelled there is only the beginning.
+    const percent = Math.round((100 * position) / (FRAMES - 1));
     const [from, to] = this.#ends;
     this.#slider.setAttribute("aria-valuetext", `${percent} % of the way`);
     this.#canvas.setAttribute("aria-label", `Picture ${percent} % of the way from “${from}” to “${to}”`);

@@ -10,6 +10,8 @@ export class Easel {
   #layers = document.getElementById("layers");
   #heat = document.getElementById("heat");
   #attention = null;
+  /** What the picture was called before one that is not there yet. */
+  #before = null;
 
   /** A new picture begins: until its first stage, `source` (a canvas or an image) stands for it, blurred. */
   begin(prompt, source = null) {
@@ -27,6 +29,7 @@ export class Easel {
     } else {
       for (const layer of this.#layers.children) layer.classList.add("old");
     }
+    this.#before = this.#picture.getAttribute("aria-label");
     this.#picture.setAttribute("aria-label", `A picture of “${prompt}” is being drawn`);
   }
 
@@ -39,7 +42,13 @@ export class Easel {
     layer.classList.add("shown");
     while (this.#layers.children.length > 3) this.#layers.firstElementChild.remove();
     this.#attention = attention ?? null;
+    this.#before = null;
     this.#picture.setAttribute("aria-label", `Picture: ${prompt}`);
+  }
+
+  /** Whether a picture is on its way, for who does not see it. */
+  busy(busy) {
+    this.#root.setAttribute("aria-busy", String(busy));
   }
 
   /** No more is to come; a picture that never came leaves the empty easel. */
@@ -48,6 +57,8 @@ export class Easel {
     for (const layer of [...this.#layers.children].slice(0, -1)) layer.remove();
     const last = this.#layers.lastElementChild;
     last?.classList.remove("old", "preview");
+    if (this.#before !== null) this.#picture.setAttribute("aria-label", this.#before);
+    this.#before = null;
     if (!last) {
       this.#picture.hidden = true;
       this.empty();

@@ -14,11 +14,15 @@ async function galleryOf({ name, drawnBy }) {
   }
 }
 
-/** Fills the wall for a model; `onChoice({prompt, seed}, image)` hears of a click. */
-export async function hangWall(model, onChoice) {
+/** Takes down what another model drew. */
+export function clearWall() {
+  document.getElementById("wall").replaceChildren();
+}
+
+/** Fills the wall for a model, unless it is not `wanted()` any more; `onChoice({prompt, seed}, image)` hears of a click. */
+export async function hangWall(model, wanted, onChoice) {
   const root = document.getElementById("wall");
   const gallery = await galleryOf(model);
-  root.replaceChildren();
   if (!gallery) return;
   const sheet = new Image();
   sheet.src = `gallery/${model.name}.webp`;
@@ -27,6 +31,8 @@ export async function hangWall(model, onChoice) {
   } catch {
     return;
   }
+  if (!wanted()) return;
+  clearWall();
   const side = sheet.naturalWidth / gallery.columns;
   for (const [index, { prompt, seed }] of gallery.tiles.entries()) {
     const button = document.createElement("button");

@@ -6,7 +6,7 @@ import { Mirror } from "./mirror.js";
 import { Easel } from "./easel.js";
 import { Engine } from "./engine.js";
 import { examplesOf, showExamples } from "./examples.js";
-import { hangWall } from "./gallery.js";
+import { clearWall, hangWall } from "./gallery.js";
 import { History } from "./history.js";
 import { watchKeys } from "./keys.js";
 import { cleanPrompt, linkTo, parseSeed, readLink, readQuery } from "./link.js";
@@ -37,11 +37,13 @@ const mirror = new Mirror({ onPicture: describe, onDraw: (prompt, source) => dra
 
 let usable = false;
 let model = null;
+/** What the picture that is shown was asked for; null while there is none. */
 let last = null;
 
 /** The buttons that start something; none before the page knows its model and that this browser can draw. */
 function allowWork(allowed) {
-  for (const id of ["draw", "dice", "vary", "blend-draw"]) $(id).disabled = !allowed || !usable;
+  for (const id of ["draw", "dice", "blend-draw"]) $(id).disabled = !allowed || !usable;
+  for (const id of ["vary", "save", "copy"]) $(id).disabled = !allowed || !last;
   $("file").disabled = !usable;
 }
 
@@ -49,8 +51,10 @@ const work = new Work({
   onBusy(busy) {
     allowWork(!busy);
     $("cancel").hidden = !busy;
+    // A button that could not be pressed for a while has lost the focus.
     if (!busy && document.activeElement === document.body) $("draw").focus({ preventScroll: true });
-    document.body.setAttribute("aria-busy", String(busy));
+    document.body.classList.toggle("busy", busy);
+    easel.busy(busy);
   },
   onStart() {
     $("error").hidden = true;
@@ -61,6 +65,7 @@ const work = new Work({
     bar.stop();
     stages.settle();
     easel.settle();
+    if ($("caption-block").classList.contains("waiting")) $("caption-block").hidden = true;
   },
 });
 
@@ -115,6 +120,7 @@ function draw(wish = null, source = null, keepVariations = false) {
     if (tokens.some((token) => token.known)) {
       if (!wish) easel.begin(prompt);
       stages.clear(sizes);
+      last = null;
       $("result").hidden = false;
       $("timings").textContent = "";
       const describes = $("describe").checked && captions;
@@ -128,27 +134,27 @@ function draw(wish = null, source = null, keepVariations = false) {
     const onStage = (stage) => {
       stages.draw(stage, prompt);
       easel.show(stage.image, stage.attention, prompt);
+      // From here on it is this picture that can be saved, whatever becomes of its later stages.
+      last = asked;
       if (stage.stage === 0 && !wish) reveal(easel.root);
     };
-    const result = await drawAndDescribe(gan, prompt, { seed, signal, onStage });
-    last = asked;
+    const caption = $("describe").checked && gan.info.captions;
+    // Where STREAM still has to be downloaded, the picture is drawn before that and described after it.
+    const ready = caption && (engine.describes || (await lookAt(model).then((known) => known.describes, () => false)));
+    const result = await gan.generate(prompt, { seed, caption: ready, signal, onStage, onProgress: engine.onProgress });
     history.replaceState(null, "", linkTo(prompt, seed, asked.model));
-    finish(gan, result);
+    try {
+      if (caption && !ready) {
+        tellStatus("Drawn; now describing it…");
+        const [picture] = result.pictures;
+        picture.caption = await gan.caption(picture.stages.at(-1).image, { signal, onProgress: engine.onProgress });
+      }
+      if (caption) engine.describes = true;
+    } finally {
+      // A picture that could not be described is one all the same.
+      finish(gan, result);
+    }
   });
-}
-
-/** The picture first: where STREAM still has to be downloaded, it is drawn before that and described after it. */
-async function drawAndDescribe(gan, prompt, { seed, signal, onStage }) {
-  const caption = $("describe").checked && gan.info.captions;
-  const ready = !caption || engine.describes || (await lookAt(model).then((known) => known.describes, () => false));
-  const result = await gan.generate(prompt, { seed, caption: caption && ready, signal, onStage, onProgress: engine.onProgress });
-  if (caption && !ready) {
-    tellStatus("Drawn; now describing it…");
-    const again = await gan.generate(prompt, { seed, caption, signal, onProgress: engine.onProgress });
-    result.pictures = again.pictures;
-  }
-  if (caption) engine.describes = true;
-  return result;
 }
 
 function finish(gan, result) {
@@ -166,7 +172,7 @@ function finish(gan, result) {
   kept.add({ ...last, caption: picture.caption?.text }, stages.last);
   $("timings").textContent = timings(result, gan.info);
   mirror.offerOwn();
-  tellStatus(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens)}`);
+  tellStatus(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens, gan.info.maxWords)}`);
   tellKept();
 }
 
@@ -215,9 +221,22 @@ function tellModel({ name, trainedOn, parameters }) {
   $("note").textContent = "";
 }
 
-/** Chooses a model: examples, wall, vocabulary and sizes become its own. Nothing big is downloaded. */
+/** Chooses a model, and tells where it cannot be had. */
 async function useModel(name) {
+  try {
+    return await showModel(name);
+  } catch (error) {
+    if (model === name) tellError(error);
+    return null;
+  }
+}
+
+/** Examples, wall, vocabulary and sizes become the model's own. Nothing big is downloaded. */
+async function showModel(name) {
   model = name;
+  $("note").textContent = "";
+  clearWall();
+  easel.empty();
   picker.choose(name);
   suggestions.vocabulary = null;
   const { kind, prompts, blend: ends } = examplesOf(name);
@@ -231,7 +250,7 @@ async function useModel(name) {
   loadVocabulary(known.vocabulary.url, known.vocabulary.size).then((words) => {
     if (model === name) suggestions.vocabulary = words;
   });
-  await hangWall(known, (tile, canvas) => draw(tile, canvas));
+  await hangWall(known, () => model === name, (tile, canvas) => draw(tile, canvas));
   easel.empty();
   return known;
 }
@@ -242,7 +261,9 @@ async function greet() {
   const offered = await MirrorGan.support();
   $("unsupported").hidden = offered.usable;
   $("unsupported-why").textContent = `It lacks ${offered.missing.join(" and ")}.`;
-  if (!offered.webgpu) $("device").querySelector('[value="webgpu"]').disabled = true;
+  const webgpu = $("device").querySelector('[value="webgpu"]');
+  if (!offered.webgpu) webgpu.disabled = true;
+  else if (offered.adapter.software) webgpu.textContent += " (in software: slow)";
   if (["cpu", "webgpu"].includes(query.device)) $("device").value = query.device;
   const names = await listModels();
   const first = link.model ?? query.model ?? names[0];
@@ -253,14 +274,10 @@ async function greet() {
   const look = useModel(first);
   usable = offered.usable;
   allowWork(!work.busy);
-  try {
-    const known = await look;
-    tellKept();
-    // A link shows its picture at once where that costs no download.
-    if (usable && link.prompt && known && !known.missing) await draw();
-  } catch (error) {
-    tellError(error);
-  }
+  const known = await look;
+  tellKept();
+  // A link shows its picture at once where that costs no download.
+  if (usable && link.prompt && known && !known.missing) await draw();
 }
 
 $("form").addEventListener("submit", (event) => {
@@ -276,7 +293,7 @@ $("dice").addEventListener("click", rollDice);
 $("cancel").addEventListener("click", () => work.cancel());
 $("vary").addEventListener("click", vary);
 $("save").addEventListener("click", () => savePicture(stages.last, last));
-$("copy").addEventListener("click", async () => last && tellStatus(await copyLink(last)));
+$("copy").addEventListener("click", async () => tellStatus(await copyLink(last)));
 watchForget(tellStatus);
 addEventListener("hashchange", () => {
   const link = readLink();

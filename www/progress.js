@@ -22,7 +22,7 @@ export class DownloadBar {
   tell({ status, file, loaded = 0, total = 0, cached = false }) {
     if (status === "warm-up") {
       this.#bar.removeAttribute("value");
-      this.#label.textContent = "Preparing the graphics device…";
+      this.#label.textContent = "Warming up…";
       return;
     }
     if (!file || cached || status === "initiate") return;

@@ -21,12 +21,13 @@ export function timings({ device, milliseconds, seed }, { adapter, memory, threa
   return `${seconds(milliseconds)} on ${where}, ${bytes(memory)} of memory, seed ${seed}`;
 }
 
-/** A sentence on the words that a model does not know; empty where it knows all. */
-export function leftOut(tokens) {
+/** Sentences on the words that a model does not know or that are too many; empty where it has heard all. */
+export function leftOut(tokens, maxWords = Infinity) {
+  const many = tokens.filter((token) => token.known).length > maxWords ? ` Only the first ${maxWords} words that it knows count.` : "";
   const unknown = [...new Set(tokens.filter((token) => !token.known).map((token) => token.word))];
-  if (!unknown.length) return "";
+  if (!unknown.length) return many;
   const more = unknown.length > 5 ? ` and ${unknown.length - 5} more words` : "";
-  return ` The model does not know ${list(unknown.slice(0, 5))}${more}; left out.`;
+  return ` The model does not know ${list(unknown.slice(0, 5))}${more}; left out.${many}`;
 }
 
 /** With a capital letter and a full stop. */

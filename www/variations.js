@@ -63,7 +63,8 @@ export class Variations {
     const note = element("span", "seed", button);
     note.textContent = seed;
     button.addEventListener("click", () => {
-      for (const other of this.#grid.children) other.toggleAttribute("aria-current", other === button);
+      for (const other of this.#grid.children) other.removeAttribute("aria-current");
+      button.setAttribute("aria-current", "true");
       this.#onChoice(seed, picture);
     });
     return { button, picture, seed };

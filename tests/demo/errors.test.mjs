@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, truncateSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PROMPT, SIZES, damaged, draw, drawn, openBrowser, openPage, serve, shownError, stagePixels } from "./harness.mjs";
+import { PROMPT, SIZES, damaged, difference, draw, drawn, openBrowser, openPage, pngPixels, serve, shownError, stagePixels } from "./harness.mjs";
 
 let browser, server;
 
@@ -18,6 +18,7 @@ before(async () => {
   server = await serve({
     "models/truncated": damaged((folder) => truncateSync(join(folder, "glam.safetensors"), statSync(join(folder, "glam.safetensors")).size / 2)),
     "models/flipped": damaged((folder) => flip(folder, "glam.safetensors")),
+    "models/mute": damaged((folder) => rmSync(join(folder, "stream.safetensors"))),
     "models/hole": damaged((folder) => rmSync(join(folder, "stem.safetensors"))),
     "models/nonsense": damaged((folder) => writeFileSync(join(folder, "config.json"), "<!doctype html>")),
     "models/newer": damaged((folder) => {
@@ -90,5 +91,51 @@ test("a file that is no picture is refused, and the next one works", async () =>
   await page.locator("#file:enabled").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
   assert.match(await shownError(page), /not a picture/);
   await stillDraws(page);
+  await page.context().close();
+});
+
+test("after a cancellation it is the picture that is shown which is saved and linked", async () => {
+  const page = await openPage(browser, server.address);
+  await draw(page, "a white flower", 11);
+  await drawn(page);
+  await page.evaluate(() => {
+    new MutationObserver(() => {
+      if (!document.querySelector("#stages .drawn")) return;
+      globalThis.offered ??= ["save", "copy", "vary"].map((id) => !document.getElementById(id).disabled);
+      document.getElementById("cancel").click();
+    }).observe(document.getElementById("stages"), { subtree: true, childList: true, attributes: true });
+  });
+  await draw(page, PROMPT, 3);
+  await page.getByText("Cancelled.").waitFor();
+  assert.deepEqual(await page.evaluate(() => globalThis.offered), [false, false, false], "while it is drawn");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as PNG" }).click()]);
+  assert.equal(download.suggestedFilename(), `${PROMPT.replaceAll(" ", "-")}-3.png`);
+  const saved = await pngPixels(page, await download.path());
+  assert.equal(difference(saved.rgba, (await stagePixels(page)).at(-1).rgba), 0);
+  assert.ok(await page.locator("#caption-block").isHidden(), "no heading over nothing");
+  await page.context().close();
+});
+
+test("a picture whose description cannot be downloaded is there all the same", async () => {
+  const page = await openPage(browser, `${server.address}?model=models/mute/`);
+  await draw(page, PROMPT, 3);
+  assert.match(await shownError(page), /could not be downloaded[\s\S]*stream\.safetensors/);
+  assert.equal((await stagePixels(page)).length, SIZES.length);
+  assert.match(page.url(), /seed=3/);
+  assert.match(await page.locator("#timings").innerText(), /ms|s on/);
+  assert.ok(await page.locator("#caption-block").isHidden());
+  assert.ok(await page.getByRole("button", { name: "Save as PNG" }).isEnabled());
+  await page.context().close();
+});
+
+test("a model that cannot be had is told when it is chosen, and another one can be", async () => {
+  const page = await openPage(browser, server.address);
+  const group = page.getByRole("group", { name: "Model" });
+  await group.locator('[value="nonsense"]').check();
+  assert.match(await shownError(page), /cannot be used[\s\S]*config\.json/);
+  assert.equal(await page.locator("#wall .tile").count(), 0, "the wall is of no other model");
+  await group.locator('[value="flowers"]').check();
+  await stillDraws(page);
+  assert.deepEqual(page.problems, []);
   await page.context().close();
 });
