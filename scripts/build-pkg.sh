@@ -50,6 +50,7 @@ done
 # The types of what the modules give come from the Rust source.
 awk '/^const TYPESCRIPT/ { on = 1; next } on && /^"#;/ { exit } on' src/web/types.rs >"$work/pkg/types.d.ts"
 [ -s "$work/pkg/types.d.ts" ] || die "src/web/types.rs has no TypeScript section"
+scripts/notices.py >"$work/pkg/THIRD-PARTY.txt"
 version="$(locked_version mirrorgan)"
 grep -q "\"version\": \"$version\"" src/web/package/package.json || die "src/web/package/package.json and Cargo.toml have other versions"
 echo "$hash" >"$work/pkg/SOURCES.sha256"

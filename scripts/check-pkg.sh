@@ -12,7 +12,7 @@ sources() {
     find src \( -path src/cli -o -path src/train -o -path src/data -o -path src/evaluate -o -path src/model_dir/import \
       -o -path src/discriminator -o -path src/loss -o -path src/damsm \) -prune \
       -o -type f ! -path src/main.rs -print
-    printf '%s\n' Cargo.toml Cargo.lock .cargo/config.toml scripts/build-pkg.sh LICENSE-MIT LICENSE-APACHE
+    printf '%s\n' Cargo.toml Cargo.lock .cargo/config.toml scripts/build-pkg.sh scripts/notices.py LICENSE-MIT LICENSE-APACHE
   } | LC_ALL=C sort
 }
 hash="$(sources | while read -r file; do sha256sum "$file"; done | sha256sum | cut -d' ' -f1)"

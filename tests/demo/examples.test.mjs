@@ -63,7 +63,7 @@ const installed = () => ({ "node_modules/mirrorgan": join(consumer, "node_module
 
 test("the tarball has what is used and what is promised, no more", () => {
   const files = packed.files.map(({ path }) => path).sort();
-  const allowed = /^(package\.json|README\.md|LICENSE-(MIT|APACHE)|[a-z_-]+\.js|(index|types)\.d\.ts|mirrorgan_(cpu|webgpu|threads)\w*\.(js|wasm))$/;
+  const allowed = /^(package\.json|README\.md|LICENSE-(MIT|APACHE)|THIRD-PARTY\.txt|[a-z_-]+\.js|(index|types)\.d\.ts|mirrorgan_(cpu|webgpu|threads)\w*\.(js|wasm))$/;
   assert.deepEqual(files.filter((file) => !allowed.test(file)), []);
   const { exports, types, main } = JSON.parse(readFileSync(join(ROOT, "pkg", "package.json"), "utf8"));
   const named = [types, main, ...Object.values(exports).flatMap((target) => (typeof target === "string" ? target : Object.values(target)))];

@@ -55,6 +55,6 @@ test("with their JavaScript they are what was promised", () => {
 });
 
 test("nothing in the package is left over or for somebody else", () => {
-  const known = /^(\w+(-\w+)?\.js|(index|types)\.d\.ts|mirrorgan_\w+_bg\.wasm|package\.json|README\.md|LICENSE-(MIT|APACHE)|SOURCES\.sha256)$/;
+  const known = /^(\w+(-\w+)?\.js|(index|types)\.d\.ts|mirrorgan_\w+_bg\.wasm|package\.json|README\.md|LICENSE-(MIT|APACHE)|THIRD-PARTY\.txt|SOURCES\.sha256)$/;
   assert.deepEqual(readdirSync(PKG).filter((file) => !known.test(file)), []);
 });
