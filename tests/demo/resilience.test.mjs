@@ -28,9 +28,8 @@ after(async () => {
   server?.stop();
 });
 
-test("a GPU that is lost is replaced once, then the CPU takes over, and the caller is told", async (t) => {
+test("a GPU that is lost is replaced once, then the CPU takes over, and the caller is told", async () => {
   const answers = await page.evaluate(async () => {
-    if (!(await MirrorGan.support()).webgpu) return null;
     const told = [];
     const onDevice = ({ device, reason }) => told.push([device, reason.code]);
     const gan = await MirrorGan.load("models/tiny", { device: "webgpu", warmUp: false, worker, onDevice });
@@ -53,7 +52,6 @@ test("a GPU that is lost is replaced once, then the CPU takes over, and the call
     await Promise.all([gan.dispose(), same.dispose()]);
     return { told, devices: results.map(({ device }) => device), far: results.map((result) => far(result, expected)) };
   });
-  if (!answers) return t.skip("there is no WebGPU adapter here");
   assert.deepEqual(answers.told, [["webgpu", "device-lost"], ["cpu", "device-lost"]]);
   assert.deepEqual(answers.devices, ["webgpu", "cpu"]);
   assert.ok(answers.far[0] <= 1 && answers.far[1] === 0, `${answers.far}`);
