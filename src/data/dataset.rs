@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use rand::Rng;
 use rayon::prelude::*;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::layout::Listed;
-use super::picture::reduce;
+use super::pictures::Pictures;
 use super::pixels::{Ahead, Lazy, Pixels};
 use super::source::{self, Split};
+use crate::files;
 use crate::text::{Vocabulary, tokenize};
 use crate::{Error, Result};
 
@@ -69,7 +68,7 @@ enum Picture {
 impl Sample {
     /// A sample with its picture in memory: RGB, row after row, size · size · 3 bytes.
     pub fn new(key: impl Into<String>, image: Vec<u8>, captions: Vec<String>, class_id: Option<usize>) -> Self {
-        let (key, digest) = (key.into(), digest(&image));
+        let (key, digest) = (key.into(), files::sha256(&image));
         Self { key, digest, captions, class_id, picture: Picture::Kept(Arc::new(image)) }
     }
 
@@ -279,7 +278,7 @@ impl Dataset {
     /// As [`Dataset::images`].
     pub fn pictures(&self, indices: &[usize]) -> Result<Pictures> {
         let pixels = indices.par_iter().map(|index| self.samples[*index].image()).collect::<Result<_>>()?;
-        Ok(Pictures { pixels, size: self.size })
+        Ok(Pictures::new(pixels, self.size))
     }
 
     /// Begins to decode, on another thread, those of the pictures of `indices` that are not in memory: the next batch, while the
@@ -300,65 +299,10 @@ impl Dataset {
     }
 }
 
-/// Pictures of a batch.
-#[derive(Debug, Clone)]
-pub struct Pictures {
-    pixels: Vec<Pixels>,
-    size: usize,
-}
-
-impl Pictures {
-    /// Those of `range` alone.
-    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
-        Self { pixels: self.pixels[range].to_vec(), size: self.size }
-    }
-
-    /// A square of `size` pixels of each, cut out at random. Pictures that are no larger stay as they are, and nothing is drawn from `rng`.
-    pub fn cropped(self, size: usize, rng: &mut impl Rng) -> Self {
-        let room = self.size.saturating_sub(size);
-        if room == 0 {
-            return self;
-        }
-        let cut = |pixels: &Pixels| {
-            let (left, top) = (rng.random_range(0..=room), rng.random_range(0..=room));
-            let mut square = Vec::with_capacity(3 * size * size);
-            for y in top..top + size {
-                square.extend_from_slice(&pixels[3 * (y * self.size + left)..][..3 * size]);
-            }
-            Pixels::new(square)
-        };
-        Self { pixels: self.pixels.iter().map(cut).collect(), size }
-    }
-
-    /// As [`Dataset::images`], of pictures that are there already.
-    pub fn images(&self, flips: &[bool], size: usize, device: &Device) -> Tensor<4> {
-        assert!(size > 0 && self.size.is_multiple_of(size), "pictures of {} pixels asked for at {size}", self.size);
-        let plane = size * size;
-        let batch = self.pixels.len();
-        let mut values = vec![0f32; batch * 3 * plane];
-        values.par_chunks_mut(3 * plane).zip(&self.pixels).zip(flips).for_each(|((output, pixels), flip)| {
-            let pixels = reduce(pixels, self.size, self.size / size);
-            for (at, pixel) in pixels.chunks_exact(3).enumerate() {
-                let (y, x) = (at / size, at % size);
-                let x = if *flip { size - 1 - x } else { x };
-                for channel in 0..3 {
-                    output[channel * plane + y * size + x] = f32::from(pixel[channel]) / 127.5 - 1.0;
-                }
-            }
-        });
-        Tensor::from_data(TensorData::new(values, [batch, 3, size, size]), device)
-    }
-}
-
 /// The bar of everything that counts to a known number.
 pub(crate) fn style() -> ProgressStyle {
     ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// Hexadecimal SHA-256.
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads picture and captions, or says what is wrong.
@@ -442,26 +386,6 @@ mod tests {
         assert!(!Dataset::has(&paths, Split::Test).unwrap());
         let error = Dataset::open(&paths, Split::Test, &DataOptions::default()).unwrap_err();
         assert!(error.to_string().contains("no test data"), "{error}");
-    }
-
-    #[test]
-    fn squares_are_cut_out_anywhere() {
-        use rand::{RngCore, SeedableRng};
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
-        let image = (0..4 * 4).flat_map(|pixel| [pixel; 3]).collect();
-        let dataset = Dataset::new(vec![Sample::new("", image, vec!["a".into()], None)], 4);
-        let mut corners = std::collections::BTreeSet::new();
-        for _ in 0..200 {
-            let cut = dataset.pictures(&[0]).unwrap().cropped(2, &mut rng);
-            let corner = cut.pixels[0][0];
-            corners.insert(corner);
-            let expected: Vec<u8> = [0, 1, 4, 5].iter().flat_map(|step| [corner + step; 3]).collect();
-            assert_eq!((cut.size, &*cut.pixels[0]), (2, &expected));
-        }
-        assert_eq!(corners.into_iter().collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6, 8, 9, 10]);
-        let next = rng.clone().next_u64();
-        let whole = dataset.pictures(&[0]).unwrap().cropped(4, &mut rng);
-        assert_eq!((whole.size, whole.pixels[0].len(), rng.next_u64()), (4, 48, next));
     }
 
     #[test]

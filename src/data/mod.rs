@@ -10,6 +10,7 @@ mod captions;
 mod dataset;
 mod layout;
 mod picture;
+mod pictures;
 mod pixels;
 mod sampler;
 mod source;
@@ -18,8 +19,9 @@ pub mod tiny;
 
 pub use captions::EncodedCaptions;
 pub(crate) use dataset::style as bar_style;
-pub use dataset::{DataOptions, Dataset, Pictures, Sample};
+pub use dataset::{DataOptions, Dataset, Sample};
 pub use picture::{Bounds, decode_square, decode_square_within};
+pub use pictures::Pictures;
 pub use sampler::{Position, Sampler};
 pub use source::Split;
 pub use spread::spread;

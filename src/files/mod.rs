@@ -4,3 +4,10 @@ pub mod pictures;
 mod whole;
 
 pub use whole::{write, write_folder};
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}

@@ -13,7 +13,6 @@ use burn::tensor::{Bytes, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::data::Position;
 use crate::files;
@@ -184,7 +183,7 @@ impl Checkpoints {
 
 /// Writes `state.json` and the parts as folder `target`, replacing one that is there.
 pub fn write_folder(target: &Path, mut state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<()> {
-    state.parts.extend(parts.iter().map(|(name, bytes)| (name.to_string(), hash(bytes))));
+    state.parts.extend(parts.iter().map(|(name, bytes)| (name.to_string(), files::sha256(bytes))));
     let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
     files::write_folder(target, parts.into_iter().chain([("state.json", json)]))
 }
@@ -234,7 +233,7 @@ impl Loaded {
         let bad = |message: String| Error::BadCheckpoint { file: file.display().to_string(), message };
         let expected = self.state.parts.get(name).ok_or_else(|| bad("state.json does not name this part".into()))?;
         let bytes = fs::read(&file).map_err(|error| Error::io(&file, error))?;
-        let found = hash(&bytes);
+        let found = files::sha256(&bytes);
         if found != *expected {
             return Err(bad(format!("sha-256 is {found}; expected {expected}")));
         }
@@ -296,10 +295,6 @@ pub fn load_module<M: Module>(module: M, bytes: Vec<u8>, file: &str) -> Result<M
     let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
     let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| bad(error.to_string()))?;
     module.try_load_record(record).map_err(|error| bad(error.to_string()))
-}
-
-pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::hash;
 use super::frozen_encoder::FrozenEncoder;
 use super::recipe::EncoderUse;
 use super::run::{Interrupt, TrainContext};
@@ -306,5 +305,5 @@ fn check_length(path: &Path, bytes: usize, count: usize) -> Result<()> {
 
 fn fingerprint(dataset: &Dataset) -> String {
     let hashes: Vec<String> = dataset.samples.iter().map(|sample| format!("{} {}\n", sample.key, sample.digest)).collect();
-    hash(hashes.concat().as_bytes())
+    files::sha256(hashes.concat().as_bytes())
 }

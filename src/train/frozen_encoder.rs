@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use safetensors::SafeTensors;
 
-use super::checkpoint::hash;
 use super::recipe::EncoderUse;
 use super::run::TrainContext;
 use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
+use crate::files;
 use crate::model_dir::tensors;
 use crate::stream::StreamConfig;
 use crate::{Error, Result};
@@ -39,7 +39,7 @@ impl FrozenEncoder {
         let config = ImageEncoderConfig::new(seen.kind, width);
         let network = config.init(&context.device)?;
         if let Some((file, bytes)) = find(context, seen.kind)? {
-            return Ok(Self { network: tensors::load(network, &bytes, &file)?, seen, fingerprint: hash(&bytes) });
+            return Ok(Self { network: tensors::load(network, &bytes, &file)?, seen, fingerprint: files::sha256(&bytes) });
         }
         if width >= 1.0 {
             return Err(Error::BadInput(format!(

@@ -1,6 +1,8 @@
 //! `train gan`: the generator with its discriminators, on top of frozen STEM and STREAM, phase after phase.
 
 mod batch;
+mod draw;
+mod frozen;
 mod judge;
 mod measure;
 mod networks;
@@ -17,7 +19,6 @@ pub use step::{Losses, Trainer};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::module::Module;
 use burn::tensor::{Device, DeviceType};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -26,15 +27,12 @@ use serde_json::json;
 
 use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
 use super::divergence::Watch;
-use super::frozen_encoder::FrozenEncoder;
-use super::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
+use super::gan_recipe::{GanRecipe, Phase, Trains};
 use super::precision::LossScale;
 use super::progress::Progress;
-use super::recipe::EncoderUse;
 use super::run::{RunFolder, TrainContext, starting_point};
-use super::{stem, stream};
+use super::stem;
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
-use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::glam::{Generator, GeneratorConfig};
 use crate::{Error, Result};
 use measure::{Best, Measure, Measured};
@@ -113,7 +111,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let device = context.device.clone().autodiff();
     context.recipe.gan.precision.check(&device)?;
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
-    let frozen = frozen(context, &device)?;
+    let frozen = frozen::load(context, &device)?;
     let size = context.recipe.data.size.max(context.recipe.gan.crop_from);
     let dataset = stem::open_at(context, Split::Train, &vocabulary, size)?;
     enough(context, dataset.len())?;
@@ -191,64 +189,6 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
     }
     found.truncate(count);
     Ok(found)
-}
-
-fn frozen(context: &TrainContext, device: &Device) -> Result<Frozen> {
-    let off = context.device.clone();
-    let weights = &context.recipe.gan;
-    let uses = |loss: fn(&LossWeights) -> f64| {
-        loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| loss(&weights.weights_of(phase)) > 0.0)
-    };
-    let text = stem::load(&context.out, &off)?.model.text;
-    // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
-    let eye = |seen: EncoderUse| -> Result<Eye> {
-        Ok(Eye { encoder: FrozenEncoder::load(context, seen)?.network.train().freeze(), size: seen.size })
-    };
-    let shared = |seen: EncoderUse| seen.kind == EncoderKind::EfficientnetLite0;
-    let mut shares = weights.discriminator == DiscriminatorChoice::Projected;
-    let (mut decoder, mut stream_eye, mut damsm, mut damsm_eye) = (None, None, None, None);
-    if uses(|weights| weights.stream) {
-        let (config, trained) = stream::load(&context.out, device)?;
-        let seen = EncoderUse { kind: config.encoder, size: config.image_size };
-        same_encoder("stream", seen, context.recipe.stream_encoder())?;
-        decoder = Some(trained.freeze());
-        stream_eye = if shared(seen) { None } else { Some(eye(seen)?) };
-        shares |= shared(seen);
-    }
-    if uses(|weights| weights.damsm) {
-        let (_, seen) = stem::trained_on(&context.out)?;
-        same_encoder("stem", seen, context.recipe.stem_encoder())?;
-        damsm = Some(stem::load(&context.out, device)?.model.damsm.freeze());
-        damsm_eye = if shared(seen) { None } else { Some(eye(seen)?) };
-        shares |= shared(seen);
-    }
-    let encoder = if shares {
-        let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: context.recipe.data.encoder_size };
-        match eye(seen)?.encoder {
-            ImageEncoder::EfficientNetLite0(network) => Some(network),
-            other => return Err(Error::BadInput(format!("expected {}, found {}", seen.kind, other.kind()))),
-        }
-    } else {
-        None
-    };
-    if text.features() != context.recipe.gan.generator.features {
-        let message =
-            format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
-        return Err(Error::BadInput(message));
-    }
-    let region_stride = context.recipe.stem.region_stride;
-    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_eye, damsm_eye })
-}
-
-/// A network can only be used with the encoder that it was trained on. EfficientNet-Lite0 sees the stages' own sizes here.
-fn same_encoder(part: &str, trained: EncoderUse, asked: EncoderUse) -> Result<()> {
-    if trained.kind == asked.kind && (trained.size == asked.size || trained.kind == EncoderKind::EfficientnetLite0) {
-        return Ok(());
-    }
-    Err(Error::BadInput(format!(
-        "the recipe has {part}.encoder {} at {} px; `train {part}` was run with {} at {} px: use the same recipe for all parts",
-        asked.kind, asked.size, trained.kind, trained.size
-    )))
 }
 
 /// A training under way.

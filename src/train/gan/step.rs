@@ -8,14 +8,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::batch::Batch;
+use super::draw::Drawn;
 use super::judge::{Frozen, Judge, View};
 use super::shard::{self, Shard, Sum, Worker};
 use crate::discriminator::Augmentation;
-use crate::glam::{Generated, Generator, GeneratorConfig};
+use crate::glam::{Generator, GeneratorConfig};
 use crate::host;
 use crate::loss::{self, adversarial::mismatch};
 use crate::nn::init;
-use crate::stem::{Condition, TextBatch, TextFeatures};
+use crate::stem::{TextBatch, TextFeatures};
 use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
 use crate::train::precision::{LossScale, Precision};
 use crate::train::{adam::Adam, average, stream};
@@ -199,7 +200,7 @@ impl Trainer {
         if worker == 0 { self.device.clone() } else { self.workers[worker - 1].device.clone() }
     }
 
-    fn frozen_of(&self, worker: usize) -> &Frozen {
+    pub(super) fn frozen_of(&self, worker: usize) -> &Frozen {
         if worker == 0 { &self.frozen } else { &self.workers[worker - 1].frozen }
     }
 
@@ -244,29 +245,6 @@ impl Trainer {
             });
         }
         shards
-    }
-
-    /// The pictures of a shard and how they are seen.
-    fn pictures(&self, network: &Generator, phase: &Phase, weights: &LossWeights, stages: &[usize], shard: &Shard) -> Drawn {
-        let network = self.recipe.precision.lower(network);
-        let (generated, twins) = match &shard.twins {
-            Some(twins) => self.draw_twins(&network, phase, shard, twins),
-            None => (self.draw(&network, phase, &shard.text, shard.noise.clone(), shard.epsilon.clone()), None),
-        };
-        let images = |stage: usize| generated.images[stage].clone();
-        let plain = self.recipe.augmentation == Augmentation::none();
-        let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
-        rng.set_stream(1);
-        let judged = |stage: usize, rng: &mut ChaCha8Rng| {
-            let images = if plain { images(stage) } else { self.recipe.augmentation.apply(images(stage), rng) };
-            self.view(shard.worker, stage, images)
-        };
-        let views: Vec<View> = stages.iter().map(|stage| judged(*stage, &mut rng)).collect();
-        let own = match (plain, weights.stream > 0.0 || weights.damsm > 0.0) {
-            (false, true) => Some(self.view(shard.worker, phase.stages - 1, images(phase.stages - 1))),
-            _ => None,
-        };
-        Drawn { generated, twins, views, own }
     }
 
     /// What the discriminator of `stage` learns from a shard.
@@ -382,33 +360,6 @@ impl Trainer {
         Ok(total)
     }
 
-    /// The pictures of a shard, and second ones of its first half with other noise. They are drawn as one batch: batch norms must not
-    /// tell the two apart.
-    fn draw_twins(
-        &self,
-        network: &Generator,
-        phase: &Phase,
-        shard: &Shard,
-        twins: &(Tensor<2>, Tensor<2>),
-    ) -> (Generated, Option<Tensor<4>>) {
-        let text = &shard.text;
-        let (batch, half) = (shard.range.len(), twins.0.dims()[0]);
-        let both = |all: &Tensor<2>| Tensor::cat(vec![all.clone(), all.clone().narrow(0, 0, half)], 0);
-        let text = TextFeatures {
-            words: Tensor::cat(vec![text.words.clone(), text.words.clone().narrow(0, 0, half)], 0),
-            sentence: both(&text.sentence),
-            mask: both(&text.mask),
-        };
-        let joined = |own: &Tensor<2>, twin: &Tensor<2>| Tensor::cat(vec![own.clone(), twin.clone()], 0);
-        let (noise, epsilon) = (joined(&shard.noise, &twins.0), joined(&shard.epsilon, &twins.1));
-        let drawn = self.draw(network, phase, &text, noise, epsilon);
-        let own = |all: Tensor<2>| all.narrow(0, 0, batch);
-        let twins = drawn.images[phase.stages - 1].clone().narrow(0, batch, half);
-        let condition = Condition { value: own(drawn.condition.value), mu: own(drawn.condition.mu), logvar: own(drawn.condition.logvar) };
-        let images = drawn.images.into_iter().map(|images| images.narrow(0, 0, batch)).collect();
-        (Generated { images, attention: Vec::new(), condition }, Some(twins))
-    }
-
     /// z and ε, (batch, z_dim) and (batch, condition_dim), from N(0, 1).
     fn noise(&mut self, batch: usize) -> (Tensor<2>, Tensor<2>) {
         let config = &self.recipe.generator;
@@ -418,60 +369,6 @@ impl Trainer {
             Tensor::<2>::from_data(TensorData::new(values, [batch, count]), device)
         };
         (normal(config.z_dim), normal(config.condition_dim))
-    }
-
-    fn draw(&self, network: &Generator, phase: &Phase, text: &TextFeatures, noise: Tensor<2>, epsilon: Tensor<2>) -> Generated {
-        if phase.trains == Trains::All || phase.stages == 1 {
-            return network.forward_stages(text, noise, epsilon, phase.stages);
-        }
-        // The earlier stages are done: their averages draw, off the graph, and the last stage learns on top.
-        let off =
-            TextFeatures { words: text.words.clone().inner(), sentence: text.sentence.clone().inner(), mask: text.mask.clone().inner() };
-        let last = phase.stages - 1;
-        let average = self.average.clone().fork(&off.sentence.device());
-        let condition = average.condition(&off, epsilon.inner());
-        let mut features = average.initial(&condition, noise.inner());
-        let mut images = vec![Tensor::from_inner(average.image(0, features.clone()))];
-        for stage in 1..last {
-            features = average.refine(stage, features, &off, &condition).features;
-            images.push(Tensor::from_inner(average.image(stage, features.clone())));
-        }
-        let condition = Condition {
-            value: Tensor::from_inner(condition.value),
-            mu: Tensor::from_inner(condition.mu),
-            logvar: Tensor::from_inner(condition.logvar),
-        };
-        let features = Tensor::from_inner(features).cast(self.recipe.precision.dtype());
-        let output = network.refine(last, features, text, &condition);
-        images.push(network.image(last, output.features));
-        Generated { images, attention: output.attention.into_iter().collect(), condition }
-    }
-
-    fn view(&self, worker: usize, stage: usize, images: Tensor<4>) -> View {
-        self.frozen_of(worker).view(images, self.recipe.encoder_sizes[stage], self.recipe.precision)
-    }
-}
-
-/// What a shard drew.
-struct Drawn {
-    generated: Generated,
-    twins: Option<Tensor<4>>,
-    /// Of each stage that learns, as the discriminators see it.
-    views: Vec<View>,
-    /// The last picture as STREAM and DAMSM see it, where that is another view.
-    own: Option<View>,
-}
-
-impl Drawn {
-    /// The views alone, without their graph.
-    fn detach(self) -> Self {
-        let Generated { images, condition, .. } = self.generated;
-        Self {
-            generated: Generated { images: images.into_iter().map(Tensor::detach).collect(), attention: Vec::new(), condition },
-            twins: None,
-            views: self.views.iter().map(View::detach).collect(),
-            own: None,
-        }
     }
 }
 
