@@ -11,6 +11,7 @@ import { History } from "./history.js";
 import { watchKeys } from "./keys.js";
 import { cleanPrompt, linkTo, parseSeed, readLink, readQuery } from "./link.js";
 import { ModelPicker, listModels, lookAt, sizesOf } from "./models.js";
+import { keepPage } from "./offline.js";
 import { reveal } from "./paint.js";
 import { DownloadBar } from "./progress.js";
 import { copyLink, savePicture } from "./share.js";
@@ -306,4 +307,4 @@ watchKeys(
 );
 // What runs is told at the bottom of the window while the form is out of sight.
 new IntersectionObserver(([{ isIntersecting }]) => document.body.classList.toggle("away", !isIntersecting)).observe($("draw"));
-greet();
+greet().finally(keepPage);

@@ -121,6 +121,26 @@ test("a visitor's own picture is described as the command line describes it", as
   await page.context().close();
 });
 
+test("a second visit draws without network", async () => {
+  const page = await openPage(browser, `${server.address}?model=tiny&device=cpu`, { serviceWorkers: "allow" });
+  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await draw(page, PROMPT);
+  await drawn(page);
+  const online = (await stagePixels(page)).at(-1).rgba;
+  // What was loaded before the service worker is kept soon after.
+  const kept = async () => (await page.evaluate(async () => (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url))).join(" ");
+  while (!/\/main\.js[\s\S]*\/style\.css|\/style\.css[\s\S]*\/main\.js/.test(await kept())) await page.waitForTimeout(50);
+  assert.doesNotMatch(await kept(), /safetensors|wasm/);
+  await page.close();
+  await page.context().setOffline(true);
+  const second = await page.context().newPage();
+  await second.goto(`${server.address}?model=tiny&device=cpu`);
+  await draw(second, PROMPT);
+  await drawn(second);
+  assert.equal(difference((await stagePixels(second)).at(-1).rgba, online), 0);
+  await second.context().close();
+});
+
 test("works below a path, on a phone, in the dark", async () => {
   const below = await serve({}, "/some/where/");
   try {

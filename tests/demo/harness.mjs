@@ -54,7 +54,8 @@ export function openBrowser() {
 
 /** A page whose errors are kept in `page.problems`. */
 export async function openPage(browser, address, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 1100 }, ...options });
+  // Requests that a service worker answers cannot be seen or changed by a test.
+  const context = await browser.newContext({ viewport: { width: 1200, height: 1100 }, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));

@@ -113,6 +113,22 @@ test("with several models there is a choice that shows sizes before anything is 
   await page.context().close();
 });
 
+test("choosing a model that is not there is told, and the other's wall and sizes go", async () => {
+  const page = await openPage(browser, server.address);
+  await page.route("**/models/tiny/config.json", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.getByText(/^Downloads .* to draw/).waitFor();
+  await page.locator('#model-list [value="tiny"]').check();
+  await page.getByText(/config\.json[\s\S]*404/).waitFor();
+  assert.ok(await page.getByRole("alert").isVisible());
+  assert.equal(await page.locator("#note").textContent(), "");
+  assert.equal(await page.locator("#wall .tile").count(), 0);
+  await page.locator('#model-list [value="flowers"]').check();
+  await page.getByText(/^Downloads .* to draw/).waitFor();
+  assert.ok(await page.getByRole("alert").isHidden());
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
 test("the wall shows at once what the model draws, and a click draws exactly that", { skip: MODEL !== FLOWERS && "there is no models/flowers" }, async () => {
   const gallery = JSON.parse(readFileSync(join(ROOT, "www", "gallery", "gallery.json"), "utf8"));
   const config = JSON.parse(readFileSync(join(FLOWERS, "config.json"), "utf8"));

@@ -1,0 +1,14 @@
+// The page without network: a service worker keeps its files.
+
+/** Registers it; where there is none, or it is refused, the page works with network only. */
+export async function keepPage() {
+  try {
+    await navigator.serviceWorker.register("sw.js");
+    const { active } = await navigator.serviceWorker.ready;
+    // What was loaded before it started did not pass through it.
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    active.postMessage([location.href.replace(/#.*/s, ""), ...loaded]);
+  } catch {
+    // Private windows and pages without https may refuse.
+  }
+}
