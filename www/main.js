@@ -30,7 +30,10 @@ const stages = new Stages();
 const easel = new Easel();
 const engine = new Engine(bar, tellStatus);
 const suggestions = new Suggestions($("suggestions"), $("prompt"));
-const picker = new ModelPicker((name) => useModel(name));
+const picker = new ModelPicker((name) => {
+  $("error").hidden = true;
+  return useModel(name);
+});
 const variations = new Variations((seed, source) => draw({ prompt: last.prompt, seed, model: last.model }, source, true));
 const kept = new History((entry, image) => draw(entry, image));
 const blend = new Blend((prompts) => blendPrompts(prompts));

@@ -129,7 +129,14 @@ test("a second visit draws without network", async () => {
   const online = (await stagePixels(page)).at(-1).rgba;
   // What was loaded before the service worker is kept soon after.
   const kept = async () => (await page.evaluate(async () => (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url))).join(" ");
-  while (!/\/main\.js[\s\S]*\/style\.css|\/style\.css[\s\S]*\/main\.js/.test(await kept())) await page.waitForTimeout(50);
+  await page.waitForFunction(
+    async () => {
+      const urls = (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url).join(" ");
+      return ["main.js", "style.css", "config.json"].every((file) => urls.includes(`/${file}`));
+    },
+    null,
+    { timeout: 60_000 },
+  );
   assert.doesNotMatch(await kept(), /safetensors|wasm/);
   await page.close();
   await page.context().setOffline(true);

@@ -32,7 +32,7 @@ after(async () => browser?.close());
 /** Serves `site` with `mounts`, opens it, and gives the picture it draws; `then(page, stop)` goes on with it. */
 async function picture(site, mounts = {}, then = () => {}) {
   const server = await serve({ "": site, "models/tiny": TINY, ...mounts });
-  const page = await openPage(browser, `${server.address}?model=models/tiny/`);
+  const page = await openPage(browser, `${server.address}?model=models/tiny/`, { serviceWorkers: "allow" });
   try {
     const rgba = await drawnPicture(page);
     assert.deepEqual(page.problems, []);
