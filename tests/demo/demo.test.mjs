@@ -49,7 +49,6 @@ test("a prompt becomes the pictures and the caption of the command line", async 
   assert.ok(stages.some(({ rgba }) => new Set(rgba).size > 100), "there is more than a few colours");
   const caption = (await page.locator("#caption").innerText()).replace("(no words)", "");
   assert.equal(caption, report.captions[0].words.join(" "));
-  await screenshot(page, "desktop");
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });
@@ -121,6 +120,75 @@ test("a visitor's own picture is described as the command line describes it", as
   await page.context().close();
 });
 
+for (const [name, width, colorScheme] of [["desktop-light", 1200, "light"], ["desktop-dark", 1200, "dark"], ["phone-light", 375, "light"], ["phone-dark", 375, "dark"]]) {
+  test(`the page with a picture: ${name}`, async () => {
+    const page = await openPage(browser, server.address, { viewport: { width, height: 812 }, colorScheme });
+    await draw(page, PROMPT);
+    await drawn(page);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "wider than the window");
+    await page.waitForTimeout(500);
+    // The easel moves along with the page.
+    await page.evaluate(() => scrollTo(0, 0));
+    await screenshot(page, name);
+    await page.context().close();
+  });
+}
+
+test("the dice draw with another seed; stages are seen before the last; timings and link tell of the picture", async () => {
+  const page = await openPage(browser, `${server.address}?model=tiny&device=cpu`, { permissions: ["clipboard-read", "clipboard-write"] });
+  await page.evaluate(() => {
+    window.counts = new Set();
+    const count = () => window.counts.add(document.querySelectorAll("#stages .drawn").length);
+    new MutationObserver(count).observe(document.getElementById("stages"), { childList: true, subtree: true, attributes: true });
+  });
+  await page.getByLabel("What should the picture show?").fill(PROMPT);
+  await page.getByRole("button", { name: "Draw with another seed" }).click();
+  await drawn(page);
+  const seed = await page.getByLabel("Seed", { exact: true }).inputValue();
+  assert.notEqual(seed, "7");
+  assert.ok(await page.evaluate(() => window.counts.has(1) && window.counts.has(3)), "the first stage is there alone");
+  assert.match(await page.locator("#timings").innerText(), new RegExp(`^[\\d.]+ m?s on \\d+ threads? of the CPU, .*, seed ${seed}$`));
+  await page.getByRole("button", { name: "Copy link" }).click();
+  await page.getByText("Link copied.").waitFor();
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(link.hash.slice(1))), { prompt: PROMPT, seed, model: "tiny" });
+  await page.context().close();
+});
+
+test("words that the description repeats are marked and counted", async () => {
+  const page = await openPage(browser, `${server.address}?model=tiny`);
+  // Whatever it says: a prompt of all that it knows has the telling words of any description.
+  const known = (await (await page.request.get(`${server.address}models/tiny/vocab.txt`)).text()).split("\n").filter((word) => /^[a-z]+$/.test(word));
+  await draw(page, known.join(" "));
+  await drawn(page);
+  const meter = await page.locator("#closeness").evaluate((each) => each.value);
+  const text = await page.locator("#agreement").innerText();
+  const [, found, all] = /Found (\d+) of (\d+) telling/.exec(text);
+  assert.ok(Math.abs(meter - found / all) < 1e-6, text);
+  assert.equal(await page.locator("#caption mark").count() > 0, Number(found) > 0, text);
+  await page.context().close();
+});
+
+for (const kind of ["drop", "paste"]) {
+  test(`a picture is described after a ${kind}`, async () => {
+    const page = await openPage(browser, `${server.address}?model=tiny`);
+    await page.locator("#file:enabled").waitFor({ state: "attached" });
+    await page.evaluate(async (type) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+      canvas.getContext("2d").fillRect(0, 0, 32, 32);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+      const data = new DataTransfer();
+      data.items.add(new File([blob], "mine.png", { type: "image/png" }));
+      const options = { bubbles: true, cancelable: true };
+      const event = type === "drop" ? new DragEvent(type, { ...options, dataTransfer: data }) : new ClipboardEvent(type, { ...options, clipboardData: data });
+      document.body.dispatchEvent(event);
+    }, kind);
+    await page.waitForFunction(() => document.getElementById("status").textContent === "Described.", null, { timeout: 60_000 });
+    assert.ok(await page.locator("#dropped").isVisible());
+    await page.context().close();
+  });
+}
+
 test("a second visit draws without network", async () => {
   const page = await openPage(browser, `${server.address}?model=tiny&device=cpu`, { serviceWorkers: "allow" });
   await page.waitForFunction(() => navigator.serviceWorker.controller);
@@ -129,14 +197,7 @@ test("a second visit draws without network", async () => {
   const online = (await stagePixels(page)).at(-1).rgba;
   // What was loaded before the service worker is kept soon after.
   const kept = async () => (await page.evaluate(async () => (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url))).join(" ");
-  await page.waitForFunction(
-    async () => {
-      const urls = (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url).join(" ");
-      return ["main.js", "style.css", "config.json"].every((file) => urls.includes(`/${file}`));
-    },
-    null,
-    { timeout: 60_000 },
-  );
+  while (!/\/main\.js[\s\S]*\/style\.css|\/style\.css[\s\S]*\/main\.js/.test(await kept())) await page.waitForTimeout(50);
   assert.doesNotMatch(await kept(), /safetensors|wasm/);
   await page.close();
   await page.context().setOffline(true);
@@ -156,7 +217,6 @@ test("works below a path, on a phone, in the dark", async () => {
     await drawn(page);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wider <= 0, `the page is ${wider} px wider than the phone`);
-    await screenshot(page, "phone-dark");
     assert.deepEqual(page.problems, []);
     await page.context().close();
   } finally {
