@@ -135,7 +135,8 @@ export class WebEngine {
         wasm.__wbg_webengine_free(ptr, 0);
     }
     /**
-     * Draws pictures on the way from one prompt to another; `on_frame` as `on_stage` of [`WebEngine::generate`].
+     * Draws pictures on the way from one prompt to another; `on_frame` as `on_stage` of [`WebEngine::generate`], but called with `null` between
+     * the stages of a frame.
      *
      * # Errors
      * As [`WebEngine::generate`].
