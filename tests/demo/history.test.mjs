@@ -113,6 +113,8 @@ test("a server that answers with pages of its own, or not at all, is explained, 
   assert.match(await shownError(page), /arrived damaged[\s\S]*vocab\.txt/);
   assert.equal(await page.locator("#suggestions p").count(), 0, "no list of words, no suggestions");
   await page.unroute("**/vocab.txt");
+  // Whatever came whole meanwhile is kept.
+  await page.evaluate(async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));
   await page.route("**/glam.safetensors", (route) => route.fulfill(nonsense));
   await draw(page, "a red flower");
   assert.match(await shownError(page), /arrived damaged[\s\S]*glam\.safetensors/);
