@@ -6,7 +6,7 @@ import { platform } from "./platform.js";
 const LARGEST_SEED = 2n ** 64n - 1n;
 const MOST_PICTURES = 64;
 const MOST_STEPS = 256;
-/** More share a 64 px stage badly. */
+/** A map of 64 × 64 pixels has 16 bands of four rows to share. */
 export const MOST_THREADS = 16;
 const DEVICES = ["auto", "cpu", "webgpu"];
 const PRECISIONS = ["auto", "f32"];

@@ -68,7 +68,8 @@ export class MirrorGan {
       throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
     }
     const wasm = await abortable(checkModules(options.wasm), signal);
-    const threads = wasm.threads === null ? 1 : checkThreads(options.threads, offered.threads);
+    const asked = checkThreads(options.threads, offered.threads);
+    const threads = wasm.threads === null ? 1 : asked;
     const half = precision === "auto" && Boolean(offered.adapter?.half);
     const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, threads, wasm }, offered.adapter);
     try {

@@ -1,7 +1,7 @@
 // The one engine of the page: loaded when it is first needed, replaced when another model or device is chosen.
 
 import { MirrorGan } from "./pkg/index.js";
-import { folderOf } from "./models.js";
+import { bytesOf, folderOf } from "./models.js";
 
 /** Why a piece of work was stopped: by the visitor, or because the next one took its place. */
 export const REPLACED = "replaced";
@@ -51,7 +51,7 @@ export class Engine {
     try {
       this.#tell("Loading the model…");
       const { files } = await MirrorGan.describe(folderOf(model), { signal });
-      this.#bar.start(files.filter((file) => !file.cached && file.when === "load").reduce((sum, file) => sum + file.bytes, 0));
+      this.#bar.start(bytesOf(files, (file) => !file.cached && file.when === "load"));
       const gan = await MirrorGan.load(folderOf(model), {
         device,
         signal,

@@ -21,11 +21,14 @@ export async function listModels() {
 
 export const folderOf = (name) => `models/${name}/`;
 
+/** Bytes of the files that are `wanted`. */
+export const bytesOf = (files, wanted) => files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
+
 /** What a model is and what it would cost: bytes to draw, bytes more to describe, and those of both that are not here yet. */
 export async function lookAt(name) {
   const url = folderOf(name);
   const described = await MirrorGan.describe(url);
-  const sum = (wanted) => described.files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
+  const sum = (wanted) => bytesOf(described.files, wanted);
   const config = await (await fetch(`${url}config.json`)).json();
   return {
     name,

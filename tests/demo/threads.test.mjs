@@ -116,8 +116,9 @@ test("a number of threads that is none, and a module that is none, are errors", 
   const codes = await page.evaluate(async () => {
     const codes = [];
     for (const threads of [0, 17, 1.5, NaN, "two", {}]) codes.push(await code(draw({ threads })));
+    codes.push(await code(draw({ threads: 0, wasm: "pkg/mirrorgan_cpu_bg.wasm" })));
     codes.push(await code(draw({ wasm: { threads: new Uint8Array([1, 2, 3]) } })));
     return codes;
   });
-  assert.deepEqual(codes, [...Array(6).fill("bad-input"), "integrity"]);
+  assert.deepEqual(codes, [...Array(7).fill("bad-input"), "integrity"]);
 });
