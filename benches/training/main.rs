@@ -106,6 +106,8 @@ fn main() -> anyhow::Result<()> {
     let [name, batch, gf_dim, df_dim] = arguments.as_slice() else {
         anyhow::bail!("expected DEVICE BATCH GF_DIM DF_DIM; run.py starts this")
     };
+    // As the command does.
+    mirrorgan::cli::memory::keep();
     let (batch, gf_dim, df_dim) = (batch.parse()?, gf_dim.parse()?, df_dim.parse()?);
     let device = device(name)?;
     let mut bench = Bench::new(device.clone(), batch, gf_dim, df_dim)?;

@@ -11,6 +11,7 @@ mod generate;
 mod import;
 mod info;
 mod measuring;
+pub mod memory;
 mod pictures;
 mod report;
 mod tiny_data;
@@ -55,6 +56,7 @@ enum Command {
 
 /// Parses the arguments, runs the command and reports what went wrong.
 pub fn main() -> ExitCode {
+    memory::keep();
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),

@@ -8,12 +8,13 @@
 use burn::module::{Module, RunningState};
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{DType, Device, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::spectral::{SpectralConv2d, SpectralLinear};
 use crate::error::{Error, Result};
+use crate::nn::activation::leaky_relu;
 use crate::nn::init::orthogonal;
 
 /// Slope of the leaky ReLU below zero.
@@ -184,7 +185,7 @@ impl Head {
 
 /// Leaky ReLU, scaled so that the variance neither fades nor grows from layer to layer.
 fn activate(input: Tensor<4>) -> Tensor<4> {
-    activation::leaky_relu(input, SLOPE).mul_scalar((2.0 / (1.0 + SLOPE * SLOPE)).sqrt())
+    leaky_relu(input, SLOPE).mul_scalar((2.0 / (1.0 + SLOPE * SLOPE)).sqrt())
 }
 
 /// What the heads' two verdicts look at, a tensor (batch, width, h, w) a stage.

@@ -4,13 +4,14 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::spectral::SpectralConv2d;
 use crate::error::{Error, Result};
+use crate::nn::activation::leaky_relu;
 use crate::nn::{BatchNorm, BatchNormConfig, conv3x3};
 
 /// Slope of the leaky ReLU below zero.
@@ -146,7 +147,7 @@ impl ConvBlock {
             Some(norm) => norm.forward(hidden),
             None => hidden,
         };
-        activation::leaky_relu(hidden, SLOPE)
+        leaky_relu(hidden, SLOPE)
     }
 }
 

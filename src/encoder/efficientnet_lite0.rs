@@ -8,6 +8,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
+use crate::nn::activation::relu6;
+
 /// A row of the network's table: blocks in a row, kernel, stride of the first block, expansion, channels in and out.
 struct Group {
     blocks: usize,
@@ -106,11 +108,6 @@ fn conv(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, devic
         .with_groups(groups)
         .with_padding(PaddingConfig2d::Same)
         .init(device)
-}
-
-/// min(max(x, 0), 6).
-fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    input.clamp(0.0, 6.0)
 }
 
 /// Expand by a 1×1 convolution, filter each channel on its own, project by another 1×1 convolution (MobileNetV2).

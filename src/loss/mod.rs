@@ -1,6 +1,7 @@
 //! The losses of the paper, a file each.
 
 pub mod adversarial;
+pub mod diversity;
 // What takes gradients has no place in the browser, where burn is built without them.
 #[cfg(not(target_arch = "wasm32"))]
 mod gradient_penalty;

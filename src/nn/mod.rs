@@ -1,5 +1,6 @@
 //! The few layers that burn lacks, or has with other numerics than the published network.
 
+pub mod activation;
 mod batch_norm;
 mod blocks;
 pub mod cpu;

@@ -14,6 +14,10 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::host;
 use crate::{Error, Result};
 
+/// Values that move at once on a processor. A step goes over them a dozen times; so few, with their gradients, moments and what is between,
+/// stay in the cache of a core, where all of a network's would come from memory each time.
+const PIECE: usize = 1 << 16;
+
 /// Where the number of steps is kept in a saved state.
 const TIME: &str = "time";
 
@@ -26,8 +30,8 @@ pub struct Adam {
     beta_2: f64,
     epsilon: f64,
     time: usize,
-    /// m and v of each parameter, flat.
-    moments: BTreeMap<String, [Tensor<1>; 2]>,
+    /// m and v of each parameter, flat, in pieces of [`piece`] values.
+    moments: BTreeMap<String, Vec<[Tensor<1>; 2]>>,
 }
 
 impl Adam {
@@ -42,16 +46,41 @@ impl Adam {
         module.map(&mut Update { adam: self, learning_rate, gradients, path: Vec::new() })
     }
 
+    /// Values after a step, and their moments, from those before.
+    fn moved(
+        &self,
+        old: Tensor<1>,
+        gradient: Tensor<1>,
+        moments: Option<[Tensor<1>; 2]>,
+        learning_rate: f64,
+    ) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let Self { beta_1, beta_2, epsilon, time, .. } = *self;
+        let (one, two) = match moments {
+            Some([one, two]) => (one.mul_scalar(beta_1), two.mul_scalar(beta_2)),
+            None => (gradient.zeros_like(), gradient.zeros_like()),
+        };
+        let one = one + gradient.clone().mul_scalar(1.0 - beta_1);
+        let two = two + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
+        let steps = time as f64;
+        let (bias_1, bias_2) = (1.0 - beta_1.powf(steps), 1.0 - beta_2.powf(steps));
+        let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
+        let delta = (one.clone() / scale).mul_scalar(learning_rate / bias_1);
+        (old - delta, [one, two])
+    }
+
     /// The state as safetensors.
     ///
     /// # Errors
     /// [`Error::Device`] when a tensor cannot be read back.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut values: Vec<(String, Vec<u8>)> = vec![(TIME.into(), (self.time as f32).to_le_bytes().to_vec())];
-        for (path, moments) in &self.moments {
-            for (moment, name) in moments.iter().zip(["first", "second"]) {
-                let floats = host::read_now(moment.clone())?;
-                values.push((format!("{path}.{name}"), floats.iter().flat_map(|value| value.to_le_bytes()).collect()));
+        for (path, pieces) in &self.moments {
+            for (moment, name) in ["first", "second"].into_iter().enumerate() {
+                let mut bytes = Vec::new();
+                for piece in pieces {
+                    bytes.extend(host::read_now(piece[moment].clone())?.iter().flat_map(|value| value.to_le_bytes()));
+                }
+                values.push((format!("{path}.{name}"), bytes));
             }
         }
         let views =
@@ -77,17 +106,16 @@ impl Adam {
         self.time = floats(TIME)?.first().copied().unwrap_or_default() as usize;
         self.moments.clear();
         let device = device.clone().without_autodiff();
-        let tensor = |values: Vec<f32>| {
-            let length = values.len();
-            Tensor::from_data(TensorData::new(values, [length]), (&device, DType::F32))
-        };
+        let piece = piece(&device);
+        let tensor = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (&device, DType::F32));
         for name in tensors.names() {
             if let Some(path) = name.strip_suffix(".first") {
                 let (first, second) = (floats(name)?, floats(&format!("{path}.second"))?);
                 if first.len() != second.len() {
                     return Err(bad(format!("the moments of {path:?} have {} and {} values", first.len(), second.len())));
                 }
-                self.moments.insert(path.to_string(), [tensor(first), tensor(second)]);
+                let pieces = first.chunks(piece).zip(second.chunks(piece)).map(|(one, two)| [tensor(one), tensor(two)]);
+                self.moments.insert(path.to_string(), pieces.collect());
             }
         }
         Ok(self)
@@ -112,28 +140,49 @@ impl ModuleMapper for Update<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let Adam { beta_1, beta_2, epsilon, time, .. } = *self.adam;
         let shape = gradient.shape();
-        let gradient = gradient.without_autodiff().reshape([shape.num_elements()]);
-        let (one, two) = match self.adam.moments.remove(&self.path.join(".")) {
-            Some([one, two]) => (one.mul_scalar(beta_1), two.mul_scalar(beta_2)),
-            None => (gradient.zeros_like(), gradient.zeros_like()),
-        };
-        let one = one + gradient.clone().mul_scalar(1.0 - beta_1);
-        let two = two + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
-        let steps = time as f64;
-        let (bias_1, bias_2) = (1.0 - beta_1.powf(steps), 1.0 - beta_2.powf(steps));
-        let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
-        let delta = (one.clone() / scale).mul_scalar(self.learning_rate / bias_1).reshape(shape);
-        self.adam.moments.insert(self.path.join("."), [one, two]);
-        param.map(|old| {
-            let require_grad = old.is_require_grad();
-            let autodiff = old.is_autodiff();
-            let new = old.without_autodiff() - delta;
+        let gradient = flat(gradient);
+        let path = self.path.join(".");
+        let mut moments = self.adam.moments.remove(&path).unwrap_or_default().into_iter();
+        let mut kept = Vec::new();
+        let param = param.map(|old| {
+            let (require_grad, autodiff) = (old.is_require_grad(), old.is_autodiff());
+            let pieces = split(flat(old)).into_iter().zip(split(gradient));
+            let moved = pieces.map(|(old, gradient)| self.adam.moved(old, gradient, moments.next(), self.learning_rate));
+            let (new, after): (Vec<_>, Vec<_>) = moved.unzip();
+            kept = after;
+            let new = Tensor::cat(new, 0).reshape(shape);
             let new = if autodiff { Tensor::from_inner(new) } else { new };
             new.set_require_grad(require_grad)
-        })
+        });
+        self.adam.moments.insert(path, kept);
+        param
     }
+}
+
+/// All values in a row, off the graph.
+fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let length = tensor.shape().num_elements();
+    tensor.without_autodiff().reshape([length])
+}
+
+/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
+fn piece(device: &Device) -> usize {
+    let device = device.clone().without_autodiff();
+    #[cfg(feature = "tch")]
+    let processor = device == Device::flex() || device == Device::libtorch();
+    #[cfg(not(feature = "tch"))]
+    let processor = device == Device::flex();
+    if processor { PIECE } else { usize::MAX }
+}
+
+/// The pieces of a tensor.
+fn split(tensor: Tensor<1>) -> Vec<Tensor<1>> {
+    let (length, piece) = (tensor.dims()[0], piece(&tensor.device()));
+    if length <= piece {
+        return vec![tensor];
+    }
+    (0..length).step_by(piece).map(|start| tensor.clone().narrow(0, start, piece.min(length - start))).collect()
 }
 
 /// Scales the gradients of `module` down together so that the norm of all of them is at most `max_norm`, as PyTorch's
@@ -231,6 +280,27 @@ mod tests {
         let expected = adam.step(0.01, model.clone(), grads);
         let grads = gradients(&model, 0.7, &device);
         assert_eq!(values(&expected), values(&loaded.step(0.01, model, grads)));
+    }
+
+    /// burn's Adam moves a parameter as a whole.
+    #[test]
+    fn pieces_move_as_the_whole_would() {
+        let device = Device::flex().autodiff();
+        let model = LinearConfig::new(PIECE / 2 + 1, 3).init(&device);
+        let input = || Tensor::<2>::random([2, PIECE / 2 + 1], burn::tensor::Distribution::Default, &device);
+        let mut theirs = burn::optim::AdamConfig::new().with_epsilon(1e-8).init();
+        let (mut ours, mut moved, mut expected) = (Adam::new(0.9, 0.999), model.clone(), model);
+        for _ in 0..2 {
+            let input = input();
+            let gradients = |model: &Linear| GradientsParams::from_grads(model.forward(input.clone()).powi_scalar(2).sum().backward(), model);
+            let (one, two) = (gradients(&moved), gradients(&expected));
+            moved = ours.step(0.01, moved, one);
+            expected = theirs.step(0.01, expected, two);
+        }
+        assert_eq!(ours.moments["weight"].len(), 2);
+        for (a, b) in values(&moved).into_iter().zip(values(&expected)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
     }
 
     #[test]

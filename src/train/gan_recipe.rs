@@ -49,6 +49,8 @@ pub struct GanRecipe {
     pub explosion: Explosion,
     /// What each loss counts.
     pub weights: LossWeights,
+    /// What `weights.diversity` keeps apart.
+    pub diversity: DiversityMeasure,
     /// Side of the pictures that the frozen image encoder sees, for each stage.
     pub encoder_sizes: Vec<usize>,
     /// Pictures between two sample grids.
@@ -100,6 +102,16 @@ pub enum DiscriminatorChoice {
     Projected,
 }
 
+/// In what pictures of one prompt are to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiversityMeasure {
+    /// In their pixels (MSGAN, Mao et al., CVPR 2019).
+    Pictures,
+    /// In what EfficientNet-Lite0 sees in them at strides 8, 16 and 32.
+    Features,
+}
+
 /// λ of each loss of the generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,7 +126,7 @@ pub struct LossWeights {
     pub damsm: f64,
     /// Conditioning augmentation near N(0, 1) (StackGAN).
     pub kl: f64,
-    /// Pictures of one prompt that differ as their noises do (MSGAN, Mao et al., CVPR 2019).
+    /// Pictures of one prompt that differ as their noises do.
     pub diversity: f64,
     /// A stage that is trained on its own: its picture, made smaller, is the one that it began with.
     pub consistency: f64,
@@ -239,6 +251,7 @@ impl Default for GanRecipe {
             devices: 1,
             explosion: Explosion::default(),
             weights: LossWeights::default(),
+            diversity: DiversityMeasure::Pictures,
             encoder_sizes: vec![128, 128, 256],
             sample_every: 10_000,
             measure_every: 0,

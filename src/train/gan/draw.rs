@@ -11,14 +11,14 @@ use super::step::Trainer;
 use crate::discriminator::Augmentation;
 use crate::glam::{Generated, Generator};
 use crate::stem::{Condition, TextFeatures};
-use crate::train::gan_recipe::{LossWeights, Phase, Trains};
+use crate::train::gan_recipe::{DiversityMeasure, LossWeights, Phase, Trains};
 
 /// What a shard drew.
 pub struct Drawn {
     /// All stages.
     pub generated: Generated,
-    /// Second pictures of the first half, by the last stage: (range / 2, 3, size, size).
-    pub twins: Option<Tensor<4>>,
+    /// Second pictures of the first half, by the last stage, with features where those are compared.
+    pub twins: Option<View>,
     /// Of each stage that learns, as the discriminators see it.
     pub views: Vec<View>,
     /// The last picture as STREAM and DAMSM see it, where that is another view.
@@ -55,10 +55,11 @@ impl Trainer {
             self.view(shard.worker, stage, images)
         };
         let views: Vec<View> = stages.iter().map(|stage| judged(*stage, &mut rng)).collect();
-        let own = match (plain, weights.stream > 0.0 || weights.damsm > 0.0) {
-            (false, true) => Some(self.view(shard.worker, phase.stages - 1, images(phase.stages - 1))),
-            _ => None,
-        };
+        let last = phase.stages - 1;
+        let features = self.recipe.diversity == DiversityMeasure::Features;
+        let seen = weights.stream > 0.0 || weights.damsm > 0.0 || (twins.is_some() && features);
+        let own = (seen && !plain).then(|| self.view(shard.worker, last, images(last)));
+        let twins = twins.map(|twins| if features { self.view(shard.worker, last, twins) } else { View::of_images(twins) });
         Drawn { generated, twins, views, own }
     }
 

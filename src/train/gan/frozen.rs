@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use super::judge::{Eye, Frozen};
 use crate::encoder::{EncoderKind, ImageEncoder};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::gan_recipe::{DiscriminatorChoice, LossWeights};
+use crate::train::gan_recipe::{DiscriminatorChoice, DiversityMeasure, LossWeights};
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
 use crate::train::{stem, stream};
@@ -29,7 +29,8 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
         Ok(Eye { encoder: FrozenEncoder::load(context, seen)?.network.train().freeze(), size: seen.size })
     };
     let shared = |seen: EncoderUse| seen.kind == EncoderKind::EfficientnetLite0;
-    let mut shares = weights.discriminator == DiscriminatorChoice::Projected;
+    let compares = weights.diversity == DiversityMeasure::Features && uses(|weights| weights.diversity);
+    let mut shares = weights.discriminator == DiscriminatorChoice::Projected || compares;
     let (mut decoder, mut stream_eye, mut damsm, mut damsm_eye) = (None, None, None, None);
     if uses(|weights| weights.stream) {
         let (config, trained) = stream::load(&context.out, device)?;

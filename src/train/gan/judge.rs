@@ -142,6 +142,11 @@ pub struct ViewFeatures {
 }
 
 impl View {
+    /// Pictures in which no network has seen anything.
+    pub fn of_images(images: Tensor<4>) -> Self {
+        Self { images, features: ViewFeatures::default() }
+    }
+
     /// Other pictures with these features, for a discriminator that looks at pictures alone.
     pub fn with_images(&self, images: Tensor<4>) -> Self {
         Self { images, features: self.features.clone() }

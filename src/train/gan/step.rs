@@ -14,10 +14,10 @@ use super::shard::{self, Shard, Sum, Worker};
 use crate::discriminator::Augmentation;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::host;
-use crate::loss::{self, adversarial::mismatch};
+use crate::loss::{self, adversarial::mismatch, diversity};
 use crate::nn::init;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe, LossWeights, Phase, Trains};
+use crate::train::gan_recipe::{DiscriminatorChoice, DiversityMeasure, GanRecipe, LossWeights, Phase, Trains};
 use crate::train::precision::{LossScale, Precision};
 use crate::train::{adam::Adam, average, stream};
 use crate::{Error, Result};
@@ -338,9 +338,18 @@ impl Trainer {
             add("kl", weights.kl, shard.share, loss::kl_divergence(condition.mu.clone(), condition.logvar.clone()));
         }
         if let Some(twins) = twins {
-            let half = twins.dims()[0];
-            let apart = (generated.images[last].clone().narrow(0, 0, half) - twins.clone()).abs().mean();
-            add("diversity", weights.diversity, shard.share, apart.add_scalar(MODE_SEEKING_EPSILON).recip());
+            let apart = match (self.recipe.diversity, view) {
+                (DiversityMeasure::Features, Some(view)) => {
+                    // Stride 4, the first, sees light and texture.
+                    let [own, twins] = [view, twins].map(|view| view.features.stages.get(1..).unwrap_or_default());
+                    diversity::features_apart(own, twins)
+                }
+                _ => {
+                    let half = twins.images.dims()[0];
+                    diversity::pictures_apart(generated.images[last].clone().narrow(0, 0, half), twins.images.clone())
+                }
+            };
+            add("diversity", weights.diversity, shard.share, diversity::mode_seeking(apart));
         }
         if weights.consistency > 0.0 && last > 0 {
             let small = halve(generated.images[last].clone());
@@ -374,9 +383,6 @@ impl Trainer {
 
 /// Skipped f16 steps in a row that end a training.
 const MOST_SKIPPED: usize = 50;
-
-/// Added to the distance of two pictures before its inverse is the loss: what a distance of nothing costs, 20.
-const MODE_SEEKING_EPSILON: f32 = 0.05;
 
 fn adam(recipe: &GanRecipe) -> Adam {
     Adam::new(recipe.beta_1, recipe.beta_2)
