@@ -168,12 +168,7 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
 
 /// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
 fn piece(device: &Device) -> usize {
-    let device = device.clone().without_autodiff();
-    #[cfg(feature = "tch")]
-    let processor = device == Device::flex() || device == Device::libtorch();
-    #[cfg(not(feature = "tch"))]
-    let processor = device == Device::flex();
-    if processor { PIECE } else { usize::MAX }
+    if host::is_processor(device) { PIECE } else { usize::MAX }
 }
 
 /// The pieces of a tensor.
@@ -292,7 +287,8 @@ mod tests {
         let (mut ours, mut moved, mut expected) = (Adam::new(0.9, 0.999), model.clone(), model);
         for _ in 0..2 {
             let input = input();
-            let gradients = |model: &Linear| GradientsParams::from_grads(model.forward(input.clone()).powi_scalar(2).sum().backward(), model);
+            let gradients =
+                |model: &Linear| GradientsParams::from_grads(model.forward(input.clone()).powi_scalar(2).sum().backward(), model);
             let (one, two) = (gradients(&moved), gradients(&expected));
             moved = ours.step(0.01, moved, one);
             expected = theirs.step(0.01, expected, two);
