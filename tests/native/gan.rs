@@ -164,3 +164,27 @@ fn too_few_pictures_are_said_and_just_enough_are_learned_from() {
     }
     gan::run(&prepared("enough", 4, &[])).unwrap();
 }
+
+#[test]
+fn twins_grow_apart_in_pixels_and_in_features() {
+    let folder = tempfile::tempdir().unwrap();
+    let first_and_last = |measure: &str| {
+        let change = format!("gan.diversity={measure}");
+        let alone = [
+            &change,
+            "gan.weights={adversarial=0.0,conditional=0.0,stream=0.0,damsm=0.0,kl=0.0,diversity=1.0}",
+            "gan.augmentation.translation=0.125",
+            "gan.phases=[{stages=1,pictures=96,batch=4,trains=\"all\"}]",
+        ];
+        let context = trained(folder.path(), measure, &[&SHORT[..5], &alone].concat());
+        gan::run(&context).unwrap();
+        let losses: Vec<f64> = log(&context, "gan").iter().map(|line| line["diversity"].as_f64().unwrap()).collect();
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        (mean(&losses[..4]), mean(&losses[losses.len() - 4..]))
+    };
+    let [pictures, features] = ["pictures", "features"].map(first_and_last);
+    assert!(pictures.1 < 0.9 * pictures.0, "{pictures:?}");
+    // In an untrained generator the noise says about as much as the prompt: a share of 1, a loss of 1 / 1.05.
+    assert!((features.0 - 1.0 / 1.05).abs() < 0.1 && features.1 < features.0, "{features:?}");
+    assert!((pictures.0 - features.0).abs() > 1e-3, "the same pictures: {pictures:?} {features:?}");
+}

@@ -21,7 +21,7 @@ pub struct Drawn {
     pub twins: Option<View>,
     /// Of each stage that learns, as the discriminators see it.
     pub views: Vec<View>,
-    /// The last picture as STREAM and DAMSM see it, where that is another view.
+    /// The last picture as STREAM, DAMSM and its twin see it, where that is another view.
     pub own: Option<View>,
 }
 
