@@ -8,7 +8,7 @@ use clap::Args;
 use super::measuring::MeasuringArgs;
 use super::training::{TrainingArgs, explain};
 use crate::Error;
-use crate::data::{Dataset, Split, spread};
+use crate::data::{Dataset, Split};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
@@ -16,9 +16,6 @@ use crate::stem::TextBatch;
 use crate::train::compare::{self, Member, Row};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::{TrainContext, gan, stem};
-
-/// Prompts in the grid where the recipe has none: as many test captions.
-const PROMPTS: usize = 6;
 
 /// Arguments of `mirrorgan compare`.
 #[derive(Debug, Args)]
@@ -87,13 +84,13 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
     let vocabulary = context.vocabulary()?;
     dataset.retain_known(&vocabulary, reading.max_skipped)?;
-    let mut prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset);
-    if prompts.is_empty() {
-        prompts = spread(dataset.len(), PROMPTS).filter_map(|i| dataset.samples[i].captions.first().cloned()).collect();
-    }
+    let prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset);
     let mut rows = Vec::new();
     let mut images = Vec::new();
     for member in trained {
+        if context.interrupt.requested() {
+            return Err(anyhow::Error::from(Error::Interrupted).context("stopped; what is trained is kept, --table measures it"));
+        }
         eprintln!("measuring {}", member.title());
         let model = compare::model(context, member)?;
         let judge = stem::load(&context.out, &context.device)?;

@@ -53,6 +53,7 @@ fn judge_encoder(
 ) -> crate::Result<Option<(ImageEncoder, usize)>> {
     let context = TrainContext {
         recipe,
+        recipe_source: None,
         data: Vec::new(),
         out: run.to_path_buf(),
         resume: false,

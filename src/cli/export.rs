@@ -25,7 +25,7 @@ pub struct ExportArgs {
     /// Weights of STREAM's image encoder, those that the training had; the files of other encoders may be given too.
     #[arg(long = "encoder", value_name = "FILE")]
     encoders: Vec<PathBuf>,
-    /// Only the first stages, where the later ones are not trained.
+    /// Only the first stages; by default those that are trained.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
     stages: Option<u8>,
     /// The generator with the least kernel distance (gan.measure_every), not the newest.
@@ -45,18 +45,20 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     anyhow::ensure!(recipe_file.is_file(), "{} is missing: run `mirrorgan train gan` first", recipe_file.display());
     let recipe = Recipe::load(&recipe_file.display().to_string(), &[])?;
     let device = DeviceChoice::Cpu.open()?;
-    let stages = args.stages.map_or(recipe.gan.generator.stages, usize::from);
-    anyhow::ensure!(
-        stages <= recipe.gan.generator.stages,
-        "--stages {stages}: the generator was trained with {}",
-        recipe.gan.generator.stages
-    );
+    let (trained, all) = (gan::trained_stages(&args.run, &recipe.gan, args.best)?, recipe.gan.generator.stages);
+    let stages = args.stages.map_or(trained, usize::from);
+    anyhow::ensure!(trained > 0, "the generator of {} has not learned anything yet", args.run.display());
+    anyhow::ensure!(stages <= trained, "--stages {stages}: the training has come to stage {trained} of {all}");
+    if stages < all && args.stages.is_none() {
+        eprintln!("the training has come to stage {trained} of {all}: the model draws {} px", GeneratorConfig::picture_size(trained - 1));
+    }
     let name = match &args.name {
         Some(name) => name.clone(),
         None => args.out.file_name().context("--out names no folder")?.to_string_lossy().into_owned(),
     };
     let context = TrainContext {
         recipe,
+        recipe_source: None,
         data: Vec::new(),
         out: args.run.clone(),
         resume: false,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::device::DeviceChoice;
 use crate::Error;
-use crate::train::{Interrupt, Recipe, TrainContext};
+use crate::train::{Interrupt, Recipe, TrainContext, recipe};
 
 /// Arguments of every command that trains.
 #[derive(Debug, Args)]
@@ -39,6 +39,7 @@ impl TrainingArgs {
         let overrides = [self.overrides, overrides].concat();
         Ok(TrainContext {
             recipe: Recipe::load(&self.recipe, &overrides)?,
+            recipe_source: Some(recipe::text(&self.recipe)?),
             data: self.data,
             out,
             resume: self.resume,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Largest file of a sample; a larger one is no picture of a training set.
-pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Bytes that are read when they are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A split of a data set, with its pictures in memory or, past a budget, in their files.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -104,13 +104,11 @@ pub struct Dataset {
 }
 
 /// What of `KEY.json` is read.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Description {
-    #[serde(default)]
     captions: Vec<String>,
-    #[serde(default)]
     caption: Option<String>,
-    #[serde(default)]
     class_id: Option<usize>,
 }
 
@@ -162,10 +160,7 @@ impl Dataset {
     /// What was read, in a line: layout, pictures, captions, classes.
     pub fn summary(&self, split: Split) -> String {
         let captions: usize = self.samples.iter().map(|sample| sample.captions.len()).sum();
-        let mut classes: BTreeMap<usize, usize> = BTreeMap::new();
-        for class in self.samples.iter().filter_map(|sample| sample.class_id) {
-            *classes.entry(class).or_default() += 1;
-        }
+        let classes: BTreeSet<usize> = self.samples.iter().filter_map(|sample| sample.class_id).collect();
         let classes = if classes.is_empty() { "no classes".to_string() } else { format!("{} classes", classes.len()) };
         let kept = self.samples.iter().filter(|sample| sample.is_kept()).count();
         let in_files = if kept == self.len() { String::new() } else { format!("; {} read when needed", self.len() - kept) };
@@ -246,6 +241,11 @@ impl Dataset {
     /// Number of samples.
     pub fn len(&self) -> usize {
         self.samples.len()
+    }
+
+    /// SHA-256 of the pictures in their order, at the data set's size; wherever they lie and whatever they are called.
+    pub fn fingerprint(&self) -> String {
+        files::sha256(self.samples.iter().map(|sample| sample.digest.as_str()).collect::<String>().as_bytes())
     }
 
     /// Never true of what [`Dataset::open`] returns.

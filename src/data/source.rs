@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::blob::{Blob, MAX_FILE_BYTES};
+use super::blob::Blob;
 use super::layout::{self, Listed, Listing};
 use crate::{Error, Result};
 
@@ -30,14 +30,20 @@ impl Split {
         }
     }
 
-    /// The split that a file name such as `flowers-train-000.tar` speaks of.
-    fn of_name(path: &Path) -> Option<Self> {
+    /// The split that a file name such as `flowers-train-000.tar` speaks of or, where it speaks of none, that its folder is named after.
+    fn of_path(path: &Path) -> Option<Self> {
         let stem = path.file_stem()?.to_string_lossy().to_lowercase();
-        stem.split(|c: char| !c.is_alphanumeric()).find_map(|part| match part {
-            "train" => Some(Self::Train),
-            "test" | "val" | "valid" => Some(Self::Test),
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().to_lowercase());
+        let named = stem.split(|c: char| !c.is_alphanumeric()).find_map(Self::of_word);
+        named.or_else(|| Self::of_word(&folder?))
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "train" | "training" => Some(Self::Train),
+            "test" | "testing" | "val" | "valid" | "validation" => Some(Self::Test),
             _ => None,
-        })
+        }
     }
 }
 
@@ -78,8 +84,8 @@ pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
 
 /// The files of `split` that `paths` name: shards, folders of shards, `FOLDER/PREFIX` of shards, or folders of pictures.
 ///
-/// Shards whose names speak of a split are chosen by it; shards that do not, belong to every split asked for. A folder of pictures
-/// is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
+/// Shards are chosen by the split that their names, or that of their folder, speak of; where none speaks of one, all are for training. A
+/// folder of pictures is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
 fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
     let mut shards = Vec::new();
     let mut pictures = Vec::new();
@@ -97,10 +103,14 @@ fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
             shards.extend(with_prefix(path)?);
         }
     }
-    let named = |path: &PathBuf| Split::of_name(path);
-    if shards.iter().any(|shard| named(shard).is_some()) {
-        shards.retain(|shard| named(shard) == Some(split));
+    let of = |shard: &PathBuf| Split::of_path(shard);
+    if shards.iter().any(|shard| of(shard).is_some())
+        && let Some(unnamed) = shards.iter().find(|shard| of(shard).is_none())
+    {
+        let message = "says in its name neither train nor test (or val), as other shards beside it do: rename it".into();
+        return Err(Error::BadData { file: unnamed.display().to_string(), message });
     }
+    shards.retain(|shard| of(shard).unwrap_or(Split::Train) == split);
     if shards.is_empty() {
         return Ok(Source::Pictures(pictures));
     }
@@ -187,7 +197,7 @@ fn read_shard(path: &Path) -> Result<Vec<Listed>> {
         if start.checked_add(entry.size()).is_none_or(|end| end > length) {
             return Err(cut());
         }
-        if !entry.header().entry_type().is_file() || entry.size() > MAX_FILE_BYTES {
+        if !entry.header().entry_type().is_file() {
             continue;
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -237,9 +247,28 @@ mod tests {
 
     #[test]
     fn names_speak_of_splits() {
-        assert_eq!(Split::of_name(Path::new("a/flowers-train-000.tar")), Some(Split::Train));
-        assert_eq!(Split::of_name(Path::new("b_test.tar")), Some(Split::Test));
-        assert_eq!(Split::of_name(Path::new("trainers.tar")), None);
+        assert_eq!(Split::of_path(Path::new("a/flowers-train-000.tar")), Some(Split::Train));
+        assert_eq!(Split::of_path(Path::new("b_test.tar")), Some(Split::Test));
+        assert_eq!(Split::of_path(Path::new("c-validation-3.tar")), Some(Split::Test));
+        assert_eq!(Split::of_path(Path::new("trainers.tar")), None);
+        assert_eq!(Split::of_path(Path::new("x/val/00000.tar")), Some(Split::Test));
+        assert_eq!(Split::of_path(Path::new("test/x-train.tar")), Some(Split::Train));
+        assert_eq!(Split::of_path(Path::new("test-data/x.tar")), None);
+    }
+
+    #[test]
+    fn shards_that_name_no_split_are_never_for_testing() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| fs::write(folder.path().join(name), [0]).unwrap();
+        write("x-000.tar");
+        let found = |split| find(&[folder.path().to_path_buf()], split);
+        assert_eq!(found(Split::Train).unwrap(), Source::Shards(vec![folder.path().join("x-000.tar")]));
+        assert_eq!(found(Split::Test).unwrap(), Source::Pictures(Vec::new()));
+        write("x-test-000.tar");
+        for split in [Split::Train, Split::Test] {
+            let message = found(split).unwrap_err().to_string();
+            assert!(message.contains("x-000.tar") && message.contains("neither train nor test"), "{message}");
+        }
     }
 
     #[test]

@@ -84,6 +84,9 @@ fn singular_values(matrix: Vec<Vec<f64>>) -> Vec<f64> {
     (0..count).into_par_iter().map(|index| bisect(&squares, count + index, bound)).collect()
 }
 
+/// Rows that are added up by one thread.
+const PART: usize = 64;
+
 /// Diagonal and superdiagonal of the bidiagonal form of a matrix of at least as many rows as columns, in turn: d₀, e₀, d₁, …
 fn bidiagonal(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
     let width = rows.first().map_or(0, Vec::len);
@@ -96,18 +99,19 @@ fn bidiagonal(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
         let (left, left_square, value) = reflector(column);
         found.push(value);
         let mut sums: Vec<f64> = row[k..].iter().map(|v| v * left[0]).collect();
-        let of_rest = below
-            .par_iter()
-            .zip(&left[1..])
-            .fold(
-                || vec![0.0; width - k],
-                |mut sums, (row, factor)| {
-                    sums.iter_mut().zip(&row[k..]).for_each(|(sum, v)| *sum += v * factor);
-                    sums
-                },
-            )
-            .reduce(|| vec![0.0; width - k], |a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect());
-        sums.iter_mut().zip(of_rest).for_each(|(sum, v)| *sum = (*sum + v) * left_square);
+        // In parts of one size that are added up in order: the result must not depend on how many threads there are.
+        let part = |(rows, factors): (&[Vec<f64>], &[f64])| {
+            let mut sums = vec![0.0; width - k];
+            for (row, factor) in rows.iter().zip(factors) {
+                sums.iter_mut().zip(&row[k..]).for_each(|(sum, v)| *sum += v * factor);
+            }
+            sums
+        };
+        let parts: Vec<Vec<f64>> = below.par_chunks(PART).zip(left[1..].par_chunks(PART)).map(part).collect();
+        for of_part in parts {
+            sums.iter_mut().zip(of_part).for_each(|(sum, v)| *sum += v);
+        }
+        sums.iter_mut().for_each(|sum| *sum *= left_square);
         row[k..].iter_mut().zip(&sums).for_each(|(v, sum)| *v -= left[0] * sum);
         if k + 1 == width {
             break;

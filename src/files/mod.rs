@@ -3,7 +3,7 @@
 pub mod pictures;
 mod whole;
 
-pub use whole::{write, write_folder};
+pub use whole::{clear_unfinished, write, write_folder};
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,7 @@
 //! Files and folders that appear whole or not at all.
 //!
 //! Both are written beside their place under the name `.writing-NAME`, synced and renamed. What a process that died left behind is
-//! cleared by the next one; what could not be finished, on a full disk for instance, is removed at once, and whatever was there
+//! cleared by the next one that writes the same name, or by [`clear_unfinished`]; what could not be finished, on a full disk for instance, is removed at once, and whatever was there
 //! before stays as it was.
 
 use std::fs::{self, File};
@@ -17,10 +17,14 @@ use crate::{Error, Result};
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let place = Place::of(path)?;
     let done = synced(&place.beside, content).and_then(|()| fs::rename(&place.beside, path).map_err(|error| Error::io(path, error)));
-    if done.is_err() {
-        let _ = fs::remove_file(&place.beside);
+    match done {
+        Ok(()) => sync_folder(&place.parent),
+        Err(error) => {
+            let _ = fs::remove_file(&place.beside);
+            return Err(at(path, error));
+        }
     }
-    done.map_err(|error| at(path, error))
+    Ok(())
 }
 
 /// Writes a folder of files in the place of whatever folder is there; the folder it goes to is made.
@@ -38,10 +42,35 @@ pub fn write_folder<N: AsRef<str>, B: AsRef<[u8]>>(folder: &Path, files: impl In
         let _ = fs::remove_dir_all(&place.beside);
         return done;
     }
-    // Not every system can sync a folder; the files themselves are safe.
-    let _ = File::open(&place.parent).and_then(|parent| parent.sync_all());
+    sync_folder(&place.parent);
     Ok(())
 }
+
+/// Makes the names in a folder survive a power cut. Not every system can sync a folder; the files themselves are safe.
+fn sync_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Removes what processes that died left half written in `folder`, where nobody else is writing.
+///
+/// # Errors
+/// [`Error::Io`] naming it.
+pub fn clear_unfinished(folder: &Path) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(|error| Error::io(folder, error))? {
+        let path = entry.map_err(|error| Error::io(folder, error))?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)) {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(|error| Error::io(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the names of what is not whole yet begin.
+const UNFINISHED: &str = ".writing-";
 
 /// Where something is written before it is whole.
 struct Place {
@@ -56,7 +85,7 @@ impl Place {
             .ok_or_else(|| Error::io(path, io::Error::new(io::ErrorKind::InvalidInput, "is no name that can be written to")))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
         fs::create_dir_all(&parent).map_err(|error| Error::io(&parent, error))?;
-        Ok(Self { beside: parent.join(format!(".writing-{}", name.to_string_lossy())), parent })
+        Ok(Self { beside: parent.join(format!("{UNFINISHED}{}", name.to_string_lossy())), parent })
     }
 }
 
@@ -65,6 +94,7 @@ fn fill<N: AsRef<str>, B: AsRef<[u8]>>(beside: &Path, files: impl IntoIterator<I
     for (name, content) in files {
         synced(&beside.join(name.as_ref()), content.as_ref()).map_err(|error| at(&folder.join(name.as_ref()), error))?;
     }
+    sync_folder(beside);
     Ok(())
 }
 

@@ -71,6 +71,9 @@ pub struct State {
     pub log_bytes: u64,
     /// What else a kind of training must remember.
     pub extra: serde_json::Value,
+    /// [`Dataset::fingerprint`](crate::data::Dataset::fingerprint) of what is learned from; nothing where the checkpoint does not say.
+    #[serde(default)]
+    pub data: Option<String>,
     /// SHA-256 of each part.
     #[serde(default)]
     pub parts: BTreeMap<String, String>,
@@ -87,8 +90,14 @@ impl State {
             rng: RngState::of(rng),
             log_bytes,
             extra,
+            data: None,
             parts: BTreeMap::new(),
         }
+    }
+
+    /// The state of a training that learns from data with this fingerprint.
+    pub fn of_data(self, fingerprint: String) -> Self {
+        Self { data: Some(fingerprint), ..self }
     }
 }
 
@@ -121,6 +130,8 @@ impl Checkpoints {
     /// [`Error::Io`] naming the file; earlier checkpoints stay as they were.
     pub fn write(&self, state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<PathBuf> {
         let target = self.folder.join(format!("step-{:08}", state.step));
+        // Of a process that died while it wrote another step.
+        files::clear_unfinished(&self.folder)?;
         write_folder(&target, state, parts)?;
         let all = self.list()?;
         for old in &all[..all.len().saturating_sub(KEEP)] {
@@ -245,6 +256,19 @@ impl Loaded {
         load_module(module, self.part(name)?, &self.folder.join(name).display().to_string())
     }
 
+    /// Checks that the training goes on with the data that it was begun with: the place in an epoch means nothing in others.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] when they are others.
+    pub fn same_data(&self, fingerprint: &str) -> Result<()> {
+        if self.state.data.as_deref().is_none_or(|begun| begun == fingerprint) {
+            return Ok(());
+        }
+        let message = "the training was begun on other pictures than --data holds now at this data.size (or gan.crop_from); go on with \
+                       those, or begin in another --out";
+        Err(Error::BadCheckpoint { file: self.folder.join("state.json").display().to_string(), message: message.into() })
+    }
+
     /// The training's generator.
     pub fn rng(&self) -> Result<ChaCha8Rng> {
         let file = self.folder.join("state.json").display().to_string();
@@ -278,10 +302,10 @@ pub fn finite<M: Module>(module: &M) -> Result<bool> {
 /// All values of a module, as burnpack.
 ///
 /// # Errors
-/// [`Error::BadInput`] when one is not finite: what a training could not go on from is never written.
-pub fn module_bytes<M: Module>(module: &M) -> Result<Vec<u8>> {
+/// [`Error::Diverged`] at `step` when one is not finite: what a training could not go on from is never written.
+pub fn module_bytes<M: Module>(module: &M, step: usize) -> Result<Vec<u8>> {
     if !finite(module)? {
-        return Err(Error::BadInput("the weights are not finite any more: no checkpoint was written".into()));
+        return Err(Error::Diverged { step, message: "the weights are not finite any more: no checkpoint was written".into() });
     }
     let bytes = module.clone().into_record().into_bytes().map_err(|error| Error::Device(error.to_string()))?;
     Ok(bytes.to_vec())
@@ -331,12 +355,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_dead_process_left_half_written_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path());
+        let half = folder.path().join(".writing-step-00000007");
+        fs::create_dir(&half).unwrap();
+        fs::write(half.join("a"), [1]).unwrap();
+        checkpoints.write(state(8), vec![("a", vec![8])]).unwrap();
+        assert!(!half.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn weights_that_are_no_numbers_are_never_written() {
         let device = burn::tensor::Device::flex();
         let mut module = crate::nn::BatchNormConfig::new(2).init(&device);
-        assert!(module_bytes(&module).is_ok());
+        assert!(module_bytes(&module, 7).is_ok());
         module.bias = Param::from_tensor(Tensor::from_floats([0.0, f32::INFINITY], &device));
-        assert!(module_bytes(&module).unwrap_err().to_string().contains("not finite"));
+        let error = module_bytes(&module, 7).unwrap_err();
+        assert!(matches!(&error, Error::Diverged { step: 7, message } if message.contains("not finite")), "{error}");
     }
 
     #[test]

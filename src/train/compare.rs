@@ -178,7 +178,10 @@ pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
     let text = stem::load(&context.out, &context.device)?;
     let (stream_config, stream) = stream::load_whole(&TrainContext { out: context.out.clone(), ..own.clone() })?;
     let config: GeneratorConfig = own.recipe.gan.generator.clone();
-    let generator = gan::load(&own.out, &config, config.stages, &context.device)?;
+    // Phases may leave out the last stages, which would draw noise.
+    let stages = gan::trained_stages(&own.out, &own.recipe.gan, false)?;
+    let generator = gan::load(&own.out, &config, stages, &context.device)?;
+    let config = GeneratorConfig { stages, ..config };
     let config = ModelConfig::new(member.title(), "the data of the comparison", text.config.text, config, Some(stream_config));
     Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))
 }
@@ -330,6 +333,7 @@ mod tests {
         let [asked, own] = ["fast", "tiny"].map(|name| Recipe::load(name, &[]).unwrap());
         let whole = TrainContext {
             recipe: asked.clone(),
+            recipe_source: None,
             data: Vec::new(),
             out: folder.path().to_path_buf(),
             resume: false,

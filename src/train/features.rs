@@ -76,7 +76,7 @@ impl Features {
         let sizes = Self::sizes(context, encoder, dataset, regions)?;
         let header = Header {
             encoder: encoder.fingerprint.clone(),
-            data: fingerprint(dataset),
+            data: dataset.fingerprint(),
             encoder_size: size,
             region_stride: regions.unwrap_or(context.recipe.stem.region_stride),
             records: views * dataset.len(),
@@ -301,9 +301,4 @@ fn check_length(path: &Path, bytes: usize, count: usize) -> Result<()> {
     }
     let message = format!("has {bytes} bytes; expected {}; remove the folder to have it computed again", 2 * count);
     Err(Error::BadCheckpoint { file: path.display().to_string(), message })
-}
-
-fn fingerprint(dataset: &Dataset) -> String {
-    let hashes: Vec<String> = dataset.samples.iter().map(|sample| format!("{} {}\n", sample.key, sample.digest)).collect();
-    files::sha256(hashes.concat().as_bytes())
 }

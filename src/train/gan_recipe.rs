@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::precision::Precision;
+use super::recipe::MAX_SIZE;
 use crate::discriminator::Augmentation;
 use crate::glam::GeneratorConfig;
 use crate::loss::GradientPenalty;
@@ -263,6 +264,11 @@ impl Default for GanRecipe {
 }
 
 impl GanRecipe {
+    /// How many stages have learned when the first `phases` phases are over.
+    pub fn trained_stages(&self, phases: usize) -> usize {
+        self.phases.iter().take(phases).map(|phase| phase.stages).max().unwrap_or(0)
+    }
+
     /// What each loss counts in `phase`.
     pub fn weights_of(&self, phase: &Phase) -> LossWeights {
         phase.weights.as_ref().map_or_else(|| self.weights.clone(), |other| other.over(&self.weights))
@@ -296,13 +302,21 @@ impl GanRecipe {
                 generator.stages
             ));
         }
-        if let Some(size) = self.encoder_sizes.iter().find(|size| **size < 32 || **size % 32 != 0) {
-            return bad(format!("gan.encoder_sizes has {size}; expected multiples of 32"));
+        if let Some(size) = self.encoder_sizes.iter().find(|size| **size < 32 || **size % 32 != 0 || **size > MAX_SIZE) {
+            return bad(format!("gan.encoder_sizes has {size}; expected multiples of 32, at most {MAX_SIZE}"));
         }
         self.weights.check("gan.weights").or_else(bad)?;
         for (index, phase) in self.phases.iter().enumerate() {
             if !(1..=generator.stages).contains(&phase.stages) {
                 return bad(format!("gan.phases[{index}].stages is {}; expected 1 to {}", phase.stages, generator.stages));
+            }
+            let trained = self.trained_stages(index);
+            if phase.trains == Trains::Last && phase.stages > trained + 1 {
+                return bad(format!(
+                    "gan.phases[{index}] trains only stage {}, on top of earlier ones, of which {trained} are trained by then; expected phases \
+                     for them before it, or trains = \"all\"",
+                    phase.stages
+                ));
             }
             if phase.batch < 2 {
                 return bad(format!("gan.phases[{index}].batch is {}; expected 2 or more", phase.batch));
@@ -373,6 +387,20 @@ mod tests {
         assert_eq!(recipe.weights_of(&recipe.phases[0]), LossWeights { kl: 0.0, consistency: 5.0, ..weights });
         recipe.phases[0].weights = Some(OtherWeights { stream: Some(f64::NAN), ..OtherWeights::default() });
         assert!(recipe.check("r").unwrap_err().to_string().contains("gan.phases[0].weights.stream is NaN"));
+    }
+
+    #[test]
+    fn a_last_stage_stands_on_trained_ones() {
+        let load = |phases: &str| {
+            let sizes = ["gan.generator.stages=3", "data.size=256", "gan.encoder_sizes=[32,32,32]"];
+            Recipe::load("tiny", &[sizes.map(String::from).to_vec(), vec![format!("gan.phases=[{phases}]")]].concat())
+        };
+        let [first, second, third] = [1, 2, 3].map(|stages| format!("{{stages={stages},pictures=4,batch=4,trains=\"last\"}}"));
+        let recipe = load(&[&*first, &second, &third].join(",")).unwrap().gan;
+        assert_eq!([0, 1, 2, 3, 9].map(|phases| recipe.trained_stages(phases)), [0, 1, 2, 3, 3]);
+        assert!(load(&second).unwrap_err().to_string().contains("gan.phases[0] trains only stage 2"));
+        let message = load(&[&*first, &third].join(",")).unwrap_err().to_string();
+        assert!(message.contains("gan.phases[1] trains only stage 3") && message.contains("of which 1 are trained"), "{message}");
     }
 
     #[test]

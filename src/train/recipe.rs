@@ -37,13 +37,8 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            data: DataRecipe::default(),
-            stem: StemRecipe::default(),
-            stream: StreamRecipe::default(),
-            gan: GanRecipe::default(),
-        }
+        let (data, stem, stream, gan) = Default::default();
+        Self { seed: 1, data, stem, stream, gan }
     }
 }
 
@@ -209,26 +204,16 @@ impl Default for StreamRecipe {
     }
 }
 
+/// Largest width and height of pictures: a slip of the keyboard must not ask for more memory than there is.
+pub(super) const MAX_SIZE: usize = 1024;
+
 impl Recipe {
     /// The recipe of a built-in name or a file, changed by `overrides` such as `stem.epochs=3`.
     ///
     /// # Errors
     /// [`Error::BadRecipe`] that names the recipe and the key; [`Error::Io`] when the file cannot be read.
     pub fn load(name: &str, overrides: &[String]) -> Result<Self> {
-        let text = match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-            Some((_, text)) => (*text).to_string(),
-            None => {
-                let path = Path::new(name);
-                if !path.is_file() {
-                    return Err(Error::BadRecipe {
-                        file: name.to_string(),
-                        message: format!("is neither a file nor one of the recipes {}", names().join(", ")),
-                    });
-                }
-                std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?
-            }
-        };
-        Self::parse(name, &text, overrides)
+        Self::parse(name, &text(name)?, overrides)
     }
 
     /// The recipe in `text`.
@@ -286,8 +271,9 @@ impl Recipe {
         if let Some((key, _)) = counts.iter().find(|(_, value)| *value == 0) {
             return bad(format!("{key} is 0; expected 1 or more"));
         }
-        if data.size > 1024 {
-            return bad(format!("data.size is {}; expected at most 1024 pixels", data.size));
+        let sizes = [("data.size", data.size), ("data.encoder_size", data.encoder_size), ("gan.crop_from", self.gan.crop_from)];
+        if let Some((key, size)) = sizes.iter().find(|(_, size)| *size > MAX_SIZE) {
+            return bad(format!("{key} is {size}; expected at most {MAX_SIZE} pixels"));
         }
         if !data.encoder_size.is_multiple_of(32) {
             return bad(format!("data.encoder_size is {}; expected a multiple of 32", data.encoder_size));
@@ -344,6 +330,22 @@ impl Recipe {
         }
         self.gan.check(name)
     }
+}
+
+/// The text of a built-in recipe or of a file, comments and all.
+///
+/// # Errors
+/// [`Error::BadRecipe`] when `name` is neither; [`Error::Io`] when the file cannot be read.
+pub fn text(name: &str) -> Result<String> {
+    if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+        return Ok((*text).to_string());
+    }
+    let path = Path::new(name);
+    if !path.is_file() {
+        let message = format!("is neither a file nor one of the recipes {}", names().join(", "));
+        return Err(Error::BadRecipe { file: name.to_string(), message });
+    }
+    std::fs::read_to_string(path).map_err(|error| Error::io(path, error))
 }
 
 /// The names of the built-in recipes.

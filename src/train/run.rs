@@ -26,6 +26,8 @@ use crate::{Error, Result};
 pub struct TrainContext {
     /// All settings.
     pub recipe: Recipe,
+    /// What the recipe was read from, with its comments; nothing where it was made otherwise.
+    pub recipe_source: Option<String>,
     /// Shards, prefixes of shards or folders.
     pub data: Vec<PathBuf>,
     /// RUN, the folder of the whole training; each part has a folder in it.
@@ -130,8 +132,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Opens the folder of `kind` in `context.out` for a training that begins at `start`, which [`starting_point`] gave: writes a copy
-    /// of the recipe, and cuts off what was logged after the checkpoint. So the checkpoint has to fit the recipe before.
+    /// Opens the folder of `kind` in `context.out` for a training that begins at `start`, which [`starting_point`] gave: writes the recipe
+    /// with every value (`recipe.toml`) and as it was given, with its comments (`recipe-source.toml`), and cuts off what was logged after the checkpoint. So the checkpoint has to fit the recipe before.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -147,16 +149,23 @@ impl RunFolder {
             }
             eprintln!("warning: {error}; the training goes on, but the recipe in its folder is that of an earlier call");
         }
+        if let Some(source) = &context.recipe_source
+            && let Err(error) = files::write(&folder.join("recipe-source.toml"), source.as_bytes())
+        {
+            eprintln!("warning: {error}; the folder has no copy of the recipe with its comments");
+        }
         let log_path = folder.join("log.jsonl");
         let (log_bytes, step) = start.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
-        let open = || -> std::io::Result<File> {
+        let open = || -> std::io::Result<(File, u64)> {
             let log = OpenOptions::new().create(true).append(true).open(&log_path)?;
-            // Lines of steps that were lost with the process will be written again.
-            log.set_len(log_bytes.min(log.metadata()?.len()))?;
-            Ok(log)
+            // Lines of steps that were lost with the process will be written again. A power cut may have taken some that belong to the
+            // checkpoint.
+            let kept = log_bytes.min(log.metadata()?.len());
+            log.set_len(kept)?;
+            Ok((log, kept))
         };
-        let log = open().map_err(|error| Error::io(&log_path, error))?;
-        let sessions = RefCell::new(Sessions::begin(&folder, step, format!("{:?}", context.device)));
+        let (log, log_bytes) = open().map_err(|error| Error::io(&log_path, error))?;
+        let sessions = RefCell::new(Sessions::begin(&folder, step, &context.device));
         let mut run = Self { folder, checkpoints, log, log_bytes, events: None, sessions, step, warned: Cell::new(false) };
         run.events = run.watched(EventFile::open(&run.folder.join("tensorboard"), step));
         // Four spaces make it code in Markdown.

@@ -29,8 +29,14 @@ pub trait Learner {
     /// What the test split says; nothing when there is no such split.
     fn test(&self) -> Result<Measured>;
 
-    /// The files of a checkpoint: what the model is, its weights, the optimizer.
-    fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>>;
+    /// [`Dataset::fingerprint`](crate::data::Dataset::fingerprint) of what is learned from.
+    fn data(&self) -> String;
+
+    /// The files of a checkpoint after `step` steps: what the model is, its weights, the optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when the weights are not finite.
+    fn parts(&self, step: usize) -> Result<Vec<(&'static str, Vec<u8>)>>;
 }
 
 /// What was measured on the test split.
@@ -186,8 +192,8 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
                 && extra.best.is_none_or(|best| *value > best)
             {
                 extra.best = Some(*value);
-                let state = state::<L>(run, step, &sampler, &rng, &extra)?;
-                write_folder(&run.folder.join("best"), state, learner.parts()?)?;
+                let state = state(learner, run, step, &sampler, &rng, &extra)?;
+                write_folder(&run.folder.join("best"), state, learner.parts(step)?)?;
             }
             if last || saved.elapsed() >= interval {
                 save(learner, run, step, &sampler, &rng, &extra)?;
@@ -199,13 +205,13 @@ fn train<L: Learner>(learner: &mut L, context: &TrainContext, schedule: Schedule
     Ok(())
 }
 
-fn state<L: Learner>(run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<State> {
+fn state<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<State> {
     let extra = serde_json::to_value(extra).map_err(|error| Error::BadInput(error.to_string()))?;
-    Ok(State::new(L::KIND, step, sampler.position(), rng, run.log_bytes(), extra))
+    Ok(State::new(L::KIND, step, sampler.position(), rng, run.log_bytes(), extra).of_data(learner.data()))
 }
 
 fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler, rng: &ChaCha8Rng, extra: &Extra) -> Result<()> {
-    run.checkpoints.write(state::<L>(run, step, sampler, rng, extra)?, learner.parts()?)?;
+    run.checkpoints.write(state(learner, run, step, sampler, rng, extra)?, learner.parts(step)?)?;
     run.report();
     Ok(())
 }

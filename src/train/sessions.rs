@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::files;
@@ -38,10 +39,11 @@ pub struct Sessions {
 
 impl Sessions {
     /// Begins a stretch after `step` steps. Those of a training that begins anew are forgotten.
-    pub fn begin(folder: &Path, step: usize, device: String) -> Self {
+    pub fn begin(folder: &Path, step: usize, device: &Device) -> Self {
         let earlier = if step == 0 { Vec::new() } else { read(folder) };
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let version = env!("CARGO_PKG_VERSION").to_string();
+        let device = name(device);
         let current = Session { started, seconds: 0.0, device, version, first_step: step, last_step: step };
         Self { earlier, current, clock: Instant::now() }
     }
@@ -59,6 +61,12 @@ impl Sessions {
     }
 }
 
+/// Back end and device, such as `LibTorch(Cpu)`.
+fn name(device: &Device) -> String {
+    let text = format!("{device:?}");
+    text.strip_prefix("Device<").and_then(|inner| inner.strip_suffix('>')).unwrap_or(&text).to_string()
+}
+
 /// The stretches of a training; none where nothing readable is written.
 pub fn read(folder: &Path) -> Vec<Session> {
     fs::read(folder.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
@@ -71,11 +79,14 @@ mod tests {
     #[test]
     fn stretches_add_up_until_a_training_begins_anew() {
         let place = tempfile::tempdir().unwrap();
-        Sessions::begin(place.path(), 0, "a".into()).go_on(place.path(), 5).unwrap();
-        Sessions::begin(place.path(), 4, "b".into()).go_on(place.path(), 9).unwrap();
-        let steps = |folder: &Path| read(folder).iter().map(|s| (s.device.clone(), s.first_step, s.last_step)).collect::<Vec<_>>();
-        assert_eq!(steps(place.path()), [("a".into(), 0, 5), ("b".into(), 4, 9)]);
-        Sessions::begin(place.path(), 0, "c".into()).go_on(place.path(), 1).unwrap();
-        assert_eq!(steps(place.path()), [("c".into(), 0, 1)]);
+        let device = Device::flex();
+        Sessions::begin(place.path(), 0, &device).go_on(place.path(), 5).unwrap();
+        Sessions::begin(place.path(), 4, &device).go_on(place.path(), 9).unwrap();
+        let steps = |folder: &Path| read(folder).iter().map(|session| (session.first_step, session.last_step)).collect::<Vec<_>>();
+        assert_eq!(steps(place.path()), [(0, 5), (4, 9)]);
+        Sessions::begin(place.path(), 0, &device).go_on(place.path(), 1).unwrap();
+        assert_eq!(steps(place.path()), [(0, 1)]);
+        let name = &read(place.path())[0].device;
+        assert!(name.starts_with("Flex") && !name.contains("Device"), "{name}");
     }
 }

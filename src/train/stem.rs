@@ -167,8 +167,9 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
-    let train = known(context, train, Split::Train, &vocabulary)?;
+    let train = known(context, train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
+    going_on(context, start.as_ref(), &train, test.as_ref())?;
     let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
     let recipe = &context.recipe.stem;
     let schedule = Schedule {
@@ -190,7 +191,7 @@ pub(super) fn open(context: &TrainContext, split: Split, vocabulary: &Vocabulary
 
 /// The same with pictures of `size` pixels.
 pub(super) fn open_at(context: &TrainContext, split: Split, vocabulary: &Vocabulary, size: usize) -> Result<Dataset> {
-    known(context, read(context, split, size)?, split, vocabulary)
+    known(context, read(context, split, size)?, vocabulary)
 }
 
 /// The test split, where the data have one.
@@ -198,23 +199,42 @@ pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Resu
     Dataset::has(&context.data, Split::Test)?.then(|| open(context, Split::Test, vocabulary)).transpose()
 }
 
+/// Checks that a training goes on with its own data, and writes down what of them was skipped.
+///
+/// # Errors
+/// As [`Loaded::same_data`]; nothing has been written then.
+pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &Dataset, test: Option<&Dataset>) -> Result<()> {
+    if let Some(start) = start {
+        start.same_data(&train.fingerprint())?;
+    }
+    note_skipped(context, Split::Train, train);
+    if let Some(test) = test {
+        note_skipped(context, Split::Test, test);
+    }
+    Ok(())
+}
+
 fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
     let options = DataOptions { size, progress: context.progress, ..context.recipe.data.options() };
     Dataset::open(&context.data, split, &options)
 }
 
-fn known(context: &TrainContext, mut dataset: Dataset, split: Split, vocabulary: &Vocabulary) -> Result<Dataset> {
+fn known(context: &TrainContext, mut dataset: Dataset, vocabulary: &Vocabulary) -> Result<Dataset> {
     dataset.retain_known(vocabulary, context.recipe.data.max_skipped)?;
     for problem in &dataset.skipped {
         eprintln!("skipped {problem}");
     }
+    Ok(dataset)
+}
+
+/// Writes down what was skipped, once it is clear that the training can go on.
+fn note_skipped(context: &TrainContext, split: Split, dataset: &Dataset) {
     // For the report, which is not worth ending a training for.
     let path = skipped_path(&context.out, split);
     let lines: String = dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect();
     if let Err(error) = files::write(&path, lines.as_bytes()) {
         eprintln!("warning: {error}; the report will not name what was skipped");
     }
-    Ok(dataset)
 }
 
 /// RUN/skipped-SPLIT.txt: a line for each sample that could not be used.
@@ -379,8 +399,12 @@ impl Learner for StemLearner {
         Ok(Measured { values: vec![("r_precision", found.mean)], examples: test.shown.indices().map(example).collect() })
     }
 
-    fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fn data(&self) -> String {
+        self.train.dataset.fingerprint()
+    }
+
+    fn parts(&self, step: usize) -> Result<Vec<(&'static str, Vec<u8>)>> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
-        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model)?), (ADAM, self.adam.to_bytes()?)])
+        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model, step)?), (ADAM, self.adam.to_bytes()?)])
     }
 }

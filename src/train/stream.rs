@@ -16,7 +16,7 @@ use super::frozen_encoder::FrozenEncoder;
 use super::recipe::EncoderUse;
 use super::run::{TrainContext, starting_point};
 use super::schedule::{Learner, Measured, Schedule, drive};
-use super::stem::{Prepared, config, open, open_test, same_config, trained};
+use super::stem::{Prepared, config, going_on, open, open_test, same_config, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
 use crate::loss::redescription;
@@ -61,6 +61,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
+    going_on(context, start.as_ref(), &train, test.as_ref())?;
     let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
     let recipe = &context.recipe.stream;
     let schedule = Schedule {
@@ -171,9 +172,13 @@ impl Learner for StreamLearner {
         })
     }
 
-    fn parts(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fn data(&self) -> String {
+        self.train.dataset.fingerprint()
+    }
+
+    fn parts(&self, step: usize) -> Result<Vec<(&'static str, Vec<u8>)>> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
-        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model)?), (ADAM, self.adam.to_bytes()?)])
+        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model, step)?), (ADAM, self.adam.to_bytes()?)])
     }
 }
 

@@ -50,7 +50,9 @@ fn a_stopped_training_equals_an_uninterrupted_one() {
     let losses = |context: &TrainContext| {
         let mut lines = log(context, "gan");
         lines.iter_mut().for_each(|line| {
-            line.as_object_mut().unwrap().remove("pictures_per_second");
+            let line = line.as_object_mut().unwrap();
+            line.remove("pictures_per_second");
+            line.remove("data_seconds");
         });
         lines
     };
@@ -104,8 +106,12 @@ fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
     measured.resume = true;
     measured.interrupt = Interrupt::after(3);
     assert!(matches!(gan::run(&measured), Err(Error::Interrupted)));
+    let stages = |best: bool| gan::trained_stages(&measured.out, &measured.recipe.gan, best).unwrap();
+    assert_eq!([false, true].map(stages), [1, 1]);
     measured.interrupt = Interrupt::none();
     gan::run(&measured).unwrap();
+    let stages = |best: bool| gan::trained_stages(&measured.out, &measured.recipe.gan, best).unwrap();
+    assert_eq!([false, true].map(stages), [2, 2]);
 
     let weights = |context: &TrainContext| values(&gan::load(&context.out, config, 2, &context.device).unwrap());
     assert!(weights(&plain) == weights(&measured), "the averages differ");

@@ -27,7 +27,9 @@ fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory_even_when_st
     let losses = |kind: &str, context| {
         let mut lines = log(context, kind);
         lines.iter_mut().for_each(|line| {
-            line.as_object_mut().unwrap().remove("pictures_per_second");
+            let line = line.as_object_mut().unwrap();
+            line.remove("pictures_per_second");
+            line.remove("data_seconds");
         });
         lines
     };

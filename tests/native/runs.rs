@@ -180,6 +180,17 @@ fn a_refused_resume_says_why_and_changes_nothing() {
         assert!(changed.is_empty(), "{change}: {changed:?}");
     }
 
+    // The same pictures, twice.
+    let more = folder.path().join("more");
+    mirrorgan::data::tiny::write(&more).unwrap();
+    fs::copy(more.join("tiny-train-000.tar"), more.join("tiny-train-001.tar")).unwrap();
+    for run in [stem::run, stream::run, gan::run] {
+        let other = TrainContext { resume: true, data: vec![more.clone()], ..context.clone() };
+        let error = run(&other).unwrap_err();
+        assert!(matches!(&error, Error::BadCheckpoint { message, .. } if message.contains("other pictures")), "{error}");
+        assert!(tree(&context.out) == before);
+    }
+
     // One that does not say what its networks are is gone on from.
     let file = checkpoints(&context).pop().unwrap().join("state.json");
     let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -279,7 +290,29 @@ fn the_papers_and_the_published_recipe_run_to_their_end() {
         stream::run(&context).unwrap();
         gan::run(&context).unwrap();
         assert!(log(&context, "gan").iter().all(|line| line["generator"].as_f64().is_some_and(f64::is_finite)), "{name}");
+        // None of them names prompts: captions of the test part are drawn.
+        assert!(fs::read_dir(context.out.join("gan/samples")).unwrap().count() > 0, "{name}");
     }
+}
+
+#[test]
+fn stem_that_was_trained_otherwise_is_used_as_it_is_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["stem.epochs=1", "stream.epochs=1", "gan.generator.gf_dim=2"];
+    let phases = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"}]";
+    let context = prepared(folder.path(), "run", &[&short[..], &["stem.region_stride=16", phases]].concat());
+    // DAMSM looks at the regions that it was trained on.
+    let mut other = context.clone();
+    other.recipe.stem.region_stride = 32;
+    gan::run(&other).unwrap();
+    // STEM anew, with fewer words than STREAM knows.
+    fs::remove_dir_all(context.out.join("stem")).unwrap();
+    fs::remove_dir_all(context.out.join("gan")).unwrap();
+    let mut fewer = context.clone();
+    fewer.recipe.data.min_word_count = 30;
+    stem::run(&fewer).unwrap();
+    let error = gan::run(&fewer).unwrap_err().to_string();
+    assert!(error.contains("STEM was trained anew"), "{error}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
     let overrides: Vec<String> = overrides.iter().map(|change| change.to_string()).collect();
     TrainContext {
         recipe: Recipe::load("tiny", &overrides).unwrap(),
+        recipe_source: None,
         data: vec![data],
         out: folder.join(out),
         resume: false,

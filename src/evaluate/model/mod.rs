@@ -188,7 +188,8 @@ impl Measurement<'_> {
         let mut rng = self.rng(Purpose::Bootstrap);
         if self.wants(&[Metric::Captions]) {
             let captions = self.studio.describe(stream, &photographs.rows, "describing photographs")?;
-            let protocol = "STREAM's greedy description of each test photograph against all captions of it; BLEU over the corpus";
+            let protocol = "STREAM's greedy description of each test photograph against all captions of it, both split into words as for STEM \
+                            (not by pycocoevalcap's PTB tokenizer); BLEU over the corpus";
             figures.extend(caption_figures("captions", &captions, &self.references(captions.len()), protocol, &mut rng));
         }
         if self.wants(&[Metric::Redescription]) {

@@ -23,7 +23,8 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let uses = |loss: fn(&LossWeights) -> f64| {
         loss(&weights.weights) > 0.0 || weights.phases.iter().any(|phase| loss(&weights.weights_of(phase)) > 0.0)
     };
-    let text = stem::load(&context.out, &off)?.model.text;
+    let trained_stem = stem::load(&context.out, &off)?;
+    let text = trained_stem.model.text;
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
     let eye = |seen: EncoderUse| -> Result<Eye> {
         Ok(Eye { encoder: FrozenEncoder::load(context, seen)?.network.train().freeze(), size: seen.size })
@@ -32,16 +33,28 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let compares = weights.diversity == DiversityMeasure::Features && uses(|weights| weights.diversity);
     let mut shares = weights.discriminator == DiscriminatorChoice::Projected || compares;
     let (mut decoder, mut stream_eye, mut damsm, mut damsm_eye) = (None, None, None, None);
+    let mut region_stride = context.recipe.stem.region_stride;
     if uses(|weights| weights.stream) {
         let (config, trained) = stream::load(&context.out, device)?;
         let seen = EncoderUse { kind: config.encoder, size: config.image_size };
         same_encoder("stream", seen, context.recipe.stream_encoder())?;
+        if config.vocabulary != trained_stem.vocabulary.len() {
+            let message = format!(
+                "STREAM was trained with {} words, STEM with {}: STEM was trained anew since; run `mirrorgan train stream` after it, in a \
+                 folder without the old one",
+                config.vocabulary,
+                trained_stem.vocabulary.len()
+            );
+            return Err(Error::BadInput(message));
+        }
         decoder = Some(trained.freeze());
         stream_eye = if shared(seen) { None } else { Some(eye(seen)?) };
         shares |= shared(seen);
     }
     if uses(|weights| weights.damsm) {
-        let (_, seen) = stem::trained_on(&context.out)?;
+        let (recipe, seen) = stem::trained_on(&context.out)?;
+        // DAMSM's projection is made for the channels of that stage, whatever the recipe says now.
+        region_stride = recipe.stem.region_stride;
         same_encoder("stem", seen, context.recipe.stem_encoder())?;
         damsm = Some(stem::load(&context.out, device)?.model.damsm.freeze());
         damsm_eye = if shared(seen) { None } else { Some(eye(seen)?) };
@@ -61,7 +74,6 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
             format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
         return Err(Error::BadInput(message));
     }
-    let region_stride = context.recipe.stem.region_stride;
     Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_eye, damsm_eye })
 }
 

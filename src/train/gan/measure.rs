@@ -22,7 +22,7 @@ use crate::glam::GeneratorConfig;
 use crate::pipeline::Noise;
 use crate::stem::TextBatch;
 use crate::text::Vocabulary;
-use crate::train::checkpoint::{State, module_bytes, read_folder, write_folder};
+use crate::train::checkpoint::{Loaded, State, module_bytes, read_folder, write_folder};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
@@ -188,9 +188,10 @@ pub fn improves(best: Option<Best>, found: Best) -> bool {
 /// Keeps the average as RUN/gan/best, whole or not at all. `state` has a [`Best`] as its `extra`.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`]; [`Error::Diverged`] when its weights are not finite.
 pub fn keep(part: &Path, state: State, trainer: &Trainer) -> Result<()> {
-    write_folder(&part.join(BEST), state, vec![("average", module_bytes(trainer.average())?)])
+    let average = module_bytes(trainer.average(), state.step)?;
+    write_folder(&part.join(BEST), state, vec![("average", average)])
 }
 
 /// Forgets the best of an earlier training in this folder.
@@ -210,19 +211,28 @@ pub fn forget(part: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::BadInput`] when nothing was measured, or with fewer stages; [`Error::BadCheckpoint`] when it is broken.
 pub fn load_best(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<crate::glam::Generator> {
+    let (loaded, best) = read_best(run)?;
+    if best.stages < stages {
+        let message = format!("{} drew with {} stages only: add --stages {}", loaded.folder.display(), best.stages, best.stages);
+        return Err(Error::BadInput(message));
+    }
+    Ok(loaded.module("average", config.init(device))?.truncated(stages))
+}
+
+/// What [`keep`] wrote.
+///
+/// # Errors
+/// [`Error::BadInput`] when nothing was measured; [`Error::BadCheckpoint`] when it is broken.
+pub fn read_best(run: &Path) -> Result<(Loaded, Best)> {
     let folder = run.join(KIND).join(BEST);
     if !folder.is_dir() {
         let message = format!("{} is missing: nothing was measured; set gan.measure_every for a training", folder.display());
         return Err(Error::BadInput(message));
     }
     let loaded = read_folder(&folder, KIND)?;
-    let best: Best = serde_json::from_value(loaded.state.extra.clone())
+    let best = serde_json::from_value(loaded.state.extra.clone())
         .map_err(|error| Error::BadCheckpoint { file: folder.join("state.json").display().to_string(), message: error.to_string() })?;
-    if best.stages < stages {
-        let message = format!("{} drew with {} stages only: add --stages {}", folder.display(), best.stages, best.stages);
-        return Err(Error::BadInput(message));
-    }
-    Ok(loaded.module("average", config.init(device))?.truncated(stages))
+    Ok((loaded, best))
 }
 
 #[cfg(test)]

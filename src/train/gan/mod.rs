@@ -25,7 +25,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::checkpoint::{Checkpoints, Loaded, State, finite, load_module, module_bytes};
+use super::checkpoint::{Checkpoints, Loaded, State, load_module, module_bytes};
 use super::divergence::Watch;
 use super::gan_recipe::{GanRecipe, Phase, Trains};
 use super::precision::LossScale;
@@ -79,6 +79,19 @@ pub fn finished(run: &Path, recipe: &GanRecipe) -> Result<bool> {
     Ok(latest.and_then(|loaded| loaded.state.extra["phase"].as_u64()).is_some_and(|phase| phase as usize >= recipe.phases.len()))
 }
 
+/// How many stages have learned by the newest checkpoint of `run`, or by the best one.
+///
+/// # Errors
+/// [`Error::BadInput`] when there is none yet, or where nothing was measured; [`Error::BadCheckpoint`] when it is broken.
+pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> Result<usize> {
+    if best {
+        return Ok(measure::read_best(run)?.1.stages);
+    }
+    let loaded = stem::newest(run, KIND)?;
+    let number = |name: &str| loaded.state.extra[name].as_u64().map_or(0, |value| value as usize);
+    Ok(recipe.trained_stages(number("phase") + usize::from(number("seen") > 0)))
+}
+
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
 struct Line {
@@ -86,6 +99,8 @@ struct Line {
     phase: usize,
     pictures: usize,
     pictures_per_second: f64,
+    /// How long the step waited for its photographs and captions.
+    data_seconds: f64,
     #[serde(flatten)]
     losses: serde_json::Map<String, serde_json::Value>,
     stages: usize,
@@ -115,9 +130,11 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let size = context.recipe.data.size.max(context.recipe.gan.crop_from);
     let dataset = stem::open_at(context, Split::Train, &vocabulary, size)?;
     enough(context, dataset.len())?;
+    stem::going_on(context, start.as_ref(), &dataset, None)?;
     let context = &samples::with_known_prompts(context, &vocabulary, &dataset)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let mut session = Session::start(context, frozen, &devices, start.as_ref())?;
+    session.data = dataset.fingerprint();
     if session.place.phase < recipe.gan.phases.len() {
         session.measure = Measure::new(context, &vocabulary)?;
     }
@@ -194,6 +211,8 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
 /// A training under way.
 struct Session {
     trainer: Trainer,
+    /// [`Dataset::fingerprint`].
+    data: String,
     place: Place,
     step: usize,
     position: Position,
@@ -211,6 +230,7 @@ impl Session {
         let trainer = Trainer::new(context.recipe.gan.clone(), frozen, devices, rng)?;
         let fresh = Self {
             trainer,
+            data: String::new(),
             place: Place::default(),
             step: 0,
             position: Position::default(),
@@ -261,27 +281,19 @@ impl Session {
 
     fn save(&mut self, run: &RunFolder) -> Result<()> {
         let trainer = &self.trainer;
-        let mut sound = finite(&trainer.generator)? && finite(&trainer.average)?;
-        for judge in &trainer.judges {
-            sound &= finite(judge)?;
-        }
-        if !sound {
-            let message = "the weights are not finite any more".to_string();
-            return Err(Error::Diverged { step: self.step, message });
-        }
         let mut parts = vec![
-            ("generator".to_string(), module_bytes(&trainer.generator)?),
-            ("average".to_string(), module_bytes(&trainer.average)?),
+            ("generator".to_string(), module_bytes(&trainer.generator, self.step)?),
+            ("average".to_string(), module_bytes(&trainer.average, self.step)?),
             ("generator-adam".to_string(), trainer.generator_optimizer.to_bytes()?),
         ];
         for (stage, (judge, adam)) in trainer.judges.iter().zip(&trainer.judge_optimizers).enumerate() {
-            parts.push((format!("discriminator-{stage}"), module_bytes(judge)?));
+            parts.push((format!("discriminator-{stage}"), module_bytes(judge, self.step)?));
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
         let Place { phase, seen, total } = self.place;
         let (scales, watch, networks) = (trainer.scales.clone(), self.watch.clone(), Some(Networks::of(&trainer.recipe)));
         let extra = Extra { phase, seen, total, scales, watch, best: self.best, networks };
-        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra));
+        let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra)).of_data(self.data.clone());
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
         self.saved = Instant::now();
@@ -307,6 +319,7 @@ impl Session {
             let start = Instant::now();
             let max_words = recipe.data.max_words;
             let batch = Batch::draw(dataset, captions, sampler.next_batch(), max_words, recipe.data.size, &mut self.trainer.rng)?;
+            let data_seconds = start.elapsed().as_secs_f64();
             dataset.prefetch(sampler.peek());
             let count = batch.captions.len();
             let losses = self.trainer.step(self.step, self.place.seen, &phase, &batch)?;
@@ -325,6 +338,7 @@ impl Session {
                 phase: index,
                 pictures: self.place.total,
                 pictures_per_second,
+                data_seconds,
                 losses: losses.iter().map(|(name, value)| (name.to_string(), json!(value))).collect(),
                 stages: phase.stages,
                 measured,

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::step::Trainer;
-use crate::data::Dataset;
+use crate::data::{Dataset, spread};
 use crate::files::pictures;
 use crate::host::read_now;
 use crate::pipeline::Picture;
@@ -16,8 +16,8 @@ use crate::train::run::{RunFolder, TrainContext};
 use crate::train::stem;
 use crate::{Error, Result};
 
-/// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, a
-/// caption of the test part is drawn in its place, or one of `train` where there is no such part.
+/// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, or
+/// the recipe has none at all, captions of the test part are drawn in their place, or of `train` where there is no such part.
 ///
 /// # Errors
 /// As [`stem::open_test`].
@@ -26,17 +26,24 @@ pub fn with_known_prompts(context: &TrainContext, vocabulary: &Vocabulary, train
     let prompts = &context.recipe.gan.sample_prompts;
     let max_words = context.recipe.data.max_words;
     // The test part is read for its captions alone, and only where they are needed.
-    if prompts.iter().any(|prompt| vocabulary.encode(prompt, max_words).is_err()) {
+    if prompts.is_empty() || prompts.iter().any(|prompt| vocabulary.encode(prompt, max_words).is_err()) {
         let test = stem::open_test(&context, vocabulary)?;
         context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, test.as_ref().unwrap_or(train));
     }
     Ok(context)
 }
 
-/// `prompts`, with a caption of `dataset` in the place of each that has no word of `vocabulary`; a line on standard error says so.
+/// Prompts where the recipe has none.
+const PROMPTS: usize = 6;
+
+/// `prompts`, with a caption of `dataset` in the place of each that has no word of `vocabulary`; a line on standard error says so. Six
+/// captions, spread over the data, where there are no prompts.
 pub fn known_prompts(prompts: &[String], vocabulary: &Vocabulary, max_words: usize, dataset: &Dataset) -> Vec<String> {
     let known = |text: &&String| vocabulary.encode(text, max_words).is_ok();
     let captions: Vec<&String> = dataset.samples.iter().filter_map(|sample| sample.captions.iter().find(known)).collect();
+    if prompts.is_empty() {
+        return spread(captions.len(), PROMPTS.min(captions.len())).map(|at| captions[at].clone()).collect();
+    }
     let replace = |(index, prompt): (usize, &String)| {
         if known(&prompt) {
             return Some(prompt.clone());
@@ -67,6 +74,7 @@ impl Samples {
 
     /// Writes `samples/PICTURES.png`: a row a prompt, a column a noise, drawn by the average.
     pub fn draw(&self, trainer: &Trainer, stages: usize, run: &mut RunFolder, pictures: usize) -> Result<()> {
+        // A data set whose captions are all unknown.
         if self.prompts.is_empty() {
             return Ok(());
         }
@@ -107,6 +115,6 @@ mod tests {
             known_prompts(&prompts, &vocabulary, 18, &dataset)
         };
         assert_eq!(known(&["the red flower", "zeppelin", "", "bus"]), ["the red flower", "a red car", "a bus", "bus"]);
-        assert!(known(&[]).is_empty());
+        assert_eq!(known(&[]), ["a red car", "a bus"]);
     }
 }

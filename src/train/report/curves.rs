@@ -34,6 +34,7 @@ impl Curve {
             "loss" => ("Loss", "nats"),
             "learning_rate" => ("Learning rate", ""),
             "pictures_per_second" => ("Speed", "pictures/s"),
+            "data_seconds" => ("Waiting for data", "s a step"),
             "r_precision" => ("R-precision on the test split", "share of hits"),
             "bleu_4" => ("BLEU-4 on the test split", "0 to 1"),
             "kernel_distance" => ("Kernel distance (EfficientNet-Lite0)", "squared MMD"),
@@ -104,7 +105,7 @@ pub fn curves(lines: &[serde_json::Map<String, serde_json::Value>]) -> Vec<Curve
     }
     let kind = |name: &str| match name {
         "r_precision" | "bleu_4" | "kernel_distance" => Kind::Metric,
-        "learning_rate" | "pictures_per_second" => Kind::Speed,
+        "learning_rate" | "pictures_per_second" | "data_seconds" => Kind::Speed,
         _ => Kind::Loss,
     };
     let mut curves: Vec<Curve> =

@@ -102,6 +102,9 @@ fn facts(part: &Part) -> Vec<(&'static str, String)> {
         facts.push(("Training time", duration(seconds)));
         facts.push(("Speed", format!("{} pictures/s", short((10.0 * part.pictures as f64 / seconds.max(1e-9)).round() / 10.0))));
     }
+    if let Some(share) = part.waiting {
+        facts.push(("Waiting for data", format!("{:.1} % of the time", 100.0 * share)));
+    }
     for curve in part.curves.iter().filter(|curve| curve.kind == Kind::Metric) {
         if let Some((_, value)) = curve.best() {
             let name = match curve.name.as_str() {

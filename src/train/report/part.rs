@@ -49,6 +49,8 @@ pub struct Part {
     pub pictures: usize,
     /// Seconds that the training took, where they are known.
     pub seconds: Option<f64>,
+    /// The share of the steps' time that went into waiting for data, where that is known.
+    pub waiting: Option<f64>,
     /// When it ran.
     pub sessions: Vec<Session>,
     /// Sample grids in order.
@@ -92,6 +94,7 @@ impl Part {
             step,
             pictures,
             seconds,
+            waiting: waiting(&lines),
             sessions,
             grids,
             all_grids,
@@ -127,17 +130,38 @@ fn number(table: &toml::Table, path: &[&str]) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|value| value as f64))
 }
 
-/// The seconds of all steps together, where each line says how fast it was.
-fn seconds_of_steps(lines: &[Map<String, Value>]) -> Option<f64> {
-    let (mut seconds, mut before) = (0.0, 0.0);
+/// What a line of the log says of the time since the one before.
+struct Span {
+    seconds: f64,
+    /// How much of it was spent waiting for data; nothing in logs of versions that did not say so.
+    waited: Option<f64>,
+}
+
+fn spans(lines: &[Map<String, Value>]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut before = 0.0;
     for line in lines {
-        let Some(pictures) = line.get("pictures").and_then(Value::as_f64) else { continue };
-        if let Some(speed) = line.get("pictures_per_second").and_then(Value::as_f64).filter(|speed| *speed > 0.0) {
-            seconds += (pictures - before) / speed;
+        let number = |name: &str| line.get(name).and_then(Value::as_f64);
+        let Some(pictures) = number("pictures") else { continue };
+        if let Some(speed) = number("pictures_per_second").filter(|speed| *speed > 0.0) {
+            spans.push(Span { seconds: (pictures - before) / speed, waited: number("data_seconds") });
         }
         before = pictures;
     }
+    spans
+}
+
+/// The seconds of all steps together, where each line says how fast it was.
+fn seconds_of_steps(lines: &[Map<String, Value>]) -> Option<f64> {
+    let seconds = spans(lines).iter().map(|span| span.seconds).sum();
     (seconds > 0.0).then_some(seconds)
+}
+
+/// The share of the steps' time that went into waiting for data.
+fn waiting(lines: &[Map<String, Value>]) -> Option<f64> {
+    let known = spans(lines).into_iter().filter_map(|span| Some((span.seconds, span.waited?)));
+    let (seconds, waited) = known.fold((0.0, 0.0), |sum, span| (sum.0 + span.0, sum.1 + span.1));
+    (seconds > 0.0).then(|| waited / seconds)
 }
 
 fn phases(lines: &[Map<String, Value>]) -> Vec<(f64, String)> {

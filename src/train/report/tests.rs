@@ -4,8 +4,8 @@ fn run(place: &Path, prompt: &str) {
     let gan = place.join("gan");
     let recipe = format!("[gan]\nsample_prompts = [{prompt:?}]\n[[gan.phases]]\npictures = 64\n");
     files::write(&gan.join("recipe.toml"), recipe.as_bytes()).unwrap();
-    let log = "{\"step\":1,\"phase\":0,\"pictures\":16,\"pictures_per_second\":8.0,\"generator\":2.0,\"stages\":1}\nnot json\n\
-               {\"step\":2,\"phase\":0,\"pictures\":32,\"pictures_per_second\":8.0,\"generator\":1.0,\"stages\":1}\n\
+    let log = "{\"step\":1,\"phase\":0,\"pictures\":16,\"pictures_per_second\":8.0,\"data_seconds\":0.5,\"generator\":2.0,\"stages\":1}\nnot json\n\
+               {\"step\":2,\"phase\":0,\"pictures\":32,\"pictures_per_second\":8.0,\"data_seconds\":0.0,\"generator\":1.0,\"stages\":1}\n\
                {\"step\":2,\"pictures\":32,\"kernel_distance\":0.5,\"r_precision\":0.25}\n\
                {\"step\":3,\"phase\":1,\"pictures\":48,\"pictures_per_second\":8.0,\"generator\":1.0,\"<i>\":1.0,\"stages\":2}\n\
                {\"step\":3,\"pictures\":48,\"kernel_distance\":0.75,\"r_precision\":0.5}\n";
@@ -25,6 +25,8 @@ fn a_page_has_everything_and_nothing_from_elsewhere() {
     let page = fs::read_to_string(place.path().join("report.html")).unwrap();
     for part in [
         "75 % of 64 pictures",
+        // Half a second of the two steps of 2 s that say so; the third does not.
+        "<dt>Waiting for data</dt><dd>12.5 % of the time",
         "best <b>0.5</b> at step 2",
         "best <b>0.5</b> at step 3",
         "data:image/jpeg;base64,",
@@ -40,7 +42,7 @@ fn a_page_has_everything_and_nothing_from_elsewhere() {
         let page = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!page.contains(bad), "{bad}");
     }
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 6);
 }
 
 #[test]
