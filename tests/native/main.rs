@@ -4,6 +4,7 @@
 mod cli;
 mod encoders;
 mod gan;
+mod gpu;
 mod import;
 mod lazy;
 mod parity;
