@@ -39,9 +39,10 @@ impl Split {
     }
 
     fn of_word(word: &str) -> Option<Self> {
-        match word {
-            "train" | "training" => Some(Self::Train),
-            "test" | "testing" | "val" | "valid" | "validation" => Some(Self::Test),
+        // `val2014` as well as `val`.
+        match word.trim_end_matches(|c: char| c.is_ascii_digit()) {
+            "train" => Some(Self::Train),
+            "test" | "val" | "valid" | "validation" => Some(Self::Test),
             _ => None,
         }
     }
@@ -85,14 +86,18 @@ pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
 /// The files of `split` that `paths` name: shards, folders of shards, `FOLDER/PREFIX` of shards, or folders of pictures.
 ///
 /// Shards are chosen by the split that their names, or that of their folder, speak of; where none speaks of one, all are for training. A
-/// folder of pictures is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
+/// folder of pictures or shards is split by its subfolders `train` and `test` or, where it has none, every tenth picture is for testing.
 fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
     let mut shards = Vec::new();
     let mut pictures = Vec::new();
     for path in paths {
         if path.is_dir() {
             let (tars, others) = list(path)?;
-            if tars.is_empty() {
+            let inner = path.join(split.name());
+            let inner = if tars.is_empty() && inner.is_dir() { list(&inner)?.0 } else { Vec::new() };
+            if !inner.is_empty() {
+                shards.extend(inner);
+            } else if tars.is_empty() {
                 pictures.extend(split_folder(path, others, split)?);
             } else {
                 shards.extend(tars);
@@ -250,6 +255,7 @@ mod tests {
         assert_eq!(Split::of_path(Path::new("a/flowers-train-000.tar")), Some(Split::Train));
         assert_eq!(Split::of_path(Path::new("b_test.tar")), Some(Split::Test));
         assert_eq!(Split::of_path(Path::new("c-validation-3.tar")), Some(Split::Test));
+        assert_eq!(Split::of_path(Path::new("coco-val2014-000.tar")), Some(Split::Test));
         assert_eq!(Split::of_path(Path::new("trainers.tar")), None);
         assert_eq!(Split::of_path(Path::new("x/val/00000.tar")), Some(Split::Test));
         assert_eq!(Split::of_path(Path::new("test/x-train.tar")), Some(Split::Train));
@@ -264,6 +270,16 @@ mod tests {
         let found = |split| find(&[folder.path().to_path_buf()], split);
         assert_eq!(found(Split::Train).unwrap(), Source::Shards(vec![folder.path().join("x-000.tar")]));
         assert_eq!(found(Split::Test).unwrap(), Source::Pictures(Vec::new()));
+        // A folder for each split.
+        let parted = folder.path().join("parted");
+        for split in ["train", "test"] {
+            fs::create_dir_all(parted.join(split)).unwrap();
+            fs::write(parted.join(split).join("0.tar"), [0]).unwrap();
+        }
+        for split in [Split::Train, Split::Test] {
+            let expected = Source::Shards(vec![parted.join(split.name()).join("0.tar")]);
+            assert_eq!(find(std::slice::from_ref(&parted), split).unwrap(), expected);
+        }
         write("x-test-000.tar");
         for split in [Split::Train, Split::Test] {
             let message = found(split).unwrap_err().to_string();

@@ -59,6 +59,9 @@ struct Extra {
     phase: usize,
     seen: usize,
     total: usize,
+    /// Stages that have learned, whatever the recipe says of the phases by now; nothing where the checkpoint does not say.
+    #[serde(default)]
+    trained: Option<usize>,
     #[serde(default)]
     scales: Vec<LossScale>,
     #[serde(default)]
@@ -88,8 +91,9 @@ pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> Result<usiz
         return Ok(measure::read_best(run)?.1.stages);
     }
     let loaded = stem::newest(run, KIND)?;
-    let number = |name: &str| loaded.state.extra[name].as_u64().map_or(0, |value| value as usize);
-    Ok(recipe.trained_stages(number("phase") + usize::from(number("seen") > 0)))
+    let number = |name: &str| loaded.state.extra[name].as_u64().map(|value| value as usize);
+    let of_recipe = || recipe.trained_stages(number("phase").unwrap_or(0) + usize::from(number("seen").is_some_and(|seen| seen > 0)));
+    Ok(number("trained").unwrap_or_else(of_recipe))
 }
 
 /// A line of `log.jsonl`.
@@ -214,6 +218,8 @@ struct Session {
     /// [`Dataset::fingerprint`].
     data: String,
     place: Place,
+    /// Stages that have learned.
+    trained: usize,
     step: usize,
     position: Position,
     saved: Instant,
@@ -232,6 +238,7 @@ impl Session {
             trainer,
             data: String::new(),
             place: Place::default(),
+            trained: 0,
             step: 0,
             position: Position::default(),
             saved: Instant::now(),
@@ -256,6 +263,8 @@ impl Session {
                 .map_err(|message| Error::BadCheckpoint { file: loaded.folder.display().to_string(), message })?;
         }
         self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
+        let of_recipe = || self.trainer.recipe.trained_stages(extra.phase + usize::from(extra.seen > 0));
+        self.trained = extra.trained.unwrap_or_else(of_recipe);
         self.watch = extra.watch;
         self.best = extra.best;
         let trainer = &mut self.trainer;
@@ -292,7 +301,7 @@ impl Session {
         }
         let Place { phase, seen, total } = self.place;
         let (scales, watch, networks) = (trainer.scales.clone(), self.watch.clone(), Some(Networks::of(&trainer.recipe)));
-        let extra = Extra { phase, seen, total, scales, watch, best: self.best, networks };
+        let extra = Extra { phase, seen, total, trained: Some(self.trained), scales, watch, best: self.best, networks };
         let state = State::new(KIND, self.step, self.position, &trainer.rng, run.log_bytes(), json!(extra)).of_data(self.data.clone());
         run.checkpoints.write(state, parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect())?;
         run.report();
@@ -327,6 +336,7 @@ impl Session {
                 return Err(Error::Diverged { step: self.step, message });
             }
             self.step += 1;
+            self.trained = self.trained.max(phase.stages);
             self.position = sampler.position();
             self.place = Place { phase: index, seen: self.place.seen + count, total: self.place.total + count };
             let pictures_per_second = count as f64 / start.elapsed().as_secs_f64();
