@@ -92,16 +92,14 @@ fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
     let mut pictures = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let (tars, others) = list(path)?;
+            let (mut tars, mut others) = list(path)?;
             let inner = path.join(split.name());
-            let inner = if tars.is_empty() && inner.is_dir() { list(&inner)?.0 } else { Vec::new() };
-            if !inner.is_empty() {
-                shards.extend(inner);
-            } else if tars.is_empty() {
-                pictures.extend(split_folder(path, others, split)?);
+            if tars.is_empty() && inner.is_dir() {
+                (tars, others) = list(&inner)?;
             } else {
-                shards.extend(tars);
+                others = tenths(others, split);
             }
+            if tars.is_empty() { pictures.extend(others) } else { shards.extend(tars) }
         } else if path.is_file() {
             shards.push(path.clone());
         } else {
@@ -144,13 +142,10 @@ fn list(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((tars, pictures))
 }
 
-fn split_folder(folder: &Path, pictures: Vec<PathBuf>, split: Split) -> Result<Vec<PathBuf>> {
-    let inner = folder.join(split.name());
-    if inner.is_dir() {
-        return Ok(list(&inner)?.1);
-    }
+/// Every tenth picture for testing, the others for training.
+fn tenths(pictures: Vec<PathBuf>, split: Split) -> Vec<PathBuf> {
     let is_test = |index: usize| index % 10 == 9;
-    Ok(pictures.into_iter().enumerate().filter(|(i, _)| is_test(*i) == (split == Split::Test)).map(|(_, path)| path).collect())
+    pictures.into_iter().enumerate().filter(|(i, _)| is_test(*i) == (split == Split::Test)).map(|(_, path)| path).collect()
 }
 
 fn with_prefix(path: &Path) -> Result<Vec<PathBuf>> {

@@ -1,8 +1,8 @@
 //! Files and folders that appear whole or not at all.
 //!
 //! Both are written beside their place under the name `.writing-NAME`, synced and renamed. What a process that died left behind is
-//! cleared by the next one that writes the same name, or by [`clear_unfinished`]; what could not be finished, on a full disk for instance, is removed at once, and whatever was there
-//! before stays as it was.
+//! cleared by the next one that writes the same name, or by [`clear_unfinished`]; what could not be finished, on a full disk for
+//! instance, is removed at once, and whatever was there before stays as it was.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -133,7 +133,8 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Opens the folder of `kind` in `context.out` for a training that begins at `start`, which [`starting_point`] gave: writes the recipe
-    /// with every value (`recipe.toml`) and as it was given, with its comments (`recipe-source.toml`), and cuts off what was logged after the checkpoint. So the checkpoint has to fit the recipe before.
+    /// with every value (`recipe.toml`) and as it was given, with its comments (`recipe-source.toml`), and cuts off what was logged after
+    /// the checkpoint. So the checkpoint has to fit the recipe before.
     ///
     /// # Errors
     /// [`Error::Io`].

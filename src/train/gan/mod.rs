@@ -73,6 +73,20 @@ struct Extra {
     networks: Option<Networks>,
 }
 
+impl Extra {
+    fn of(loaded: &Loaded) -> Result<Self> {
+        serde_json::from_value(loaded.state.extra.clone()).map_err(|error| Error::BadCheckpoint {
+            file: loaded.folder.join("state.json").display().to_string(),
+            message: error.to_string(),
+        })
+    }
+
+    /// How many stages have learned; where the checkpoint does not say, by the phases of `recipe`.
+    fn trained_stages(&self, recipe: &GanRecipe) -> usize {
+        self.trained.unwrap_or_else(|| recipe.trained_stages(self.phase + usize::from(self.seen > 0)))
+    }
+}
+
 /// Whether the training of the generator in `run` is done with all phases.
 ///
 /// # Errors
@@ -91,9 +105,7 @@ pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> Result<usiz
         return Ok(measure::read_best(run)?.1.stages);
     }
     let loaded = stem::newest(run, KIND)?;
-    let number = |name: &str| loaded.state.extra[name].as_u64().map(|value| value as usize);
-    let of_recipe = || recipe.trained_stages(number("phase").unwrap_or(0) + usize::from(number("seen").is_some_and(|seen| seen > 0)));
-    Ok(number("trained").unwrap_or_else(of_recipe))
+    Ok(Extra::of(&loaded)?.trained_stages(recipe))
 }
 
 /// A line of `log.jsonl`.
@@ -255,16 +267,14 @@ impl Session {
 
     fn restore(mut self, loaded: &Loaded) -> Result<Self> {
         let file = |name: &str| loaded.folder.join(name).display().to_string();
-        let extra: Extra = serde_json::from_value(loaded.state.extra.clone())
-            .map_err(|error| Error::BadCheckpoint { file: file("state.json"), message: error.to_string() })?;
+        let extra = Extra::of(loaded)?;
         if let Some(networks) = &extra.networks {
             networks
                 .check(&self.trainer.recipe)
                 .map_err(|message| Error::BadCheckpoint { file: loaded.folder.display().to_string(), message })?;
         }
         self.place = Place { phase: extra.phase, seen: extra.seen, total: extra.total };
-        let of_recipe = || self.trainer.recipe.trained_stages(extra.phase + usize::from(extra.seen > 0));
-        self.trained = extra.trained.unwrap_or_else(of_recipe);
+        self.trained = extra.trained_stages(&self.trainer.recipe);
         self.watch = extra.watch;
         self.best = extra.best;
         let trainer = &mut self.trainer;
