@@ -100,13 +100,23 @@ impl BatchNorm {
     }
 
     fn forward_train<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        let (output, mean, variance) = self.normalize_batch(input);
+        self.advance(&self.running_mean, mean.detach());
+        self.advance(&self.running_var, variance.detach());
+        output
+    }
+
+    /// Output, mean and unbiased variance.
+    fn normalize_batch<const D: usize>(&self, input: Tensor<D>) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
         let dims = input.dims();
         let count = (dims.iter().product::<usize>() / dims[1]) as f64;
-        let output = batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
-        let unbiased = output.variance.detach().mul_scalar(count / (count - 1.0).max(1.0));
-        self.advance(&self.running_mean, output.mean.detach());
-        self.advance(&self.running_var, unbiased);
-        output.output
+        // Of one value libtorch has no variance; here it is 0.
+        #[cfg(feature = "tch")]
+        if count > 1.0 && super::libtorch::is_libtorch(&input.device()) {
+            return super::libtorch::batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
+        }
+        let found = batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
+        (found.output, found.mean, found.variance.mul_scalar(count / (count - 1.0).max(1.0)))
     }
 
     fn advance(&self, running: &RunningState<Tensor<1>>, batch: Tensor<1>) {

@@ -6,6 +6,8 @@ mod blocks;
 pub mod cpu;
 pub mod dropout;
 pub mod init;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod lstm;
 mod precision;
 
