@@ -131,8 +131,13 @@ impl Dataset {
         let listing = source::list_samples(paths, split)?.limited(options.limit.unwrap_or(usize::MAX));
         let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if listing.samples.is_empty() {
+            let only = match split {
+                Split::Test if Self::has(paths, Split::Train)? => "; what is there is for training, as shards are whose names say no split",
+                Split::Train if Self::has(paths, Split::Test)? => "; what is there is for testing",
+                _ => "",
+            };
             let message = format!(
-                "no {0} data found; expected CUB-200-2011, Oxford-102 or COCO 2014 as they are published, shards such as \
+                "no {0} data found{only}; expected CUB-200-2011, Oxford-102 or COCO 2014 as they are published, shards such as \
                  NAME-{0}-000.tar, or a folder of pictures (webp, jpg, png) with captions",
                 split.name()
             );
@@ -385,7 +390,13 @@ mod tests {
         fs::remove_file(test).unwrap();
         assert!(!Dataset::has(&paths, Split::Test).unwrap());
         let error = Dataset::open(&paths, Split::Test, &DataOptions::default()).unwrap_err();
-        assert!(error.to_string().contains("no test data"), "{error}");
+        assert!(error.to_string().contains("no test data found; what is there is for training"), "{error}");
+        let unnamed = folder.path().join("all.tar");
+        fs::rename(folder.path().join("tiny-train-000.tar"), &unnamed).unwrap();
+        let error = Dataset::open(&[unnamed], Split::Test, &DataOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("no test data found; what is there is for training"), "{error}");
+        let nothing = Dataset::open(&paths[..0], Split::Test, &DataOptions::default()).unwrap_err();
+        assert!(nothing.to_string().contains("no test data found; expected"), "{nothing}");
     }
 
     #[test]
