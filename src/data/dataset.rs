@@ -131,9 +131,11 @@ impl Dataset {
         let listing = source::list_samples(paths, split)?.limited(options.limit.unwrap_or(usize::MAX));
         let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if listing.samples.is_empty() {
+            // What is wrong with the other part is another error than the one to be told.
+            let has = |part| Self::has(paths, part).is_ok_and(|found| found);
             let only = match split {
-                Split::Test if Self::has(paths, Split::Train)? => "; what is there is for training, as shards are whose names say no split",
-                Split::Train if Self::has(paths, Split::Test)? => "; what is there is for testing",
+                Split::Test if has(Split::Train) => "; what is there is for training, as shards are whose names say no split",
+                Split::Train if has(Split::Test) => "; what is there is for testing",
                 _ => "",
             };
             let message = format!(
@@ -395,6 +397,9 @@ mod tests {
         fs::rename(folder.path().join("tiny-train-000.tar"), &unnamed).unwrap();
         let error = Dataset::open(&[unnamed], Split::Test, &DataOptions::default()).unwrap_err();
         assert!(error.to_string().contains("no test data found; what is there is for training"), "{error}");
+        fs::write(folder.path().join("cut-train-000.tar"), [1; 700]).unwrap();
+        let cut = Dataset::open(&[folder.path().join("cut-train-000.tar")], Split::Test, &DataOptions::default()).unwrap_err();
+        assert!(cut.to_string().contains("no test data found; expected"), "{cut}");
         let nothing = Dataset::open(&paths[..0], Split::Test, &DataOptions::default()).unwrap_err();
         assert!(nothing.to_string().contains("no test data found; expected"), "{nothing}");
     }
