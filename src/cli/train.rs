@@ -74,7 +74,9 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
 
 fn all(context: &TrainContext) -> crate::Result<()> {
     // Refused before an hour of work, not after it.
-    starting_point(context, gan::KIND)?;
+    if starting_point(context, gan::KIND)?.is_none() {
+        gan::check_start(&context.recipe.gan, &context.device)?;
+    }
     for (name, train) in
         [("STEM", stem::run as fn(&TrainContext) -> crate::Result<()>), ("STREAM", stream::run), ("the generator", gan::run)]
     {

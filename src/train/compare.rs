@@ -124,6 +124,8 @@ impl Member {
 /// # Errors
 /// As the parts' trainings; [`Error::BadInput`] when there is a comparison and `resume` was not asked for.
 pub fn train(context: &TrainContext, members: &[Member]) -> Result<()> {
+    // Refused before STEM learns.
+    members.iter().try_for_each(|member| gan::check_start(&member.recipe(&context.recipe).gan, &context.device))?;
     stem::run(context)?;
     stream::run(context)?;
     for member in members {

@@ -1,5 +1,7 @@
 //! The `[gan]` part of a recipe.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::precision::Precision;
@@ -15,6 +17,10 @@ use crate::{Error, Result};
 pub struct GanRecipe {
     /// The generator.
     pub generator: GeneratorConfig,
+    /// A model folder whose generator the training begins with, by a path from the working directory; without it, with fresh weights.
+    /// `generator` must be the model's, but for the stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<PathBuf>,
     /// How much clearer than with fresh weights the sentence is in the condition at first; 1 is the public code's.
     pub condition_gain: f64,
     /// Who tells drawn from photographed.
@@ -235,6 +241,7 @@ impl Default for GanRecipe {
     fn default() -> Self {
         Self {
             generator: GeneratorConfig::default(),
+            start_from: None,
             condition_gain: 1.0,
             discriminator: DiscriminatorChoice::Published,
             loss: AdversarialLoss::CrossEntropy,
@@ -274,6 +281,24 @@ impl GanRecipe {
         phase.weights.as_ref().map_or_else(|| self.weights.clone(), |other| other.over(&self.weights))
     }
 
+    /// Checks that each last stage that is trained alone stands on trained ones, where the first `given` are trained from the beginning.
+    ///
+    /// # Errors
+    /// The phase that does not, in words.
+    pub fn check_last(&self, given: usize) -> Result<(), String> {
+        for (index, phase) in self.phases.iter().enumerate() {
+            let trained = self.trained_stages(index).max(given);
+            if phase.trains == Trains::Last && phase.stages > trained + 1 {
+                return Err(format!(
+                    "gan.phases[{index}] trains only stage {}, on top of earlier ones, of which {trained} are trained by then; expected phases \
+                     for them before it, or trains = \"all\"",
+                    phase.stages
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -310,14 +335,6 @@ impl GanRecipe {
             if !(1..=generator.stages).contains(&phase.stages) {
                 return bad(format!("gan.phases[{index}].stages is {}; expected 1 to {}", phase.stages, generator.stages));
             }
-            let trained = self.trained_stages(index);
-            if phase.trains == Trains::Last && phase.stages > trained + 1 {
-                return bad(format!(
-                    "gan.phases[{index}] trains only stage {}, on top of earlier ones, of which {trained} are trained by then; expected phases \
-                     for them before it, or trains = \"all\"",
-                    phase.stages
-                ));
-            }
             if phase.batch < 2 {
                 return bad(format!("gan.phases[{index}].batch is {}; expected 2 or more", phase.batch));
             }
@@ -333,6 +350,10 @@ impl GanRecipe {
             if phase.weights.is_some() {
                 self.weights_of(phase).check(&format!("gan.phases[{index}].weights")).or_else(bad)?;
             }
+        }
+        // How many stages a model brings along is known when it is read.
+        if self.start_from.is_none() {
+            self.check_last(0).or_else(bad)?;
         }
         self.augmentation.check().or_else(|error| bad(format!("gan.augmentation: {error}")))?;
         let penalty = &self.gradient_penalty;

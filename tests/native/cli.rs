@@ -47,6 +47,13 @@ fn from_data_to_pictures_and_every_wrong_turn() {
     succeeds(folder, &export);
     assert!(succeeds(folder, &["info", "model"]).contains("drawings"));
 
+    // Refused before STEM learns.
+    let start =
+        |changes: [&'static str; 4]| [&["train", "all", "--data", "data", "--recipe", "tiny", "--out", "more"], &changes[..]].concat();
+    fails(folder, 2, &["gan.generator.gf_dim is"], &start(["--set", "gan.start_from=model", "--set", "gan.generator.gf_dim=2"]));
+    fails(folder, 1, &["nowhere"], &start(["--set", "gan.start_from=nowhere", "--device", "cpu"]));
+    assert!(!folder.join("more").exists());
+
     let prompt = "a large red circle on a white ground";
     let generate = |seed: &'static str, out: &'static str| ["generate", prompt, "--model", "model", "--seed", seed, "--out", out];
     for (seed, out) in [("7", "a.png"), ("7", "b.png"), ("8", "c.png")] {

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, Split};
+use mirrorgan::glam::GeneratorConfig;
+use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig};
 use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
 
 use crate::tiny::{context, log, values};
@@ -197,4 +199,56 @@ fn twins_grow_apart_in_pixels_and_in_features() {
     // In an untrained generator the noise says about as much as the prompt: a share of 1, a loss of 1 / 1.05.
     assert!((features.0 - 1.0 / 1.05).abs() < 0.1 && features.1 < features.0, "{features:?}");
     assert!((pictures.0 - features.0).abs() > 1e-3, "the same pictures: {pictures:?} {features:?}");
+}
+
+/// What `context` has trained by now, as a model folder.
+fn write_model(context: &TrainContext, folder: &Path) {
+    let text = stem::load(&context.out, &context.device).unwrap();
+    let stages = gan::trained_stages(&context.out, &context.recipe.gan, false).unwrap();
+    let generator = gan::load(&context.out, &context.recipe.gan.generator, stages, &context.device).unwrap();
+    let config = GeneratorConfig { stages, ..context.recipe.gan.generator.clone() };
+    let config = ModelConfig::new("m", "drawings", text.config.text, config, None);
+    let model = Model::new(config, text.vocabulary, text.model.text, generator, None).unwrap();
+    model_dir::write_folder(folder, &model, Dtype::F32).unwrap();
+}
+
+#[test]
+fn a_training_goes_on_from_a_model_with_a_stage_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let alone = ["gan.generator.stages=1", "gan.phases=[{stages=1,pictures=8,batch=4,trains=\"all\"}]"];
+    let first = trained(folder.path(), "first", &[SHORT, &alone].concat());
+    gan::run(&first).unwrap();
+    write_model(&first, &model);
+
+    let start = format!("gan.start_from={}", model.display());
+    let phases = "gan.phases=[{stages=2,pictures=8,batch=4,trains=\"last\"}]";
+    let mut second = trained(folder.path(), "second", &[SHORT, &[&start, phases]].concat());
+    let refused = |changes: &[&str]| {
+        let context = context(folder.path(), "second", &[SHORT, &[&start, phases], changes].concat());
+        gan::run(&context).unwrap_err()
+    };
+    let error = refused(&["gan.generator.gf_dim=8"]);
+    assert!(matches!(&error, Error::BadInput(message) if message.contains("gan.generator.gf_dim is 4 in ")), "{error}");
+    let three = ["data.size=256", "gan.generator.stages=3", "gan.phases=[{stages=3,pictures=4,batch=4,trains=\"last\"}]"];
+    let error = refused(&three);
+    assert!(matches!(&error, Error::BadInput(message) if message.contains("of which 1 are trained")), "{error}");
+    let error = refused(&["gan.start_from=nowhere"]);
+    assert!(matches!(&error, Error::Io { path, .. } if path.starts_with("nowhere")), "{error}");
+    assert!(!second.out.join("gan").exists());
+
+    second.interrupt = Interrupt::after(1);
+    assert!(matches!(gan::run(&second), Err(Error::Interrupted)));
+    // By then it is in the checkpoint.
+    fs::remove_dir_all(&model).unwrap();
+    (second.resume, second.interrupt) = (true, Interrupt::none());
+    gan::run(&second).unwrap();
+    assert_eq!(gan::trained_stages(&second.out, &second.recipe.gan, false).unwrap(), 2);
+    let first_stage = |context: &TrainContext| {
+        let generator = gan::load(&context.out, &context.recipe.gan.generator, 1, &context.device).unwrap();
+        values(&generator).into_iter().map(f32::from_bits).collect::<Vec<_>>()
+    };
+    // To be averaged with itself costs it a rounding.
+    let differ = first_stage(&first).into_iter().zip(first_stage(&second)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(differ < 1e-5, "the first stage is the model's: {differ}");
 }

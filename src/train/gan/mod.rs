@@ -8,12 +8,14 @@ mod measure;
 mod networks;
 mod samples;
 mod shard;
+mod start;
 mod step;
 
 pub use batch::Batch;
 pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
 pub use measure::load_best;
 pub use samples::known_prompts;
+pub use start::check as check_start;
 pub use step::{Losses, Trainer};
 
 use std::path::Path;
@@ -261,8 +263,16 @@ impl Session {
         };
         match start {
             Some(loaded) => fresh.restore(loaded),
-            None => Ok(fresh),
+            None => fresh.start_from_model(),
         }
+    }
+
+    fn start_from_model(mut self) -> Result<Self> {
+        if let Some((model, stages)) = start::read(&self.trainer.recipe, &self.trainer.device.clone().inner())? {
+            start::give(model, stages, &mut self.trainer)?;
+            self.trained = stages;
+        }
+        Ok(self)
     }
 
     fn restore(mut self, loaded: &Loaded) -> Result<Self> {
@@ -416,7 +426,8 @@ impl Session {
             self.trainer.calibrate(&batch);
         }
         let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);
-        self.trainer.begin_phase(phase.stages, index > 0 && phase.stages > earlier);
+        let (new_judge, new_stage) = (index > 0 && phase.stages > earlier, self.trained > 0 && phase.stages > self.trained);
+        self.trainer.begin_phase(phase.stages, new_judge, new_stage);
         self.begun = Some(index);
         Ok(())
     }

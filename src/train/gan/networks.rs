@@ -30,8 +30,7 @@ impl Networks {
     /// # Errors
     /// Each setting that differs, in words.
     pub fn check(&self, recipe: &GanRecipe) -> Result<(), String> {
-        let mut differences = Vec::new();
-        compare("gan", &json!(self), &json!(Self::of(recipe)), &mut differences);
+        let differences = differences("gan", self, &Self::of(recipe), "in the checkpoint");
         if differences.is_empty() {
             return Ok(());
         }
@@ -42,16 +41,22 @@ impl Networks {
     }
 }
 
-/// Names the values that are not the same.
-fn compare(key: &str, found: &Value, expected: &Value, differences: &mut Vec<String>) {
+/// The values of `found`, which is `place`, that are others in the recipe's `expected`, in words; `key` is their section.
+pub fn differences<T: Serialize>(key: &str, found: &T, expected: &T, place: &str) -> Vec<String> {
+    let mut differences = Vec::new();
+    compare(key, &json!(found), &json!(expected), place, &mut differences);
+    differences
+}
+
+fn compare(key: &str, found: &Value, expected: &Value, place: &str, differences: &mut Vec<String>) {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) => {
             for (name, value) in found {
-                compare(&format!("{key}.{name}"), value, expected.get(name).unwrap_or(&Value::Null), differences);
+                compare(&format!("{key}.{name}"), value, expected.get(name).unwrap_or(&Value::Null), place, differences);
             }
         }
         _ if found == expected => {}
-        _ => differences.push(format!("{key} is {found} in the checkpoint, {expected} in the recipe")),
+        _ => differences.push(format!("{key} is {found} {place}, {expected} in the recipe")),
     }
 }
 

@@ -89,13 +89,13 @@ impl Trainer {
         }
     }
 
-    /// Prepares for a phase. A last stage that is `new` starts where the one before it is, in discriminator and picture head, so that
-    /// it does not have to learn from nothing what the earlier one knows. Optimizers start afresh: their moments of weights that did
-    /// not learn so far would be wrong by the correction for the first steps.
-    pub fn begin_phase(&mut self, stages: usize, new: bool) {
+    /// Prepares for a phase. A last stage whose discriminator, or which itself, has not learned yet starts where the one before it is, in
+    /// discriminator and picture head, so that it does not have to learn from nothing what the earlier one knows. Optimizers start afresh:
+    /// their moments of weights that did not learn so far would be wrong by the correction for the first steps.
+    pub fn begin_phase(&mut self, stages: usize, new_judge: bool, new_stage: bool) {
         self.generator_optimizer = adam(&self.recipe);
         self.judge_optimizers.iter_mut().for_each(|optimizer| *optimizer = adam(&self.recipe));
-        if new && stages > 1 {
+        if new_judge && stages > 1 {
             let judge = self.judges.remove(stages - 1);
             let judge = if self.recipe.discriminator == DiscriminatorChoice::Projected {
                 average::copy(judge, &self.judges[stages - 2])
@@ -103,6 +103,8 @@ impl Trainer {
                 judge
             };
             self.judges.insert(stages - 1, judge);
+        }
+        if new_stage && stages > 1 {
             let start = |generator: Generator| generator.map_stage(stages - 1, average::copy, average::copy);
             self.generator = start(self.generator.clone());
             self.average = start(self.average.clone());
