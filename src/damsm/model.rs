@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::losses::{cosine_similarities, same_class, sentence_loss, words_loss};
-use crate::nn::conv1x1;
+use crate::nn::{conv1x1, convolve};
 use crate::stem::TextFeatures;
 
 /// The sizes and temperatures of a [`Damsm`]; the defaults are the published ones on EfficientNet-Lite0 (the published classifier
@@ -90,7 +90,7 @@ impl Damsm {
     /// # Shapes
     /// - stage: (batch, region_channels, h, w); pooled: (batch, code_channels)
     pub fn forward(&self, stage: Tensor<4>, pooled: Tensor<2>) -> ImageFeatures {
-        ImageFeatures { regions: self.regions.forward(stage), code: self.encode(pooled) }
+        ImageFeatures { regions: convolve(&self.regions, stage), code: self.encode(pooled) }
     }
 
     /// Values of the pooled features that it was made for.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::spectral::SpectralConv2d;
 use crate::error::{Error, Result};
 use crate::nn::activation::leaky_relu;
-use crate::nn::{BatchNorm, BatchNormConfig, conv3x3};
+use crate::nn::{self, BatchNorm, BatchNormConfig, conv3x3};
 
 /// Slope of the leaky ReLU below zero.
 const SLOPE: f64 = 0.2;
@@ -119,7 +119,7 @@ type Convolution = (Option<Conv2d>, Option<SpectralConv2d>);
 
 fn convolve(plain: &Option<Conv2d>, spectral: &Option<SpectralConv2d>, input: Tensor<4>) -> Tensor<4> {
     let output = match plain {
-        Some(conv) => conv.forward(input),
+        Some(conv) => nn::convolve(conv, input),
         None => input,
     };
     match spectral {

@@ -2,12 +2,12 @@
 //! (Miyato et al., ICLR 2018). It takes the place of a gradient penalty, which would need second derivatives.
 
 use burn::module::{Module, Param, RunningState};
-use burn::tensor::module::{conv2d, linear};
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
+use crate::nn::conv2d;
 use crate::nn::init::orthogonal;
 
 /// Keeps norms away from zero.
@@ -95,8 +95,7 @@ impl SpectralConv2d {
         let shape = weight.dims();
         let weight = self.norm.normalize(weight.flatten(1, 3)).reshape(shape).cast(input.dtype());
         let bias = self.bias.val().cast(input.dtype());
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-        conv2d(input, weight, Some(bias), options)
+        conv2d(input, weight, Some(bias), self.stride, self.padding)
     }
 }
 

@@ -9,6 +9,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use crate::nn::activation::relu6;
+use crate::nn::convolve;
 
 /// A row of the network's table: blocks in a row, kernel, stride of the first block, expansion, channels in and out.
 struct Group {
@@ -139,9 +140,9 @@ impl InvertedBottleneck {
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let mut hidden = input.clone();
         if let Some(expand) = &self.expand {
-            hidden = relu6(expand.forward(hidden));
+            hidden = relu6(convolve(expand, hidden));
         }
-        let output = self.project.forward(relu6(self.depthwise.forward(hidden)));
+        let output = convolve(&self.project, relu6(convolve(&self.depthwise, hidden)));
         if self.residual { output + input } else { output }
     }
 }
@@ -187,7 +188,7 @@ impl EfficientNetLite0 {
     /// # Shapes
     /// - images: (batch, 3, h, w), as [`crate::stream::image::normalize`] gives them
     pub fn forward_features(&self, images: Tensor<4>) -> EfficientNetFeatures {
-        let mut hidden = relu6(self.stem.forward(images));
+        let mut hidden = relu6(convolve(&self.stem, images));
         let mut stages = Vec::with_capacity(self.stages.len());
         for (index, block) in self.blocks.iter().enumerate() {
             hidden = block.forward(hidden);
@@ -195,7 +196,7 @@ impl EfficientNetLite0 {
                 stages.push(hidden.clone());
             }
         }
-        let last = relu6(self.head.forward(hidden));
+        let last = relu6(convolve(&self.head, hidden));
         let [batch, channels, height, width] = last.dims();
         let pooled = last.clone().reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim::<2>(2);
         EfficientNetFeatures { stages, last, pooled }

@@ -5,7 +5,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::nn::conv1x1;
+use crate::nn::{conv1x1, convolve};
 
 /// The smallest weight that a word can have: a share of 1e-30 of a pixel's attention is none.
 pub(super) const NO_WEIGHT: f32 = 1e-30;
@@ -35,7 +35,7 @@ impl WordAttention {
         let dtype = input.dtype();
         let words = words.cast(dtype);
         let count = words.dims()[2];
-        let context = self.conv_context.forward(words.unsqueeze_dim::<4>(3)).squeeze_dim::<3>(3);
+        let context = convolve(&self.conv_context, words.unsqueeze_dim::<4>(3)).squeeze_dim::<3>(3);
         // Words before pixels: the maps come out as the caller wants them, and softmax runs over rows.
         let scores = context.clone().swap_dims(1, 2).matmul(input.reshape([batch, channels, height * width]));
         let prior = mask.clamp_min(NO_WEIGHT).log().unsqueeze_dim::<3>(2);
@@ -66,7 +66,7 @@ impl SentenceAttention {
         let [batch, channels, _, _] = input.dims();
         let sentence = self.linear.forward(condition.cast(input.dtype())).reshape([batch, channels, 1, 1]);
         let dtype = input.dtype();
-        let scores = self.conv_sentence_vis.forward(input * sentence.clone());
+        let scores = convolve(&self.conv_sentence_vis, input * sentence.clone());
         activation::softmax(scores.cast(DType::F32), 1).cast(dtype) * sentence
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::attention::{SentenceAttention, WordAttention};
 use super::generator::{Architecture, GeneratorConfig};
-use crate::nn::{BatchNorm, BatchNormConfig, ResidualBlock, UpBlock, conv1x1, conv3x3, glu};
+use crate::nn::{BatchNorm, BatchNormConfig, ResidualBlock, UpBlock, conv1x1, conv3x3, convolve, glu};
 use crate::stem::TextFeatures;
 
 /// Height and width of the features that noise is turned into first.
@@ -124,7 +124,7 @@ impl RefineStage {
         }
         let mut hidden = Tensor::cat(parts, 1);
         if let Some(merge) = &self.merge {
-            hidden = merge.forward(hidden);
+            hidden = convolve(merge, hidden);
         }
         if let Some(norm) = &self.merge_norm {
             hidden = glu(norm.forward(hidden));
@@ -153,6 +153,6 @@ impl ImageHead {
     /// - output: (batch, 3, h, w), RGB in [−1, 1]
     pub fn forward(&self, features: Tensor<4>) -> Tensor<4> {
         // Some WGSL drivers compute tanh from exponentials that overflow: NaN beyond 44. From 10 on it is 1 in f32.
-        self.conv.forward(features).cast(DType::F32).clamp(-20.0, 20.0).tanh()
+        convolve(&self.conv, features).cast(DType::F32).clamp(-20.0, 20.0).tanh()
     }
 }

@@ -1,13 +1,16 @@
 //! Piecewise linear activations whose gradient is one product.
 //!
-//! burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once forward and once more for the gradient. libtorch fills
-//! by mask one value after the other: behind EfficientNet-Lite0's 49 ReLU6 that was a fifth of a training step on a CPU. Where a graph is
-//! recorded, the slope at each value is a constant here, and the activation a product with it.
+//! burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once forward and once more for the gradient. Where a graph is
+//! recorded, the slope at each value is a constant here, and the activation a product with it; libtorch has both passes itself.
 
 use burn::tensor::{Tensor, activation};
 
 /// min(max(x, 0), 6).
 pub fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "tch")]
+    if super::libtorch::is_libtorch(&input.device()) {
+        return super::libtorch::relu6(input);
+    }
     let plain = |at: Tensor<D>| at.clamp(0.0, 6.0);
     piecewise(input, plain, |at| {
         let output = plain(at.clone());
@@ -19,6 +22,10 @@ pub fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 
 /// x above zero, `slope` · x below.
 pub fn leaky_relu<const D: usize>(input: Tensor<D>, slope: f64) -> Tensor<D> {
+    #[cfg(feature = "tch")]
+    if super::libtorch::is_libtorch(&input.device()) {
+        return super::libtorch::leaky_relu(input, slope);
+    }
     let plain = |at| activation::leaky_relu(at, slope);
     piecewise(input, plain, |at| {
         let dtype = at.dtype();

@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use super::{BatchNorm, BatchNormConfig};
+use super::{BatchNorm, BatchNormConfig, conv2d, convolve};
 use crate::host;
 
 /// Gated linear unit over channels: the first half times the sigmoid of the second (Dauphin et al. 2017).
@@ -16,6 +16,10 @@ use crate::host;
 /// - input: (batch, 2 · channels, …)
 /// - output: (batch, channels, …)
 pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "tch")]
+    if super::libtorch::is_libtorch(&input.device()) {
+        return super::libtorch::glu(input);
+    }
     let channels = input.dims()[1] / 2;
     let value = input.clone().narrow(1, 0, channels);
     let gate = input.narrow(1, channels, channels);
@@ -56,7 +60,7 @@ impl UpBlock {
             Some(affine) if !device.is_autodiff() && large => self.split(input, affine),
             // On a GPU it has not been measured.
             _ if device.is_autodiff() && large && host::is_processor(&device) => self.split_training(input),
-            _ => glu(self.norm.forward(self.conv.forward(upsample(input)))),
+            _ => glu(self.norm.forward(convolve(&self.conv, upsample(input)))),
         }
     }
 
@@ -66,16 +70,8 @@ impl UpBlock {
         let [batch, _, height, width] = input.dims();
         let weight = self.conv.weight.val();
         let channels = weight.dims()[0] / 2;
-        let mut pixels = Vec::with_capacity(4);
-        for y in 0..2 {
-            let of_row = join_taps(weight.clone(), 2, y);
-            for x in 0..2 {
-                let kernel = join_taps(of_row.clone(), 3, x);
-                let padded = conv2d(input.clone(), kernel, None, ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
-                pixels.push(padded.narrow(2, y, height).narrow(3, x, width));
-            }
-        }
-        let drawn = glu(self.norm.forward(Tensor::cat(pixels, 2)));
+        let pixels = pixels(&input, &weight, None, |pixels| pixels);
+        let drawn = glu(self.norm.forward(Tensor::cat(pixels.into(), 2)));
         let squares = drawn.reshape([batch, channels, 2, 2, height, width]).permute([0, 1, 4, 2, 5, 3]);
         squares.reshape([batch, channels, 2 * height, 2 * width])
     }
@@ -91,23 +87,26 @@ impl UpBlock {
         let dtype = input.dtype();
         let weight = self.conv.weight.val().cast(DType::F32).mul(scale.reshape([channels, 1, 1, 1]));
         let shift = shift.cast(dtype);
-        let mut rows = Vec::with_capacity(2);
-        for y in 0..2 {
-            let of_row = join_taps(weight.clone(), 2, y);
-            let mut pixels = Vec::with_capacity(2);
-            for x in 0..2 {
-                let kernel = join_taps(of_row.clone(), 3, x).cast(dtype);
-                let padded = conv2d(input.clone(), kernel, Some(shift.clone()), ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
-                pixels.push(glu(padded.narrow(2, y, height).narrow(3, x, width)).reshape([batch, channels / 2, height, width, 1]));
-            }
-            rows.push(Tensor::cat(pixels, 4).reshape([batch, channels / 2, height, 1, 2 * width]));
-        }
+        let gated = |pixels| glu(pixels).reshape([batch, channels / 2, height, width, 1]);
+        let [a, b, c, d] = pixels(&input, &weight, Some(shift), gated);
+        let row = |left, right| Tensor::cat(vec![left, right], 4).reshape([batch, channels / 2, height, 1, 2 * width]);
+        let rows = vec![row(a, b), row(c, d)];
         Tensor::cat(rows, 3).reshape([batch, channels / 2, 2 * height, 2 * width])
     }
 }
 
 /// Pixels from which on [`UpBlock::split`] pays: before, joining the weights costs more than it saves.
 const SMALLEST_SPLIT: usize = 16 * 16;
+
+/// Of each 2×2 square of the enlarged picture's convolution its four pixels, row by row, each `finish`ed as a picture of the small one's size.
+fn pixels<T>(input: &Tensor<4>, weight: &Tensor<4>, bias: Option<Tensor<1>>, finish: impl Fn(Tensor<4>) -> T) -> [T; 4] {
+    let [_, _, height, width] = input.dims();
+    let rows = [0, 1].map(|y| join_taps(weight.clone(), 2, y));
+    [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(y, x)| {
+        let kernel = join_taps(rows[y].clone(), 3, x).cast(input.dtype());
+        finish(conv2d(input.clone(), kernel, bias.clone(), 1, 1).narrow(2, y, height).narrow(3, x, width))
+    })
+}
 
 /// Three taps along `dim` as two: the last two joined for the first pixel of a square, the first two for the second one.
 fn join_taps(weight: Tensor<4>, dim: usize, pixel: usize) -> Tensor<4> {
@@ -147,8 +146,8 @@ impl ResidualBlock {
     /// # Shapes
     /// - input and output: (batch, channels, h, w)
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let inner = glu(self.norm1.forward(self.conv1.forward(input.clone())));
-        self.norm2.forward(self.conv2.forward(inner)).add(input)
+        let inner = glu(self.norm1.forward(convolve(&self.conv1, input.clone())));
+        self.norm2.forward(convolve(&self.conv2, inner)).add(input)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod activation;
 mod batch_norm;
 mod blocks;
+mod convolution;
 pub mod cpu;
 pub mod dropout;
 pub mod init;
@@ -13,6 +14,7 @@ mod precision;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3, glu};
+pub use convolution::{conv2d, convolve};
 pub use lstm::{Lstm, LstmConfig, LstmState};
 pub use precision::Precision;
 

@@ -44,7 +44,7 @@ pub(super) fn read(recipe: &GanRecipe, device: &Device) -> Result<Option<(Model,
 pub(super) fn give(model: Model, stages: usize, trainer: &mut Trainer) -> Result<()> {
     if !same_text_encoder(&model, trainer)? {
         eprintln!(
-            "warning: the model of gan.start_from has another text encoder than this run's STEM: the generator has to learn anew what words mean"
+            "warning: the model of gan.start_from has another text encoder than this run's STEM; where they differ, the generator learns words anew"
         );
     }
     let average = with_weights(trainer.average.clone(), model.generator.truncated(stages))?;

@@ -3,39 +3,30 @@
 //! For this back end burn composes batch norm of elementary operations, each of which reads and writes the whole tensor. libtorch does the
 //! forward pass in one; its bindings leave the backward pass out, which is composed here of what goes over the tensor least often.
 
-// burn means to drop the back end; until then nothing trains faster on a processor.
-#![allow(deprecated)]
-
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::autodiff::{Autodiff, NodeId};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{AutodiffBackend, Backend, Dispatch, DispatchDevice, LibTorch, backend_extension};
-use burn::tensor::{Device, Tensor};
+use burn::backend::{AutodiffBackend, Backend, Dispatch, LibTorch, backend_extension};
+use burn::tensor::Tensor;
 use tch::Tensor as Values;
 
-/// What libtorch's bindings call a tensor.
-type Primitive = FloatTensor<LibTorch>;
-
-/// Whether tensors of this device, with gradients or without, are libtorch's.
-pub(super) fn is_libtorch(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), DispatchDevice::LibTorch(_))
-}
+use super::Primitive;
 
 /// `input` normalised by its own statistics, with mean and unbiased variance; gradients flow through the first alone.
 ///
 /// # Shapes
-/// - input: (batch, channels, …), f32 on a device that [`is_libtorch`]
+/// - input: (batch, channels, …), f32 on a device that [`super::is_libtorch`]
 /// - weight, bias, mean, variance: (channels)
-pub(super) fn batch_norm_train<const D: usize>(
+pub fn batch_norm_train<const D: usize>(
     input: Tensor<D>,
     weight: Tensor<1>,
     bias: Tensor<1>,
     epsilon: f64,
 ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-    let (output, mean, variance, _) =
+    let (output, mean, variance) =
         <Dispatch as BatchNormTrain>::batch_norm_of_batch(input.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), epsilon);
     (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
@@ -43,29 +34,39 @@ pub(super) fn batch_norm_train<const D: usize>(
 /// The operation as burn's dispatch looks for it.
 #[backend_extension(LibTorch, Autodiff)]
 pub(super) trait BatchNormTrain: Backend {
-    /// Output, mean, unbiased variance and 1/√(biased variance + ε).
+    /// Output, mean and unbiased variance.
     fn batch_norm_of_batch(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         epsilon: f64,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl BatchNormTrain for LibTorch {
-    fn batch_norm_of_batch(
-        input: Primitive,
-        weight: Primitive,
-        bias: Primitive,
-        epsilon: f64,
-    ) -> (Primitive, Primitive, Primitive, Primitive) {
-        // Running statistics that forget all but this batch are its own.
-        let mean = weight.tensor.zeros_like();
-        let variance = weight.tensor.zeros_like();
-        let (output, _, inverse_deviation) =
-            input.tensor.native_batch_norm(Some(&weight.tensor), Some(&bias.tensor), Some(&mean), Some(&variance), true, 1.0, epsilon);
-        (Primitive::new(output), Primitive::new(mean), Primitive::new(variance), Primitive::new(inverse_deviation))
+    fn batch_norm_of_batch(input: Primitive, weight: Primitive, bias: Primitive, epsilon: f64) -> (Primitive, Primitive, Primitive) {
+        let Normalized { output, mean, variance, .. } = normalize(&input, &weight, &bias, epsilon);
+        (output, mean, variance)
     }
+}
+
+struct Normalized {
+    output: Primitive,
+    mean: Primitive,
+    /// Unbiased.
+    variance: Primitive,
+    /// 1/√(biased variance + ε).
+    inverse_deviation: Primitive,
+}
+
+fn normalize(input: &Primitive, weight: &Primitive, bias: &Primitive, epsilon: f64) -> Normalized {
+    // Running statistics that forget all but this batch are its own.
+    let mean = weight.tensor.zeros_like();
+    let variance = weight.tensor.zeros_like();
+    let (output, _, inverse_deviation) =
+        input.tensor.native_batch_norm(Some(&weight.tensor), Some(&bias.tensor), Some(&mean), Some(&variance), true, 1.0, epsilon);
+    let [output, mean, variance, inverse_deviation] = [output, mean, variance, inverse_deviation].map(Primitive::new);
+    Normalized { output, mean, variance, inverse_deviation }
 }
 
 impl<C: CheckpointStrategy> BatchNormTrain for Autodiff<LibTorch, C> {
@@ -74,24 +75,24 @@ impl<C: CheckpointStrategy> BatchNormTrain for Autodiff<LibTorch, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         epsilon: f64,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let prepared = BatchNormOfBatch.prepare::<C>([input.node(), weight.node(), bias.node()]).compute_bound().stateful();
         let run = |input: FloatTensor<Self>, weight: FloatTensor<Self>| {
-            LibTorch::batch_norm_of_batch(input.into_primitive(), weight.into_primitive(), bias.into_primitive(), epsilon)
+            normalize(&input.into_primitive(), &weight.into_primitive(), &bias.into_primitive(), epsilon)
         };
-        let (output, mean, variance, inverse_deviation) = match prepared {
+        let (output, mean, variance) = match prepared {
             OpsKind::Tracked(mut prepared) => {
                 let (of_input, of_weight) = (prepared.checkpoint(&input), prepared.checkpoint(&weight));
-                let (output, mean, variance, inverse_deviation) = run(input, weight);
-                let state = State { input: of_input, weight: of_weight, mean: mean.clone(), inverse_deviation: inverse_deviation.clone() };
-                (prepared.finish(state, output), mean, variance, inverse_deviation)
+                let Normalized { output, mean, variance, inverse_deviation } = run(input, weight);
+                let state = State { input: of_input, weight: of_weight, mean: mean.clone(), inverse_deviation };
+                (prepared.finish(state, output), mean, variance)
             }
             OpsKind::UnTracked(prepared) => {
-                let (output, mean, variance, inverse_deviation) = run(input, weight);
-                (prepared.finish(output), mean, variance, inverse_deviation)
+                let Normalized { output, mean, variance, .. } = run(input, weight);
+                (prepared.finish(output), mean, variance)
             }
         };
-        (output, Self::from_inner(mean), Self::from_inner(variance), Self::from_inner(inverse_deviation))
+        (output, Self::from_inner(mean), Self::from_inner(variance))
     }
 }
 
@@ -151,59 +152,38 @@ fn backward(input: &Primitive, weight: &Primitive, state: &State, gradient: &Pri
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{agree, read, wave};
     use super::*;
-    use burn::tensor::TensorData;
-    use burn::tensor::module;
+    use burn::tensor::{Device, module};
 
     /// Output, statistics and gradients of a batch of any rank, by libtorch's operation or by burn's own.
     fn learn<const D: usize>(shape: [usize; D], native: bool) -> Vec<Vec<f32>> {
         let device = Device::libtorch().autodiff();
-        let wave = |count: usize, step: usize, offset: f32| (0..count).map(|i| (i * step % 101) as f32 / 50.0 - offset).collect::<Vec<_>>();
-        let count = shape.iter().product();
-        let input = Tensor::<D>::from_data(TensorData::new(wave(count, 37, 0.3), shape), &device).require_grad();
-        let loss = Tensor::<D>::from_data(TensorData::new(wave(count, 53, 1.0), shape), &device);
-        let a_channel =
-            |step, offset| Tensor::<1>::from_data(TensorData::new(wave(shape[1], step, offset), [shape[1]]), &device).require_grad();
-        let (weight, bias) = (a_channel(29, 0.5), a_channel(41, 0.2));
+        let input = wave(shape, 37, &device).require_grad();
+        let (weight, bias) = (wave([shape[1]], 29, &device).require_grad(), wave([shape[1]], 41, &device).require_grad());
         let (output, mean, variance) = if native {
             batch_norm_train(input.clone(), weight.clone(), bias.clone(), 1e-5)
         } else {
-            let values = (count / shape[1]) as f32;
+            let values = (shape.iter().product::<usize>() / shape[1]) as f32;
             let found = module::batch_norm_train(input.clone(), weight.clone(), bias.clone(), 1e-5);
             (found.output, found.mean, found.variance * (values / (values - 1.0)))
         };
         // Squared, so that the gradient is neither constant nor orthogonal to what the layer takes out.
-        let gradients = (output.clone().powi_scalar(2) * loss).sum().backward();
-        let read = |tensor: Tensor<1>| tensor.into_data().try_to_vec::<f32>().unwrap();
+        let gradients = (output.clone().powi_scalar(2) * wave(shape, 53, &device)).sum().backward();
         vec![
-            read(output.inner().reshape([count])),
+            read(output.inner()),
             read(mean.inner()),
             read(variance.inner()),
-            read(input.grad(&gradients).unwrap().reshape([count])),
+            read(input.grad(&gradients).unwrap()),
             read(weight.grad(&gradients).unwrap()),
             read(bias.grad(&gradients).unwrap()),
         ]
     }
 
-    fn agree<const D: usize>(shape: [usize; D]) {
-        let parts = ["output", "mean", "variance", "input's gradient", "weight's gradient", "bias's gradient"];
-        for ((part, ours), burns) in parts.into_iter().zip(learn(shape, true)).zip(learn(shape, false)) {
-            let size = burns.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-            let worst = ours.iter().zip(&burns).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
-            assert!(worst < 1e-5 * size.max(1.0), "{shape:?}, {part}: {worst} of {size}");
-        }
-    }
-
     #[test]
     fn one_operation_gives_what_burn_composes() {
-        agree([5, 3]);
-        agree([4, 3, 7]);
-        agree([3, 6, 5, 8]);
-    }
-
-    #[test]
-    fn other_devices_are_not_libtorchs() {
-        assert!(is_libtorch(&Device::libtorch()) && is_libtorch(&Device::libtorch().autodiff()));
-        assert!(!is_libtorch(&Device::flex()) && !is_libtorch(&Device::flex().autodiff()));
+        agree("vectors", learn([5, 3], true), learn([5, 3], false));
+        agree("sequences", learn([4, 3, 7], true), learn([4, 3, 7], false));
+        agree("pictures", learn([3, 6, 5, 8], true), learn([3, 6, 5, 8], false));
     }
 }
