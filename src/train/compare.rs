@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::recipe::Recipe;
-use super::run::TrainContext;
+use super::run::{TrainContext, starting_point};
 use super::{gan, stem, stream};
 use crate::evaluate::figure::{Evaluation, Figure};
 use crate::glam::{Architecture, GeneratorConfig};
@@ -125,7 +125,15 @@ impl Member {
 /// As the parts' trainings; [`Error::BadInput`] when there is a comparison and `resume` was not asked for.
 pub fn train(context: &TrainContext, members: &[Member]) -> Result<()> {
     // Refused before STEM learns.
-    members.iter().try_for_each(|member| gan::check_start(&member.recipe(&context.recipe).gan, &context.device))?;
+    for member in members {
+        let own = member.context(context);
+        if own.recipe.gan.start_from.is_some() && starting_point(&own, gan::KIND)?.is_none() {
+            gan::check_start(&own.recipe.gan, &own.device).map_err(|error| match error {
+                Error::BadInput(message) => Error::BadInput(format!("{}: {message} (--members leaves it out)", member.title())),
+                other => other,
+            })?;
+        }
+    }
     stem::run(context)?;
     stream::run(context)?;
     for member in members {

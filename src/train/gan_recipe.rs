@@ -291,7 +291,7 @@ impl GanRecipe {
             if phase.trains == Trains::Last && phase.stages > trained + 1 {
                 return Err(format!(
                     "gan.phases[{index}] trains only stage {}, on top of earlier ones, of which {trained} are trained by then; expected phases \
-                     for them before it, or trains = \"all\"",
+                     for them before it, trains = \"all\", or a model to start from (gan.start_from, also where such a training is resumed)",
                     phase.stages
                 ));
             }

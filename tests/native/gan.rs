@@ -3,11 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::Device;
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::glam::GeneratorConfig;
-use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig};
+use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig, tensors};
+use mirrorgan::stem::TextEncoderConfig;
+use mirrorgan::train::gan::{Frozen, Trainer};
+use mirrorgan::train::gan_recipe::GanRecipe;
 use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use crate::tiny::{context, log, values};
 
@@ -251,4 +258,29 @@ fn a_training_goes_on_from_a_model_with_a_stage_more() {
     // To be averaged with itself costs it a rounding.
     let differ = first_stage(&first).into_iter().zip(first_stage(&second)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(differ < 1e-5, "the first stage is the model's: {differ}");
+}
+
+#[test]
+fn new_stages_begin_as_the_one_before_them() {
+    let device = Device::flex();
+    let stem = TextEncoderConfig { vocabulary: 5, features: 8, ..TextEncoderConfig::default() }.init(&device);
+    let frozen = Frozen { stem, encoder: None, decoder: None, damsm: None, region_stride: 16, stream_eye: None, damsm_eye: None };
+    let generator = GeneratorConfig { gf_dim: 2, features: 8, ..GeneratorConfig::default() };
+    let recipe = GanRecipe { generator, df_dim: 2, ..GanRecipe::default() };
+    let mut trainer = Trainer::new(recipe, frozen, &[device.autodiff()], ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let part = |trainer: &Trainer, name: &str| {
+        let all = tensors::parse(&tensors::save(trainer.average(), Dtype::F32).unwrap(), "").unwrap();
+        let of = |key: String| key.strip_prefix(name).map(str::to_string);
+        let found: Vec<_> =
+            all.into_iter().filter_map(|(key, value)| Some((of(key)?, value))).filter(|(key, _)| !key.contains("running")).collect();
+        assert!(!found.is_empty(), "{name}");
+        found
+    };
+    let pairs = [("heads.0.", "heads.1."), ("heads.1.", "heads.2."), ("refine.0.", "refine.1.")];
+    trainer.begin_phase(3, false, 0);
+    assert!(pairs.iter().all(|(a, b)| part(&trainer, a) != part(&trainer, b)), "nothing has learned yet");
+    trainer.begin_phase(3, false, 1);
+    for (a, b) in pairs {
+        assert_eq!(part(&trainer, a), part(&trainer, b), "{a} {b}");
+    }
 }

@@ -117,7 +117,7 @@ impl Leaf {
 struct State {
     /// Input and weight.
     leaves: [Leaf; 2],
-    /// Its values may be written over by what follows; only how it was made counts.
+    /// Only how it was made counts, and its values may be written over by what follows; but its memory is held until the backward pass.
     output: Primitive,
 }
 
@@ -158,12 +158,14 @@ mod tests {
         conv.weight = Param::from_tensor(learns(weight, tracked[1])).set_require_grad(tracked[1]);
         conv.bias = conv.bias.map(|bias| Param::from_tensor(wave(bias.dims(), 41, &device).require_grad()));
         let input = learns(wave([3, 4, 9, 8], 37, &device), tracked[0]);
-        let output = if native { convolve(&conv, input.clone()) } else { conv.forward(input.clone()) };
-        // What follows may write over the output.
-        let following = output.clone().mul_scalar(0.5).add_scalar(0.1);
-        let gradients = (following.clone().powi_scalar(2) * wave(output.dims(), 53, &device)).sum().backward();
+        // Nobody holds what the convolution sees and gives but its graph, so that burn writes over both where it may.
+        let seen = input.clone().add_scalar(0.5);
+        let output = if native { convolve(&conv, seen.clone()) } else { conv.forward(seen.clone()) };
+        let aside = seen.mul_scalar(3.0).sum();
+        let following = output.mul_scalar(0.5).add_scalar(0.1);
+        let gradients = ((following.clone().powi_scalar(2) * wave(following.dims(), 53, &device)).sum() + aside).backward();
         let found = [
-            Some(output.dims().map(|side| side as f32).to_vec()),
+            Some(following.dims().map(|side| side as f32).to_vec()),
             Some(read(following)),
             input.grad(&gradients).map(read),
             conv.weight.val().grad(&gradients).map(read),

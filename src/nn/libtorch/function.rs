@@ -84,7 +84,8 @@ impl<C: CheckpointStrategy> Apply for Autodiff<LibTorch, C> {
     fn apply(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
         match OfOne.prepare::<C>([input.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut prepared) => {
-                let of_input = prepared.checkpoint(&input);
+                // Zeros around it ask nothing of it afterwards.
+                let of_input = (!matches!(function, Function::Pad(_))).then(|| prepared.checkpoint(&input));
                 prepared.finish((of_input, function), LibTorch::apply(input.into_primitive(), function))
             }
             OpsKind::UnTracked(prepared) => prepared.finish(LibTorch::apply(input.into_primitive(), function)),
@@ -96,12 +97,12 @@ impl<C: CheckpointStrategy> Apply for Autodiff<LibTorch, C> {
 struct OfOne;
 
 impl Backward<LibTorch, 1> for OfOne {
-    type State = (NodeId, Function);
+    type State = (Option<NodeId>, Function);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let gradient = grads.consume::<LibTorch>(&ops.node);
         let (input, function) = ops.state;
-        let input = checkpointer.retrieve_node_output::<Primitive>(input);
+        let input = input.map_or_else(|| gradient.clone(), |input| checkpointer.retrieve_node_output::<Primitive>(input));
         if let [Some(parent)] = ops.parents {
             grads.register::<LibTorch>(parent.id, Primitive::new(function.backward(&input.tensor, &gradient.tensor)));
         }

@@ -269,6 +269,12 @@ impl Session {
 
     fn start_from_model(mut self) -> Result<Self> {
         if let Some((model, stages)) = start::read(&self.trainer.recipe, &self.trainer.device.clone().inner())? {
+            let learning = self.trainer.recipe.trained_stages(usize::MAX);
+            if learning < stages {
+                eprintln!(
+                    "warning: the phases train {learning} of the model's {stages} stages; the others draw on as they are, on what has changed"
+                );
+            }
             start::give(model, stages, &mut self.trainer)?;
             self.trained = stages;
         }
@@ -287,6 +293,8 @@ impl Session {
         self.trained = extra.trained_stages(&self.trainer.recipe);
         self.watch = extra.watch;
         self.best = extra.best;
+        // Of a training that began with a model, the recipe by itself does not say what its phases stand on.
+        self.trainer.recipe.check_last(self.trained).map_err(Error::BadInput)?;
         let trainer = &mut self.trainer;
         if extra.scales.len() == trainer.scales.len() {
             trainer.scales = extra.scales;
@@ -426,8 +434,7 @@ impl Session {
             self.trainer.calibrate(&batch);
         }
         let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);
-        let (new_judge, new_stage) = (index > 0 && phase.stages > earlier, self.trained > 0 && phase.stages > self.trained);
-        self.trainer.begin_phase(phase.stages, new_judge, new_stage);
+        self.trainer.begin_phase(phase.stages, index > 0 && phase.stages > earlier, self.trained);
         self.begun = Some(index);
         Ok(())
     }

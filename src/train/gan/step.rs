@@ -89,10 +89,11 @@ impl Trainer {
         }
     }
 
-    /// Prepares for a phase. A last stage whose discriminator, or which itself, has not learned yet starts where the one before it is, in
-    /// discriminator and picture head, so that it does not have to learn from nothing what the earlier one knows. Optimizers start afresh:
-    /// their moments of weights that did not learn so far would be wrong by the correction for the first steps.
-    pub fn begin_phase(&mut self, stages: usize, new_judge: bool, new_stage: bool) {
+    /// Prepares for a phase of `stages` stages, of which the first `trained` have learned. A new stage starts where the one before it is, and so
+    /// does the discriminator of the last one if it is new (`new_judge`), so that they do not have to learn from nothing what the earlier
+    /// ones know; all of them begin anew where nothing has learned yet. Optimizers start afresh: their moments of weights that did not learn
+    /// so far would be wrong by the correction for the first steps.
+    pub fn begin_phase(&mut self, stages: usize, new_judge: bool, trained: usize) {
         self.generator_optimizer = adam(&self.recipe);
         self.judge_optimizers.iter_mut().for_each(|optimizer| *optimizer = adam(&self.recipe));
         if new_judge && stages > 1 {
@@ -104,8 +105,10 @@ impl Trainer {
             };
             self.judges.insert(stages - 1, judge);
         }
-        if new_stage && stages > 1 {
-            let start = |generator: Generator| generator.map_stage(stages - 1, average::copy, average::copy);
+        if trained > 0 {
+            let start = |generator: Generator| {
+                (trained..stages).fold(generator, |generator, stage| generator.map_stage(stage, average::copy, average::copy))
+            };
             self.generator = start(self.generator.clone());
             self.average = start(self.average.clone());
         }
