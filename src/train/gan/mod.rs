@@ -433,8 +433,8 @@ impl Session {
             let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, &mut self.trainer.rng)?;
             self.trainer.calibrate(&batch);
         }
-        let earlier = recipe.gan.phases[..index].iter().map(|phase| phase.stages).max().unwrap_or(0);
-        self.trainer.begin_phase(phase.stages, index > 0 && phase.stages > earlier, self.trained);
+        let new_judge = index > 0 && phase.stages > recipe.gan.trained_stages(index);
+        self.trainer.begin_phase(phase.stages, new_judge, self.trained);
         self.begun = Some(index);
         Ok(())
     }
