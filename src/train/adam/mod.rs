@@ -3,6 +3,9 @@
 //! burn's own optimizer clips each tensor by itself, where PyTorch's `clip_grad_norm_` clips them all together, and it loads its
 //! state onto the default device, which need not exist.
 
+#[cfg(feature = "tch")]
+mod libtorch;
+
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -14,7 +17,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::host;
 use crate::{Error, Result};
 
-/// Values that move at once on a processor. A step goes over them a dozen times; so few, with their gradients, moments and what is between,
+/// Values that move at once on a processor. A step goes over them several times; so few, with their gradients, moments and what is between,
 /// stay in the cache of a core, where all of a network's would come from memory each time.
 const PIECE: usize = 1 << 16;
 
@@ -55,14 +58,17 @@ impl Adam {
         learning_rate: f64,
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
         let Self { beta_1, beta_2, epsilon, time, .. } = *self;
-        let (one, two) = match moments {
-            Some([one, two]) => (one.mul_scalar(beta_1), two.mul_scalar(beta_2)),
-            None => (gradient.zeros_like(), gradient.zeros_like()),
-        };
-        let one = one + gradient.clone().mul_scalar(1.0 - beta_1);
-        let two = two + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
         let steps = time as f64;
         let (bias_1, bias_2) = (1.0 - beta_1.powf(steps), 1.0 - beta_2.powf(steps));
+        let [one, two] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
+        #[cfg(feature = "tch")]
+        if libtorch::is_libtorch(&gradient.device()) {
+            let (rate, epsilon) = (-learning_rate * bias_2.sqrt() / bias_1, epsilon * bias_2.sqrt());
+            let piece = if host::is_processor(&gradient.device()) { PIECE } else { usize::MAX };
+            return libtorch::moved(old, gradient, [one, two], libtorch::Factors { beta_1, beta_2, rate, epsilon, piece });
+        }
+        let one = one.mul_scalar(beta_1) + gradient.clone().mul_scalar(1.0 - beta_1);
+        let two = two.mul_scalar(beta_2) + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
         let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
         let delta = (one.clone() / scale).mul_scalar(learning_rate / bias_1);
         (old - delta, [one, two])
@@ -151,7 +157,7 @@ impl ModuleMapper for Update<'_> {
             let moved = pieces.map(|(old, gradient)| self.adam.moved(old, gradient, moments.next(), self.learning_rate));
             let (new, after): (Vec<_>, Vec<_>) = moved.unzip();
             kept = after;
-            let new = Tensor::cat(new, 0).reshape(shape);
+            let new = <[_; 1]>::try_from(new).map_or_else(|pieces| Tensor::cat(pieces, 0), |[whole]| whole).reshape(shape);
             let new = if autodiff { Tensor::from_inner(new) } else { new };
             new.set_require_grad(require_grad)
         });
@@ -166,8 +172,13 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.without_autodiff().reshape([length])
 }
 
-/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
+/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side; with libtorch, which makes pieces
+/// itself, too.
 fn piece(device: &Device) -> usize {
+    #[cfg(feature = "tch")]
+    if libtorch::is_libtorch(device) {
+        return usize::MAX;
+    }
     if host::is_processor(device) { PIECE } else { usize::MAX }
 }
 
