@@ -14,6 +14,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SIDE = 168;
 const COLUMNS = 3;
 
+// Seeds are picked for the wall; the model cards show grids of which none is left out.
 const WALLS = {
   flowers: [
     ["this flower has pink petals and a yellow center", 3],
@@ -28,12 +29,12 @@ const WALLS = {
   ],
   birds: [
     ["a small bright blue bird with a white belly", 3],
-    ["this bird has a red crown and a short black beak", 5],
+    ["this bird has a red crown and a short black beak", 2],
     ["a yellow bird with black wings", 2],
-    ["a brown bird with speckled wings and a long bill", 1],
-    ["a large black bird with orange feet", 4],
-    ["this bird is white with a grey wing", 6],
-    ["a green bird with a red throat", 8],
+    ["a brown bird with speckled wings and a long bill", 0],
+    ["a large black bird with orange feet", 1],
+    ["this bird is white with a grey wing", 1],
+    ["a green bird with a red throat", 2],
     ["a small brown bird with a yellow breast", 11],
     ["a grey bird with a long orange beak", 9],
   ],
