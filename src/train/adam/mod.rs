@@ -288,10 +288,9 @@ mod tests {
         assert_eq!(values(&expected), values(&loaded.step(0.01, model, grads)));
     }
 
-    /// burn's Adam moves a parameter as a whole.
-    #[test]
-    fn pieces_move_as_the_whole_would() {
-        let device = Device::flex().autodiff();
+    /// Two steps of ours and of burn's Adam, which moves a parameter as a whole, give the same.
+    fn agrees_with_burns(device: Device, pieces: usize) {
+        let device = device.autodiff();
         let model = LinearConfig::new(PIECE / 2 + 1, 3).init(&device);
         let input = || Tensor::<2>::random([2, PIECE / 2 + 1], burn::tensor::Distribution::Default, &device);
         let mut theirs = burn::optim::AdamConfig::new().with_epsilon(1e-8).init();
@@ -304,10 +303,22 @@ mod tests {
             moved = ours.step(0.01, moved, one);
             expected = theirs.step(0.01, expected, two);
         }
-        assert_eq!(ours.moments["weight"].len(), 2);
+        assert_eq!(ours.moments["weight"].len(), pieces);
         for (a, b) in values(&moved).into_iter().zip(values(&expected)) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn pieces_move_as_the_whole_would() {
+        agrees_with_burns(Device::flex(), 2);
+    }
+
+    #[cfg(feature = "tch")]
+    #[allow(deprecated)]
+    #[test]
+    fn libtorchs_operations_move_it_as_burns_do() {
+        agrees_with_burns(Device::libtorch(), 1);
     }
 
     #[test]
