@@ -64,7 +64,7 @@ impl Adam {
         #[cfg(feature = "tch")]
         if libtorch::is_libtorch(&gradient.device()) {
             let (rate, epsilon) = (-learning_rate * bias_2.sqrt() / bias_1, epsilon * bias_2.sqrt());
-            let piece = if host::is_processor(&gradient.device()) { PIECE } else { usize::MAX };
+            let piece = at_once(&gradient.device());
             return libtorch::moved(old, gradient, [one, two], libtorch::Factors { beta_1, beta_2, rate, epsilon, piece });
         }
         let one = one.mul_scalar(beta_1) + gradient.clone().mul_scalar(1.0 - beta_1);
@@ -172,14 +172,18 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.without_autodiff().reshape([length])
 }
 
-/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side; with libtorch, which makes pieces
-/// itself, too.
+/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
+fn at_once(device: &Device) -> usize {
+    if host::is_processor(device) { PIECE } else { usize::MAX }
+}
+
+/// How many values a tensor of moments has at most: as many as move at once, but for libtorch, whose operation makes pieces itself.
 fn piece(device: &Device) -> usize {
     #[cfg(feature = "tch")]
     if libtorch::is_libtorch(device) {
         return usize::MAX;
     }
-    if host::is_processor(device) { PIECE } else { usize::MAX }
+    at_once(device)
 }
 
 /// The pieces of a tensor.
