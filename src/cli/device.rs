@@ -42,10 +42,16 @@ impl DeviceChoice {
 }
 
 /// A hardware GPU: software drivers such as lavapipe are slower than the CPU path.
+#[cfg(feature = "vulkan")]
 fn vulkan() -> Option<Device> {
     use burn::tensor::DeviceType;
     let found = Device::enumerate(DeviceType::Vulkan).into_vec();
     found.into_iter().find(|device| !format!("{device:?}").contains("Cpu"))
+}
+
+#[cfg(not(feature = "vulkan"))]
+fn vulkan() -> Option<Device> {
+    None
 }
 
 #[cfg(feature = "cuda")]

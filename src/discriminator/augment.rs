@@ -22,18 +22,22 @@ pub struct Augmentation {
     pub translation: f32,
     /// Side of the square that is made grey, as a share of the picture's.
     pub cutout: f32,
+    /// How far all pictures of a batch move together both ways, as a share of their side; grey comes in. It is no DiffAugment: what it
+    /// keeps from learning is the phase of a strided network's grid, which is otherwise the same in every picture, and the losses of the text see
+    /// the moved pictures too.
+    pub jitter: f32,
 }
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Self { brightness: 0.5, saturation: 1.0, contrast: 0.5, translation: 0.125, cutout: 0.5 }
+        Self { brightness: 0.5, saturation: 1.0, contrast: 0.5, translation: 0.125, cutout: 0.5, jitter: 0.0 }
     }
 }
 
 impl Augmentation {
     /// The one that changes nothing.
     pub fn none() -> Self {
-        Self { brightness: 0.0, saturation: 0.0, contrast: 0.0, translation: 0.0, cutout: 0.0 }
+        Self { brightness: 0.0, saturation: 0.0, contrast: 0.0, translation: 0.0, cutout: 0.0, jitter: 0.0 }
     }
 
     /// Checks every value.
@@ -47,11 +51,38 @@ impl Augmentation {
             ("contrast", self.contrast, 1.0),
             ("translation", self.translation, 1.0),
             ("cutout", self.cutout, 1.0),
+            ("jitter", self.jitter, 0.5),
         ];
         match limits.into_iter().find(|(_, value, most)| !(0.0..=*most).contains(value)) {
             Some((name, value, most)) => Err(Error::BadInput(format!("{name} is {value}; expected 0 to {most}"))),
             None => Ok(()),
         }
+    }
+
+    /// Whether pictures are changed one by one.
+    pub fn changes_each(&self) -> bool {
+        Self { jitter: 0.0, ..*self } != Self::none()
+    }
+
+    /// Moves all pictures together. Two calls with equal random numbers move alike, whatever the number of pictures.
+    ///
+    /// # Shapes
+    /// - images and output: (batch, 3, h, w)
+    pub fn move_together(&self, images: Tensor<4>, rng: &mut impl Rng) -> Tensor<4> {
+        if self.jitter <= 0.0 {
+            return images;
+        }
+        let [_, _, height, width] = images.dims();
+        let mut shift = |size: usize| {
+            let reach = (size as f32 * self.jitter).round() as i64;
+            rng.random_range(-reach..=reach)
+        };
+        let (down, right) = (shift(height), shift(width));
+        let kept = |size: usize, shift: i64| (size - shift.unsigned_abs() as usize, (-shift).max(0) as usize);
+        let ((rows, top), (columns, left)) = (kept(height, down), kept(width, right));
+        let around = |shift: i64| (shift.max(0) as usize, (-shift).max(0) as usize);
+        let ((above, below), (before, after)) = (around(down), around(right));
+        images.narrow(2, top, rows).narrow(3, left, columns).pad((before, after, above, below), 0.0)
     }
 
     /// Changes each picture in its own way.
@@ -187,6 +218,25 @@ mod tests {
             moved += usize::from(shifts[0] != 0.0);
         }
         assert!(moved > 0);
+    }
+
+    #[test]
+    fn a_batch_moves_together_and_alike_for_equal_random_numbers() {
+        let device = Device::flex();
+        let augmentation = Augmentation { jitter: 0.25, ..Augmentation::none() };
+        let one = picture(8, &device);
+        let before = values(one.clone());
+        let mut shifts = std::collections::BTreeSet::new();
+        for seed in 0..40 {
+            let rng = || ChaCha8Rng::seed_from_u64(seed);
+            let after = values(augmentation.move_together(one.clone(), &mut rng()));
+            let two = values(augmentation.move_together(one.clone().repeat_dim(0, 2), &mut rng()));
+            assert!(after == two[..after.len()] && after == two[after.len()..]);
+            let moved: Vec<_> = after.iter().enumerate().filter(|(_, value)| **value > 0.0).map(|(i, value)| *value - before[i]).collect();
+            assert!(moved.len() >= 3 * 36 && moved.windows(2).all(|pair| pair[0] == pair[1]), "{moved:?}");
+            shifts.insert(moved[0] as i64);
+        }
+        assert!(shifts.len() > 10, "{shifts:?}");
     }
 
     #[test]

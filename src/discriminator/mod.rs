@@ -1,11 +1,13 @@
 //! The discriminators: the published ones, and projected ones on frozen EfficientNet-Lite0 features.
 
 mod augment;
+mod pixels;
 mod projected;
 mod published;
 mod spectral;
 
 pub use augment::Augmentation;
+pub use pixels::PixelHead;
 pub use projected::{ProjectedDiscriminator, ProjectedDiscriminatorConfig, ProjectedFeatures, ProjectedLogits, Standardize};
 pub use published::{Discriminator, DiscriminatorConfig};
 pub use spectral::{SpectralConv2d, SpectralLinear, SpectralNorm};

@@ -12,6 +12,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::pixels::PixelHead;
 use super::spectral::{SpectralConv2d, SpectralLinear};
 use crate::error::{Error, Result};
 use crate::nn::activation::leaky_relu;
@@ -33,11 +34,13 @@ pub struct ProjectedDiscriminatorConfig {
     pub features: usize,
     /// Channels inside a head.
     pub width: usize,
+    /// Channels of the head that looks at the pixels themselves; 0 for none.
+    pub pixel_width: usize,
 }
 
 impl Default for ProjectedDiscriminatorConfig {
     fn default() -> Self {
-        Self { channels: vec![24, 40, 112, 320], features: 256, width: 64 }
+        Self { channels: vec![24, 40, 112, 320], features: 256, width: 64, pixel_width: 0 }
     }
 }
 
@@ -62,6 +65,7 @@ impl ProjectedDiscriminatorConfig {
             mix: self.channels.iter().zip(&mixed).map(|(from, to)| FixedMix::new(*from, *to, device, rng)).collect(),
             fuse: mixed.windows(2).map(|pair| FixedMix::new(pair[1], pair[0], device, rng)).collect(),
             heads: mixed.iter().enumerate().map(|(i, channels)| Head::new(*channels, stages - 1 - i, self, device, rng)).collect(),
+            pixels: (self.pixel_width > 0).then(|| PixelHead::new(self.pixel_width, device, rng)),
         })
     }
 }
@@ -184,18 +188,22 @@ impl Head {
 }
 
 /// Leaky ReLU, scaled so that the variance neither fades nor grows from layer to layer.
-fn activate(input: Tensor<4>) -> Tensor<4> {
+pub(super) fn activate(input: Tensor<4>) -> Tensor<4> {
     leaky_relu(input, SLOPE).mul_scalar((2.0 / (1.0 + SLOPE * SLOPE)).sqrt())
 }
 
 /// What the heads' two verdicts look at, a tensor (batch, width, h, w) a stage.
 #[derive(Debug, Clone)]
-pub struct ProjectedFeatures(Vec<Tensor<4>>);
+pub struct ProjectedFeatures {
+    stages: Vec<Tensor<4>>,
+    /// The pictures, where their pixels are judged too.
+    images: Option<Tensor<4>>,
+}
 
 impl ProjectedFeatures {
     /// The same values, out of reach of gradients.
     pub fn detach(self) -> Self {
-        Self(self.0.into_iter().map(Tensor::detach).collect())
+        Self { stages: self.stages.into_iter().map(Tensor::detach).collect(), images: self.images.map(Tensor::detach) }
     }
 }
 
@@ -220,6 +228,7 @@ pub struct ProjectedDiscriminator {
     /// From each stage but the first to the one before it.
     fuse: Vec<FixedMix>,
     heads: Vec<Head>,
+    pixels: Option<PixelHead>,
 }
 
 impl ProjectedDiscriminator {
@@ -237,10 +246,11 @@ impl ProjectedDiscriminator {
     ///
     /// # Shapes
     /// - stages: (batch, channels, h, w) each, the largest first, each half as high and wide as the one before
+    /// - images: (batch, 3, size, size), the pictures that they were seen in
     ///
     /// # Panics
     /// When there are fewer stages than the configuration has.
-    pub fn features(&self, stages: &[Tensor<4>]) -> ProjectedFeatures {
+    pub fn features(&self, stages: &[Tensor<4>], images: &Tensor<4>) -> ProjectedFeatures {
         let mixed = |i: usize| self.mix[i].forward(self.standardize[i].forward(stages[i].clone()));
         let last = self.heads.len() - 1;
         let mut fused = mixed(last);
@@ -256,12 +266,14 @@ impl ProjectedDiscriminator {
             features.push(self.heads[i].features(fused.clone()));
         }
         features.reverse();
-        ProjectedFeatures(features)
+        ProjectedFeatures { stages: features, images: self.pixels.is_some().then(|| images.clone()) }
     }
 
-    /// How real the pictures are, whatever their captions: logits (batch, places), stage by stage.
+    /// How real the pictures are, whatever their captions: logits (batch, places), stage by stage, then those of the pixels.
     pub fn unconditional(&self, features: &ProjectedFeatures) -> Vec<Tensor<2>> {
-        self.heads.iter().zip(&features.0).map(|(head, map)| head.unconditional(map.clone())).collect()
+        let seen = self.heads.iter().zip(&features.stages).map(|(head, map)| head.unconditional(map.clone()));
+        let pixels = self.pixels.iter().zip(&features.images).map(|(head, images)| head.forward(images.clone()));
+        seen.chain(pixels).collect()
     }
 
     /// How real the pictures are and how well they fit their sentences: logits (batch, places), stage by stage.
@@ -271,12 +283,12 @@ impl ProjectedDiscriminator {
     pub fn conditional(&self, features: &ProjectedFeatures, sentence: Tensor<2>) -> Vec<Tensor<2>> {
         let scale = sentence.clone().powi_scalar(2).mean_dim(1).add_scalar(EPSILON).sqrt();
         let sentence = sentence / scale;
-        self.heads.iter().zip(&features.0).map(|(head, map)| head.conditional(map.clone(), sentence.clone())).collect()
+        self.heads.iter().zip(&features.stages).map(|(head, map)| head.conditional(map.clone(), sentence.clone())).collect()
     }
 
     /// Both verdicts, the conditional one where there are sentences.
-    pub fn forward(&self, stages: &[Tensor<4>], sentence: Option<Tensor<2>>) -> ProjectedLogits {
-        let features = self.features(stages);
+    pub fn forward(&self, stages: &[Tensor<4>], images: &Tensor<4>, sentence: Option<Tensor<2>>) -> ProjectedLogits {
+        let features = self.features(stages, images);
         ProjectedLogits {
             unconditional: self.unconditional(&features),
             conditional: sentence.map(|sentence| self.conditional(&features, sentence)).unwrap_or_default(),
@@ -293,7 +305,12 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     fn config() -> ProjectedDiscriminatorConfig {
-        ProjectedDiscriminatorConfig { channels: vec![4, 6, 8], features: 5, width: 8 }
+        ProjectedDiscriminatorConfig { channels: vec![4, 6, 8], features: 5, width: 8, pixel_width: 0 }
+    }
+
+    /// Which nothing looks at here.
+    fn pictures(device: &Device) -> Tensor<4> {
+        Tensor::zeros([1, 3, 4, 4], device)
     }
 
     fn noise<const D: usize>(shape: [usize; D], mean: f32, rng: &mut ChaCha8Rng, device: &Device) -> Tensor<D> {
@@ -314,11 +331,11 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let discriminator = config().init(&device, &mut rng).unwrap();
         let stages = stages(2, 0.0, &mut rng, &device);
-        let logits = discriminator.forward(&stages, Some(noise([2, 5], 0.0, &mut rng, &device)));
+        let logits = discriminator.forward(&stages, &pictures(&device), Some(noise([2, 5], 0.0, &mut rng, &device)));
         for logits in [logits.unconditional, logits.conditional] {
             assert_eq!(logits.iter().map(Tensor::dims).collect::<Vec<_>>(), [[2, 16]; 3]);
         }
-        assert!(discriminator.forward(&stages, None).conditional.is_empty());
+        assert!(discriminator.forward(&stages, &pictures(&device), None).conditional.is_empty());
     }
 
     #[test]
@@ -347,8 +364,8 @@ mod tests {
         let mut losses = Vec::new();
         for _ in 0..30 {
             let sentence = noise([4, 5], 0.0, &mut rng, &device);
-            let real = discriminator.features(&stages(4, 0.3, &mut rng, &device));
-            let fake = discriminator.features(&stages(4, -0.3, &mut rng, &device));
+            let real = discriminator.features(&stages(4, 0.3, &mut rng, &device), &pictures(&device));
+            let fake = discriminator.features(&stages(4, -0.3, &mut rng, &device), &pictures(&device));
             let loss = hinge_discriminator(&discriminator.unconditional(&real), &discriminator.unconditional(&fake), None)
                 + hinge_discriminator(
                     &discriminator.conditional(&real, sentence.clone()),
@@ -369,7 +386,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let discriminator = config().init(&device, &mut rng).unwrap();
         let stages: Vec<_> = stages(2, 0.0, &mut rng, &device).into_iter().map(Tensor::require_grad).collect();
-        let logits = discriminator.forward(&stages, Some(noise([2, 5], 0.0, &mut rng, &device)));
+        let logits = discriminator.forward(&stages, &pictures(&device), Some(noise([2, 5], 0.0, &mut rng, &device)));
         let grads = (hinge_generator(&logits.unconditional) + hinge_generator(&logits.conditional)).backward();
         for stage in &stages {
             let norm = stage.grad(&grads).expect("a gradient").abs().sum().into_scalar::<f32>();
@@ -383,7 +400,7 @@ mod tests {
         let logits = || {
             let mut rng = ChaCha8Rng::seed_from_u64(5);
             let discriminator = config().init(&device, &mut rng).unwrap();
-            let logits = discriminator.forward(&stages(1, 0.0, &mut rng, &device), None).unconditional.swap_remove(0);
+            let logits = discriminator.forward(&stages(1, 0.0, &mut rng, &device), &pictures(&device), None).unconditional.swap_remove(0);
             logits.into_data().try_to_vec::<f32>().unwrap()
         };
         assert_eq!(logits(), logits());

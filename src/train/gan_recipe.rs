@@ -38,6 +38,8 @@ pub struct GanRecipe {
     pub augmentation: Augmentation,
     /// DF_DIM of the published discriminators, the width of the projected ones.
     pub df_dim: usize,
+    /// Channels of the projected discriminators' head that looks at patches of the pixels themselves; 0 for none.
+    pub pixel_width: usize,
     /// Learning rate of the generator.
     pub generator_lr: f64,
     /// Learning rate of each discriminator.
@@ -250,6 +252,7 @@ impl Default for GanRecipe {
             crop_from: 0,
             augmentation: Augmentation::none(),
             df_dim: 64,
+            pixel_width: 0,
             generator_lr: 2e-4,
             discriminator_lr: 2e-4,
             beta_1: 0.5,

@@ -8,10 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use super::judge::View;
 use super::shard::Shard;
 use super::step::Trainer;
-use crate::discriminator::Augmentation;
 use crate::glam::{Generated, Generator};
 use crate::stem::{Condition, TextFeatures};
 use crate::train::gan_recipe::{DiversityMeasure, LossWeights, Phase, Trains};
+
+/// Streams of a shard's random numbers, one a stage, for how far drawn pictures and photographs are moved.
+const JITTER: u64 = 16;
+pub(super) const REAL_JITTER: u64 = 32;
 
 /// What a shard drew.
 pub struct Drawn {
@@ -47,20 +50,29 @@ impl Trainer {
             None => (self.draw(&network, phase, &shard.text, shard.noise.clone(), shard.epsilon.clone()), None),
         };
         let images = |stage: usize| generated.images[stage].clone();
-        let plain = self.recipe.augmentation == Augmentation::none();
+        let augmentation = &self.recipe.augmentation;
+        let plain = !augmentation.changes_each();
         let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
         rng.set_stream(1);
         let judged = |stage: usize, rng: &mut ChaCha8Rng| {
-            let images = if plain { images(stage) } else { self.recipe.augmentation.apply(images(stage), rng) };
-            self.view(shard.worker, stage, images)
+            let images = self.moved(images(stage), shard, stage);
+            self.view(shard.worker, stage, if plain { images } else { augmentation.apply(images, rng) })
         };
         let views: Vec<View> = stages.iter().map(|stage| judged(*stage, &mut rng)).collect();
         let last = phase.stages - 1;
         let features = self.recipe.diversity == DiversityMeasure::Features;
         let seen = weights.stream > 0.0 || weights.damsm > 0.0 || (twins.is_some() && features);
-        let own = (seen && !plain).then(|| self.view(shard.worker, last, images(last)));
-        let twins = twins.map(|twins| if features { self.view(shard.worker, last, twins) } else { View::of_images(twins) });
+        let own = (seen && !plain).then(|| self.view(shard.worker, last, self.moved(images(last), shard, last)));
+        let twins = twins
+            .map(|twins| if features { self.view(shard.worker, last, self.moved(twins, shard, last)) } else { View::of_images(twins) });
         Drawn { generated, twins, views, own }
+    }
+
+    /// Drawn pictures of a stage as far from their place as all of this step.
+    fn moved(&self, images: Tensor<4>, shard: &Shard, stage: usize) -> Tensor<4> {
+        let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
+        rng.set_stream(JITTER + stage as u64);
+        self.recipe.augmentation.move_together(images, &mut rng)
     }
 
     /// The pictures of a shard, and second ones of its first half with other noise. They are drawn as one batch: batch norms must not

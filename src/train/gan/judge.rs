@@ -201,7 +201,8 @@ impl Judge {
                 Self::Published(init::initialize(config.init(device)?, rng))
             }
             DiscriminatorChoice::Projected => {
-                let config = ProjectedDiscriminatorConfig { width: recipe.df_dim, features, ..Default::default() };
+                let config =
+                    ProjectedDiscriminatorConfig { width: recipe.df_dim, pixel_width: recipe.pixel_width, features, ..Default::default() };
                 Self::Projected(config.init(device, rng)?)
             }
         })
@@ -228,8 +229,8 @@ impl Judge {
                     + hinge_discriminator(&beside(&real, sentence), &beside(&fake, sentence), Some(&beside(&real, wrong)))
             }
             (Self::Projected(judge), _) => {
-                let real = judge.features(&real.features.stages);
-                let fake = judge.features(&fake.features.stages);
+                let real = judge.features(&real.features.stages, &real.images);
+                let fake = judge.features(&fake.features.stages, &fake.images);
                 let alone = [judge.unconditional(&real), judge.unconditional(&fake)];
                 let beside = [
                     judge.conditional(&real, sentence.clone()),
@@ -261,7 +262,7 @@ impl Judge {
                 (hinge_generator(&[judge.unconditional(features)]), hinge_generator(&[beside]))
             }
             (Self::Projected(judge), _) => {
-                let features = judge.features(&fake.features.stages);
+                let features = judge.features(&fake.features.stages, &fake.images);
                 let (alone, beside) = (judge.unconditional(&features), judge.conditional(&features, sentence.clone()));
                 match loss {
                     AdversarialLoss::Hinge => (hinge_generator(&alone), hinge_generator(&beside)),
@@ -276,7 +277,7 @@ impl Judge {
         match self {
             Self::Published(judge) => judge.conditional(judge.forward(view.images.clone()), sentence),
             Self::Projected(judge) => {
-                let heads = judge.conditional(&judge.features(&view.features.stages), sentence);
+                let heads = judge.conditional(&judge.features(&view.features.stages, &view.images), sentence);
                 let batch = view.images.dims()[0];
                 Tensor::cat(heads.into_iter().map(|logits| logits.mean_dim(1)).collect(), 1).mean_dim(1).reshape([batch])
             }

@@ -207,6 +207,7 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
     }
     let mut found = vec![first.clone()];
     let kinds = [
+        #[cfg(feature = "vulkan")]
         DeviceType::Vulkan,
         #[cfg(feature = "cuda")]
         DeviceType::Cuda,

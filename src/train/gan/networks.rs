@@ -15,14 +15,18 @@ pub struct Networks {
     /// Of the published discriminators alone: the projected ones have it whatever the recipe says.
     spectral_norm: bool,
     df_dim: usize,
+    /// Of the projected ones alone; checkpoints of before have none.
+    #[serde(default)]
+    pixel_width: usize,
 }
 
 impl Networks {
     /// Those of a recipe.
     pub fn of(recipe: &GanRecipe) -> Self {
-        let GanRecipe { generator, discriminator, spectral_norm, df_dim, .. } = recipe;
+        let GanRecipe { generator, discriminator, spectral_norm, df_dim, pixel_width, .. } = recipe;
         let spectral_norm = *spectral_norm && *discriminator == DiscriminatorChoice::Published;
-        Self { generator: generator.clone(), discriminator: *discriminator, spectral_norm, df_dim: *df_dim }
+        let pixel_width = if *discriminator == DiscriminatorChoice::Projected { *pixel_width } else { 0 };
+        Self { generator: generator.clone(), discriminator: *discriminator, spectral_norm, df_dim: *df_dim, pixel_width }
     }
 
     /// Checks that `recipe` has the same ones.

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::batch::Batch;
-use super::draw::Drawn;
+use super::draw::{Drawn, REAL_JITTER};
 use super::judge::{Frozen, Judge, View};
 use super::shard::{self, Shard, Sum, Worker};
 use crate::discriminator::Augmentation;
@@ -260,6 +260,9 @@ impl Trainer {
             let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
             rng.set_stream(2 + stage as u64);
             images = self.recipe.augmentation.apply(images, &mut rng);
+            let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
+            rng.set_stream(REAL_JITTER + stage as u64);
+            images = self.recipe.augmentation.move_together(images, &mut rng);
         }
         let precision = self.recipe.precision;
         let dtype = precision.dtype();
