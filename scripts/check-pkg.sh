@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Everything that the wasm module and the package are made of; what is native or serves training only does not count.
 sources() {
   {
-    find src \( -path src/cli -o -path src/train -o -path src/data -o -path src/evaluate -o -path src/files -o -path src/model_dir/import \
+    find src \( -path src/cli -o -path src/train -o -path src/data -o -path src/evaluate -o -path src/files -o -path src/import -o -path src/report -o -path src/compare \
       -o -path src/discriminator -o -path src/loss -o -path src/damsm \) -prune \
       -o -type f ! -path src/main.rs -print
     printf '%s\n' Cargo.toml Cargo.lock .cargo/config.toml scripts/build-pkg.sh scripts/notices.py LICENSE-MIT LICENSE-APACHE

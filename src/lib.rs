@@ -7,30 +7,33 @@
 //! The model code is the same lines natively and on wasm32. Training ([`train`](crate)), evaluation and the command line exist
 //! natively only, the JavaScript face on wasm32 only.
 
-pub mod damsm;
-pub mod discriminator;
+// The first floor draws and describes, natively and in the browser.
 pub mod encoder;
 pub mod error;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod glam;
-pub mod host;
-pub mod loss;
-pub mod model_dir;
+pub mod model;
 pub mod nn;
+pub mod picture;
 pub mod pipeline;
+pub mod readback;
 pub mod stem;
 pub mod stream;
 pub mod text;
 
-#[cfg(not(target_arch = "wasm32"))]
+/// The second floor, which learns and measures, in rooms that see only each other and the first floor.
+macro_rules! lab {
+    ($($room:ident),* $(,)?) => {$(
+        #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+        pub mod $room;
+    )*};
+}
+lab!(compare, damsm, data, discriminator, evaluate, import, loss, report, train, watch);
+
+// The doors.
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod cli;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod data;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod evaluate;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod files;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod train;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 

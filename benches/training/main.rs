@@ -14,7 +14,7 @@ use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::stem::{TextEncoder, TextEncoderConfig};
 use mirrorgan::text::Vocabulary;
 use mirrorgan::train::gan::{Batch, Frozen, Trainer};
-use mirrorgan::train::gan_recipe::{GanRecipe, LossWeights, Phase, Trains};
+use mirrorgan::train::recipe::gan::{GanRecipe, LossWeights, Phase, Trains};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -50,8 +50,15 @@ impl Bench {
         let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, accumulate: 1, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };
-        let frozen =
-            Frozen { stem: stem.clone(), encoder: None, decoder: None, damsm: None, region_stride: 16, stream_eye: None, damsm_eye: None };
+        let frozen = Frozen {
+            stem: stem.clone(),
+            encoder: None,
+            decoder: None,
+            damsm: None,
+            region_stride: 16,
+            stream_encoder: None,
+            damsm_encoder: None,
+        };
         let rng = ChaCha8Rng::seed_from_u64(1);
         let trainer = Trainer::new(recipe, frozen, &[device.clone().autodiff()], rng.clone())?;
         let sampler = Sampler::new(dataset.len(), batch, 1, Position::default());
@@ -89,6 +96,7 @@ fn weights(module: &impl Module) -> usize {
 fn device(name: &str) -> anyhow::Result<Device> {
     Ok(match name {
         "cpu" => Device::flex(),
+        #[cfg(feature = "vulkan")]
         "vulkan" => Device::vulkan(burn::tensor::DeviceKind::default()),
         #[cfg(feature = "cuda")]
         "cuda" => Device::cuda(0),

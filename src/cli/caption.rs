@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::device::DeviceChoice;
 use super::pictures;
-use crate::model_dir;
+use crate::model;
 use crate::pipeline::{Engine, block_on};
 
 /// Describe pictures in words.
@@ -30,7 +30,7 @@ pub struct CaptionArgs {
 /// Runs the command: every readable picture is described, and the command fails if one was not readable.
 pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
-    let model = model_dir::read_folder(&args.model, &device)?;
+    let model = model::read_folder(&args.model, &device)?;
     let engine = Engine::new(model, device);
     let mut unreadable = 0;
     for path in &args.images {

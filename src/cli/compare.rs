@@ -8,12 +8,12 @@ use clap::Args;
 use super::measuring::MeasuringArgs;
 use super::training::{TrainingArgs, explain};
 use crate::Error;
+use crate::compare::{self, Member, Row};
 use crate::data::{Dataset, Split};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files::{self, pictures};
 use crate::pipeline::{Noise, Picture};
 use crate::stem::TextBatch;
-use crate::train::compare::{self, Member, Row};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::{TrainContext, gan, stem};
 
@@ -102,7 +102,7 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
             let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));
             let (noise, epsilon) = Noise::new(options.seed).next(&model.config.generator, &context.device);
             let drawn: Option<Tensor<4>> = model.generator.forward(&text, noise, epsilon).images.pop();
-            let planes = crate::host::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
+            let planes = crate::readback::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
             images.push(pictures::to_image(&Picture::from_planes(&planes)));
         }
         rows.push(Row { member, evaluation: evaluate(&model, &dataset, &options, &context.device)? });

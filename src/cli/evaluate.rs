@@ -9,11 +9,11 @@ use super::device::DeviceChoice;
 use super::measuring::MeasuringArgs;
 use crate::Error;
 use crate::data::{Dataset, Split};
-use crate::encoder::ImageEncoder;
+use crate::encoder::SizedEncoder;
 use crate::evaluate::model::evaluate;
 use crate::files;
 use crate::glam::GeneratorConfig;
-use crate::model_dir::{self, Model};
+use crate::model::{self, Model};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::DataRecipe;
 use crate::train::{Interrupt, Recipe, TrainContext, stem};
@@ -44,13 +44,7 @@ pub struct EvaluateArgs {
 }
 
 /// The image encoder of the DAMSM of `run`, which `recipe` has made, where it is another than that of the model's STREAM.
-fn judge_encoder(
-    recipe: Recipe,
-    run: &Path,
-    model: &Model,
-    encoders: &[PathBuf],
-    device: &Device,
-) -> crate::Result<Option<(ImageEncoder, usize)>> {
+fn judge_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<SizedEncoder>> {
     let context = TrainContext {
         recipe,
         recipe_source: None,
@@ -74,7 +68,7 @@ fn as_large_as_drawn(data: DataRecipe, model: &Model) -> DataRecipe {
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
-    let model = model_dir::read_folder(&args.model, &device)?;
+    let model = model::read_folder(&args.model, &device)?;
     let mut options = args.measuring.options(&device)?;
     let mut data = DataRecipe::default();
     if let Some(run) = &args.run {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::device::DeviceChoice;
 use crate::glam::GeneratorConfig;
-use crate::model_dir::{Dtype, Model, ModelConfig, write_folder};
+use crate::model::{Dtype, Model, ModelConfig, write_folder};
 use crate::train::{Interrupt, Recipe, TrainContext, gan, stem, stream};
 
 /// Arguments of `mirrorgan export`.

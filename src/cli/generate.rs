@@ -10,7 +10,7 @@ use serde_json::json;
 use super::device::DeviceChoice;
 use super::pictures;
 use crate::files::pictures::{grid, to_image, write as write_picture};
-use crate::model_dir;
+use crate::model;
 use crate::nn::Precision;
 use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, block_on};
 
@@ -54,7 +54,7 @@ pub struct GenerateArgs {
 /// Runs the command.
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
-    let model = model_dir::read_folder(&args.model, &device)?;
+    let model = model::read_folder(&args.model, &device)?;
     let engine = Engine::new(model, device).with_precision(args.precision)?;
     let options = GenerateOptions { seed: args.seed, count: args.count, caption: args.caption };
     let start = Instant::now();

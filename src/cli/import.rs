@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use crate::encoder::{EncoderKind, InceptionV3, InceptionVariant};
 use crate::files;
 use crate::glam::Architecture;
-use crate::model_dir::{self, Dtype, VOCABULARY_FILE, import, tensors};
+use crate::import;
+use crate::model::{self, Dtype, VOCABULARY_FILE, tensors};
 use crate::text::Vocabulary;
 
 /// Convert weights of other projects into a model folder.
@@ -113,7 +114,7 @@ fn networks(args: Networks, architecture: Architecture) -> anyhow::Result<()> {
     let name = args.name.or(stem).unwrap_or_else(|| "imported".into());
     let vocabulary = vocabulary(&args.captions)?;
     let model = import::pytorch(&args.text_encoder, &args.generator, architecture, vocabulary, args.max_words, &name, &args.trained_on)?;
-    model_dir::write_folder(&args.out, &model, args.dtype)?;
+    model::write_folder(&args.out, &model, args.dtype)?;
     println!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages);
     Ok(())
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
 
-use crate::model_dir;
+use crate::model;
 use crate::nn::running_statistics;
 
 /// Tell what a model folder holds, and check its files.
@@ -22,7 +22,7 @@ pub struct InfoArgs {
 
 /// Runs the command.
 pub fn run(args: InfoArgs) -> anyhow::Result<()> {
-    let model = model_dir::read_folder(&args.model, &Device::flex())?;
+    let model = model::read_folder(&args.model, &Device::flex())?;
     let count = |all: usize, statistics: usize| all - statistics;
     let mut parts = vec![
         ("stem", count(model.stem.num_params(), running_statistics(&model.stem))),

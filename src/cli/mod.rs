@@ -12,6 +12,7 @@ mod import;
 mod info;
 mod measuring;
 pub mod memory;
+mod names;
 mod pictures;
 mod report;
 mod tiny_data;

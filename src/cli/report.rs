@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::train::report;
+use crate::report;
 
 /// Arguments of `mirrorgan report`.
 #[derive(Debug, Args)]

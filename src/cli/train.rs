@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::training::{TrainingArgs, browse, explain};
-use crate::train::precision::Precision;
+use crate::nn::Precision;
 use crate::train::run::starting_point;
 use crate::train::{TrainContext, gan, stem, stream};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 
 use super::device::DeviceChoice;
@@ -45,10 +46,24 @@ impl TrainingArgs {
             resume: self.resume,
             device: self.device.open()?,
             encoders: self.encoders,
-            interrupt: Interrupt::on_ctrl_c()?,
+            interrupt: on_ctrl_c()?,
             progress: true,
         })
     }
+}
+
+/// Stops after Ctrl-C; a second Ctrl-C ends the process at once.
+fn on_ctrl_c() -> anyhow::Result<Interrupt> {
+    let interrupt = Interrupt::none();
+    let wish = interrupt.clone();
+    ctrlc::set_handler(move || {
+        if wish.request() {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; Ctrl-C again stops at once");
+    })
+    .context("Ctrl-C cannot be handled")?;
+    Ok(interrupt)
 }
 
 /// The error that ended a training, with what can be done about it.

@@ -297,7 +297,7 @@ fn named(names: [&'static str; 4], stages: Vec<Tensor<4>>, pooled: Tensor<2>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model_dir::tensors;
+    use crate::model::tensors;
 
     const ALL: [EncoderKind; 7] = [
         EncoderKind::EfficientnetLite0,

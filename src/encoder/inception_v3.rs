@@ -144,7 +144,7 @@ impl InceptionV3 {
     /// # Errors
     /// [`Error::BadModel`] when a tensor is missing, left over or of another shape, or the classes are the other variant's; [`Error::Io`].
     pub fn load(path: &Path, variant: InceptionVariant, device: &Device) -> Result<Self> {
-        let network = crate::model_dir::import::inception_v3(path, variant, 1.0)?;
+        let network = crate::import::inception_v3(path, variant, 1.0)?;
         let expected = if variant == InceptionVariant::Fid { 1008 } else { 1000 };
         match network.classes() {
             Some(found) if found == expected => Ok(network.to_device(device)),

@@ -13,6 +13,7 @@ mod inception_v3;
 mod layers;
 #[cfg(not(target_arch = "wasm32"))]
 mod resnet;
+mod sized;
 
 pub use efficientnet_lite0::{EfficientNetFeatures, EfficientNetLite0, EfficientNetLite0Config};
 pub use image_encoder::{EncoderFeatures, EncoderKind, ImageEncoder, ImageEncoderConfig, Stage};
@@ -20,3 +21,4 @@ pub use image_encoder::{EncoderFeatures, EncoderKind, ImageEncoder, ImageEncoder
 pub use inception_v3::{InceptionFeatures, InceptionLogits, InceptionV3, InceptionV3Config, InceptionVariant};
 #[cfg(not(target_arch = "wasm32"))]
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResNetFeatures};
+pub use sized::SizedEncoder;

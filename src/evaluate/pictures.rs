@@ -6,11 +6,11 @@ use indicatif::ProgressBar;
 use super::inception::Inception;
 use super::model::EvaluateOptions;
 use crate::data::Dataset;
-use crate::encoder::ImageEncoder;
+use crate::encoder::SizedEncoder;
 use crate::glam::GeneratorConfig;
-use crate::host::read_now;
-use crate::model_dir::Model;
+use crate::model::Model;
 use crate::pipeline::{Noise, block_on};
+use crate::readback::read_now;
 use crate::stem::TextBatch;
 use crate::stream::Stream;
 use crate::{Error, Result};
@@ -32,7 +32,7 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Eyes<'a> {
     pub stream: Option<&'a Stream>,
-    pub judge: Option<&'a (ImageEncoder, usize)>,
+    pub judge: Option<&'a SizedEncoder>,
     pub inception: Option<&'a Inception>,
 }
 
@@ -45,8 +45,8 @@ impl Eyes<'_> {
         if let Some(stream) = self.stream {
             seen.rows.extend(to_rows(stream.describe(images.clone()))?);
         }
-        if let Some((encoder, size)) = self.judge {
-            seen.judge.extend(to_rows(encoder.forward(images.clone(), *size).pooled)?);
+        if let Some(encoder) = self.judge {
+            seen.judge.extend(to_rows(encoder.forward(images.clone()).pooled)?);
         }
         if let Some(Inception { network, preprocessing }) = self.inception {
             let pooled = network.forward_features(preprocessing.apply(images)).pooled;

@@ -1,9 +1,9 @@
 //! What goes to a disk, the same for models, trainings and pictures: files and folders that appear whole or not at all.
 
+mod atomic;
 pub mod pictures;
-mod whole;
 
-pub use whole::{clear_unfinished, write, write_folder};
+pub use atomic::{clear_unfinished, write, write_folder};
 
 use sha2::{Digest, Sha256};
 

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 use super::attention::NO_WEIGHT;
 use super::generator::Generator;
 use super::stages::RefineStage;
-use crate::host::read_now;
 use crate::nn::BatchNorm;
 use crate::nn::cpu::{Conv3, DoublingConv, Folded, Map, Matrix, PictureConv, for_chunks, pad, softmax};
+use crate::readback::read_now;
 use crate::stem::{Condition, TextFeatures};
 use crate::{Error, Result};
 

@@ -8,7 +8,6 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use super::{BatchNorm, BatchNormConfig, conv2d, convolve};
-use crate::host;
 
 /// Gated linear unit over channels: the first half times the sigmoid of the second (Dauphin et al. 2017).
 ///
@@ -59,7 +58,7 @@ impl UpBlock {
         match self.norm.affine(&device) {
             Some(affine) if !device.is_autodiff() && large => self.split(input, affine),
             // On a GPU it has not been measured.
-            _ if device.is_autodiff() && large && host::is_processor(&device) => self.split_training(input),
+            _ if device.is_autodiff() && large && crate::nn::is_processor(&device) => self.split_training(input),
             _ => glu(self.norm.forward(convolve(&self.conv, upsample(input)))),
         }
     }

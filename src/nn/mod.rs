@@ -5,6 +5,7 @@ mod batch_norm;
 mod blocks;
 mod convolution;
 pub mod cpu;
+mod device;
 pub mod dropout;
 pub mod init;
 #[cfg(feature = "tch")]
@@ -15,6 +16,9 @@ mod precision;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3, glu};
 pub use convolution::{conv2d, convolve};
+#[cfg(not(target_arch = "wasm32"))]
+pub use device::gpu_kinds;
+pub use device::is_processor;
 pub use lstm::{Lstm, LstmConfig, LstmState};
 pub use precision::Precision;
 

@@ -8,7 +8,6 @@ use crate::{Error, Result};
 
 /// What forward and backward passes compute in. Weights, Adam's moments, batch-norm statistics, softmax and losses are f32 in all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32 bits.
@@ -127,7 +126,7 @@ mod tests {
         };
         let draw = |network: &crate::glam::Generator| {
             let drawn = network.forward(&text, ramp(8).reshape([1, 8]), ramp(8).reshape([1, 8]));
-            drawn.images.into_iter().map(|image| crate::host::read_now(image).unwrap()).collect::<Vec<_>>()
+            drawn.images.into_iter().map(|image| crate::readback::read_now(image).unwrap()).collect::<Vec<_>>()
         };
         for (full, half) in draw(&exact).iter().zip(draw(&Precision::F16.lower(&exact))) {
             let difference = full.iter().zip(&half).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

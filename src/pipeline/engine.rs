@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{AttentionMap, Noise, Picture, read};
 use crate::glam::{CpuGenerator, CpuText, Generator, StageOutput};
-use crate::model_dir::Model;
+use crate::model::Model;
 use crate::nn::Precision;
 use crate::nn::cpu::Map;
 use crate::stem::{Condition, TextBatch, TextFeatures};

@@ -4,17 +4,16 @@
 
 mod engine;
 mod noise;
-mod picture;
 #[cfg(any(target_arch = "wasm32", test))]
-mod rehearsal;
+mod warm_up;
 
+pub use crate::picture::{AttentionMap, Picture};
 pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
 pub use noise::Noise;
-pub use picture::{AttentionMap, Picture};
 #[cfg(target_arch = "wasm32")]
-pub use rehearsal::rehearse;
+pub use warm_up::warm_up;
 
-use crate::host::read;
+use crate::readback::read;
 
 /// Runs a future of this module to its end on the calling thread.
 #[cfg(not(target_arch = "wasm32"))]

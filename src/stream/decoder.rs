@@ -6,8 +6,8 @@ use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
 
 use super::StreamConfig;
-use crate::host;
 use crate::nn::{BatchNorm, BatchNormConfig, Lstm, LstmConfig, LstmState};
+use crate::readback;
 use crate::text::END;
 use crate::{Error, Result};
 
@@ -118,7 +118,7 @@ impl StreamDecoder {
         let decoded = self.greedy(self.embed_image(features), max_words);
         // Numbers of words are exact as floats, and one tensor is one read.
         let both = Tensor::cat(vec![decoded.ids.float(), decoded.log_probability], 1);
-        let values = host::read(both).await?;
+        let values = readback::read(both).await?;
         if values.len() != batch * 2 * max_words {
             return Err(Error::Device(format!("{} values were read; expected {}", values.len(), batch * 2 * max_words)));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::gan_recipe::Explosion;
+use super::recipe::gan::Explosion;
 
 /// How much of the running mean is the newest loss: the mean of about the last thousand steps.
 const RATE: f64 = 0.001;

@@ -20,7 +20,7 @@ use super::run::{Interrupt, TrainContext};
 use crate::data::{Dataset, Split};
 use crate::encoder::EncoderKind;
 use crate::files;
-use crate::host::read_now;
+use crate::readback::read_now;
 use crate::{Error, Result};
 
 /// Pictures in a forward pass. Computation always goes on at a multiple of it, so that batches are the same after an interrupt.

@@ -11,9 +11,9 @@ use safetensors::SafeTensors;
 
 use super::recipe::EncoderUse;
 use super::run::TrainContext;
-use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
+use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig, SizedEncoder};
 use crate::files;
-use crate::model_dir::tensors;
+use crate::model::tensors;
 use crate::stream::StreamConfig;
 use crate::{Error, Result};
 
@@ -62,12 +62,12 @@ impl FrozenEncoder {
     ///
     /// # Errors
     /// As [`FrozenEncoder::load`].
-    pub fn of_damsm(context: &TrainContext, stream: Option<&StreamConfig>) -> Result<Option<(ImageEncoder, usize)>> {
+    pub fn of_damsm(context: &TrainContext, stream: Option<&StreamConfig>) -> Result<Option<SizedEncoder>> {
         let seen = context.recipe.stem_encoder();
         if stream.is_none_or(|stream| stream.encoder == seen.kind && stream.image_size == seen.size) {
             return Ok(None);
         }
-        Ok(Some((Self::load(context, seen)?.network, seen.size)))
+        Ok(Some(SizedEncoder::new(Self::load(context, seen)?.network, seen.size)))
     }
 }
 

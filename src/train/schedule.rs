@@ -7,12 +7,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{Loaded, State, write_folder};
-use super::examples::Example;
-use super::progress::Progress;
+use super::run::checkpoint::{Loaded, State, write_folder};
+use super::run::examples::Example;
+use super::run::progress::Progress;
 use super::run::{RunFolder, TrainContext};
 use crate::data::{Position, Sampler};
-use crate::host;
+use crate::readback;
 use crate::{Error, Result};
 
 /// Steps between two looks at the loss; each look waits for the device.
@@ -221,7 +221,7 @@ fn save<L: Learner>(learner: &L, run: &RunFolder, step: usize, sampler: &Sampler
 /// # Errors
 /// [`Error::Diverged`] when it is not finite.
 fn read(loss: &Tensor<1>, step: usize) -> Result<f32> {
-    let value = host::read_now(loss.clone())?.first().copied().unwrap_or(f32::NAN);
+    let value = readback::read_now(loss.clone())?.first().copied().unwrap_or(f32::NAN);
     if value.is_finite() { Ok(value) } else { Err(Error::Diverged { step, message: format!("the loss is {value}") }) }
 }
 

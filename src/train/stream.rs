@@ -9,11 +9,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::adam::{Adam, clip_gradients};
-use super::checkpoint::{Loaded, module_bytes, read_folder};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
+use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::EncoderUse;
+use super::run::checkpoint::{Loaded, module_bytes, read_folder};
 use super::run::{TrainContext, starting_point};
 use super::schedule::{Learner, Measured, Schedule, drive};
 use super::stem::{Prepared, config, going_on, open, open_test, same_config, trained};

@@ -13,9 +13,9 @@ use super::listener::Listener;
 use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo};
 use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
-use crate::model_dir::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
+use crate::model::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
 use crate::nn::Precision;
-use crate::pipeline::{Engine, rehearse};
+use crate::pipeline::{Engine, warm_up};
 use crate::text::{Token, tokenize};
 use crate::{Error, Result};
 
@@ -68,7 +68,7 @@ impl ModelFiles {
     /// # Errors
     /// `device-lost`.
     pub fn rehearse(&self) -> Result<(), WebError> {
-        Ok(rehearse(self.config.generator.architecture)?)
+        Ok(warm_up(self.config.generator.architecture)?)
     }
 
     /// The name that the model was published under.

@@ -8,7 +8,8 @@ use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::encoder::{EncoderKind, InceptionVariant};
 use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig, import, tensors};
+use mirrorgan::import;
+use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::train::frozen_encoder::FrozenEncoder;
 use mirrorgan::train::recipe::EncoderUse;
@@ -82,10 +83,10 @@ fn a_model_folder_keeps_its_encoder(context: &TrainContext, folder: &Path) {
     let generator = gan::load(&context.out, &generator_config, 1, device).unwrap();
     let config = ModelConfig::new("tiny", "drawings", trained.config.text.clone(), generator_config, Some(stream_config));
     let model = Model::new(config, trained.vocabulary, trained.model.text, generator, Some(stream)).unwrap();
-    model_dir::write_folder(folder, &model, Dtype::F32).unwrap();
+    model::write_folder(folder, &model, Dtype::F32).unwrap();
     let json = fs::read_to_string(folder.join("config.json")).unwrap();
     assert!(json.contains("\"encoder\": \"resnet-18\""), "{json}");
-    let read = model_dir::read_folder(folder, device).unwrap();
+    let read = model::read_folder(folder, device).unwrap();
     let [before, after] = [&model, &read].map(|model| model.stream.as_ref().unwrap());
     assert_eq!(after.encoder.kind(), EncoderKind::Resnet18);
     assert_eq!(values(before), values(after));
@@ -101,7 +102,7 @@ fn a_model_folder_keeps_its_encoder(context: &TrainContext, folder: &Path) {
     let wrong = json.replace("\"image_features\": 32", "\"image_features\": 48");
     assert_ne!(wrong, json);
     fs::write(folder.join("config.json"), wrong).unwrap();
-    let message = model_dir::read_folder(folder, device).unwrap_err().to_string();
+    let message = model::read_folder(folder, device).unwrap_err().to_string();
     assert!(message.contains("image_features is 48; expected 32"), "{message}");
 }
 

@@ -7,10 +7,10 @@ use burn::tensor::Device;
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::glam::GeneratorConfig;
-use mirrorgan::model_dir::{self, Dtype, Model, ModelConfig, tensors};
+use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::stem::TextEncoderConfig;
 use mirrorgan::train::gan::{Frozen, Trainer};
-use mirrorgan::train::gan_recipe::GanRecipe;
+use mirrorgan::train::recipe::gan::GanRecipe;
 use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
 
 use rand::SeedableRng;
@@ -216,7 +216,7 @@ fn write_model(context: &TrainContext, folder: &Path) {
     let config = GeneratorConfig { stages, ..context.recipe.gan.generator.clone() };
     let config = ModelConfig::new("m", "drawings", text.config.text, config, None);
     let model = Model::new(config, text.vocabulary, text.model.text, generator, None).unwrap();
-    model_dir::write_folder(folder, &model, Dtype::F32).unwrap();
+    model::write_folder(folder, &model, Dtype::F32).unwrap();
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_training_goes_on_from_a_model_with_a_stage_more() {
 fn new_stages_begin_as_the_one_before_them() {
     let device = Device::flex();
     let stem = TextEncoderConfig { vocabulary: 5, features: 8, ..TextEncoderConfig::default() }.init(&device);
-    let frozen = Frozen { stem, encoder: None, decoder: None, damsm: None, region_stride: 16, stream_eye: None, damsm_eye: None };
+    let frozen = Frozen { stem, encoder: None, decoder: None, damsm: None, region_stride: 16, stream_encoder: None, damsm_encoder: None };
     let generator = GeneratorConfig { gf_dim: 2, features: 8, ..GeneratorConfig::default() };
     let recipe = GanRecipe { generator, df_dim: 2, ..GanRecipe::default() };
     let mut trainer = Trainer::new(recipe, frozen, &[device.autodiff()], ChaCha8Rng::seed_from_u64(1)).unwrap();

@@ -4,9 +4,9 @@
 
 use std::fs;
 
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::Device;
 use mirrorgan::Error;
-use mirrorgan::train::precision::Precision;
+use mirrorgan::nn::{Precision, gpu_kinds};
 use mirrorgan::train::{TrainContext, gan, stem, stream};
 
 use crate::tiny::{context, log};
@@ -50,15 +50,8 @@ fn other_devices_learn_what_the_processor_learns_in_each_precision_and_together(
             assert!((found - expected).abs() < allowed * (1.0 + expected.abs()), "{what}, {name}: {found} {expected}");
         }
     };
-    let kinds = [
-        DeviceType::Vulkan,
-        #[cfg(feature = "cuda")]
-        DeviceType::Cuda,
-        #[cfg(feature = "tch")]
-        DeviceType::LibTorch,
-    ];
     let mut met = 0;
-    let found = kinds.map(|kind| Device::enumerate(kind).into_vec());
+    let found: Vec<_> = gpu_kinds().into_iter().map(|kind| Device::enumerate(kind).into_vec()).collect();
     // Which is no GPU, and so not among those that libtorch counts.
     #[cfg(feature = "tch")]
     #[allow(deprecated)]

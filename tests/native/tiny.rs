@@ -12,7 +12,7 @@ use mirrorgan::evaluate::colour_probe::Probe;
 use mirrorgan::evaluate::inception::{Inception, Preprocessing};
 use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use mirrorgan::glam::GeneratorConfig;
-use mirrorgan::model_dir::{Model, ModelConfig};
+use mirrorgan::model::{Model, ModelConfig};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::stem::TextBatch;
 use mirrorgan::text::tokenize;

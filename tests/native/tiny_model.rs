@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
 use mirrorgan::glam::GeneratorConfig;
-use mirrorgan::model_dir::{Dtype, Model, ModelConfig, read_folder, write_folder};
+use mirrorgan::model::{Dtype, Model, ModelConfig, read_folder, write_folder};
 use mirrorgan::nn::init::initialize;
 use mirrorgan::pipeline::{Engine, GenerateOptions, block_on};
 use mirrorgan::stem::TextEncoderConfig;

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::data::blob::Blob;
 use crate::data::picture::Bounds;
 use crate::data::source::Split;
-use crate::model_dir::import;
+use crate::import;
 
 const NAME: &str = "CUB-200-2011";
 

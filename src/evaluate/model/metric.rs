@@ -87,7 +87,7 @@ pub(super) fn obstacle(studio: &Studio, samples: usize, metric: Metric) -> Optio
     }
     let pictures = dataset.len();
     if let (Metric::RPrecision, Some((_, damsm))) = (metric, &options.damsm) {
-        let own = options.judge_encoder.as_ref().map(|(encoder, _)| encoder.features());
+        let own = options.judge_encoder.as_ref().map(|encoder| encoder.network.features());
         let found = own.or(model.config.stream.as_ref().map(|config| config.image_features)).unwrap_or(0);
         if found != damsm.code_channels() {
             let expected = damsm.code_channels();

@@ -17,8 +17,8 @@ use super::inception::Inception;
 use super::pictures::{Eyes, Seen, Studio};
 use crate::damsm::Damsm;
 use crate::data::{Dataset, EncodedCaptions};
-use crate::encoder::ImageEncoder;
-use crate::model_dir::Model;
+use crate::encoder::SizedEncoder;
+use crate::model::Model;
 use crate::pipeline::Noise;
 use crate::stem::TextEncoder;
 use crate::stream::Stream;
@@ -44,7 +44,7 @@ pub struct EvaluateOptions {
     /// Whether its weights are those of the epoch with the best R-precision on the test part of its training's data: the protocol says so.
     pub damsm_chosen_on_test: bool,
     /// The image encoder of [`EvaluateOptions::damsm`] and the height and width of the pictures that it sees, where it is not STREAM's.
-    pub judge_encoder: Option<(ImageEncoder, usize)>,
+    pub judge_encoder: Option<SizedEncoder>,
     /// The network of FID, KID and IS.
     pub inception: Option<Inception>,
     /// The colour probe; none for the one that the vocabulary speaks of.

@@ -44,7 +44,7 @@ impl Measurement<'_> {
             ""
         };
         let network = match &options.judge_encoder {
-            Some((encoder, _)) => format!("damsm-{}", encoder.kind()),
+            Some(encoder) => format!("damsm-{}", encoder.kind()),
             None => format!("damsm-{}", self.network()),
         };
         let mut figures = Vec::new();

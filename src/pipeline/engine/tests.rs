@@ -1,6 +1,6 @@
 use super::*;
 use crate::glam::GeneratorConfig;
-use crate::model_dir::ModelConfig;
+use crate::model::ModelConfig;
 use crate::nn::init::initialize;
 use crate::pipeline::block_on;
 use crate::stem::TextEncoderConfig;

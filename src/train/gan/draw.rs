@@ -10,7 +10,7 @@ use super::shard::Shard;
 use super::step::Trainer;
 use crate::glam::{Generated, Generator};
 use crate::stem::{Condition, TextFeatures};
-use crate::train::gan_recipe::{DiversityMeasure, LossWeights, Phase, Trains};
+use crate::train::recipe::gan::{DiversityMeasure, LossWeights, Phase, Trains};
 
 /// Streams of a shard's random numbers, one a stage, for how far drawn pictures and photographs are moved.
 const JITTER: u64 = 16;

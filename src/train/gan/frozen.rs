@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::judge::{Eye, Frozen};
-use crate::encoder::{EncoderKind, ImageEncoder};
+use super::judge::Frozen;
+use crate::encoder::{EncoderKind, ImageEncoder, SizedEncoder};
 use crate::train::frozen_encoder::FrozenEncoder;
-use crate::train::gan_recipe::{DiscriminatorChoice, DiversityMeasure, LossWeights};
 use crate::train::recipe::EncoderUse;
+use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure, LossWeights};
 use crate::train::run::TrainContext;
 use crate::train::{stem, stream};
 use crate::{Error, Result};
@@ -26,13 +26,13 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let trained_stem = stem::load(&context.out, &off)?;
     let text = trained_stem.model.text;
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
-    let eye = |seen: EncoderUse| -> Result<Eye> {
-        Ok(Eye { encoder: FrozenEncoder::load(context, seen)?.network.train().freeze(), size: seen.size })
+    let load = |seen: EncoderUse| -> Result<SizedEncoder> {
+        Ok(SizedEncoder::new(FrozenEncoder::load(context, seen)?.network.train().freeze(), seen.size))
     };
     let shared = |seen: EncoderUse| seen.kind == EncoderKind::EfficientnetLite0;
     let compares = weights.diversity == DiversityMeasure::Features && uses(|weights| weights.diversity);
     let mut shares = weights.discriminator == DiscriminatorChoice::Projected || compares;
-    let (mut decoder, mut stream_eye, mut damsm, mut damsm_eye) = (None, None, None, None);
+    let (mut decoder, mut stream_encoder, mut damsm, mut damsm_encoder) = (None, None, None, None);
     let mut region_stride = context.recipe.stem.region_stride;
     if uses(|weights| weights.stream) {
         let (config, trained) = stream::load(&context.out, device)?;
@@ -48,7 +48,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
             return Err(Error::BadInput(message));
         }
         decoder = Some(trained.freeze());
-        stream_eye = if shared(seen) { None } else { Some(eye(seen)?) };
+        stream_encoder = if shared(seen) { None } else { Some(load(seen)?) };
         shares |= shared(seen);
     }
     if uses(|weights| weights.damsm) {
@@ -57,12 +57,12 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
         region_stride = recipe.stem.region_stride;
         same_encoder("stem", seen, context.recipe.stem_encoder())?;
         damsm = Some(stem::load(&context.out, device)?.model.damsm.freeze());
-        damsm_eye = if shared(seen) { None } else { Some(eye(seen)?) };
+        damsm_encoder = if shared(seen) { None } else { Some(load(seen)?) };
         shares |= shared(seen);
     }
     let encoder = if shares {
         let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: context.recipe.data.encoder_size };
-        match eye(seen)?.encoder {
+        match load(seen)?.network {
             ImageEncoder::EfficientNetLite0(network) => Some(network),
             other => return Err(Error::BadInput(format!("expected {}, found {}", seen.kind, other.kind()))),
         }
@@ -74,7 +74,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
             format!("gan.generator.features is {}; STEM was trained with {}", context.recipe.gan.generator.features, text.features());
         return Err(Error::BadInput(message));
     }
-    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_eye, damsm_eye })
+    Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_encoder, damsm_encoder })
 }
 
 /// A network can only be used with the encoder that it was trained on. EfficientNet-Lite0 sees the stages' own sizes here.

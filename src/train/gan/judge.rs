@@ -6,16 +6,15 @@ use rand::Rng;
 
 use crate::damsm::Damsm;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
-use crate::encoder::{EfficientNetLite0, EncoderFeatures, ImageEncoder};
+use crate::encoder::{EfficientNetLite0, SizedEncoder};
 use crate::loss::adversarial::{
     cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
 };
-use crate::nn::init;
+use crate::nn::{Precision, init};
 use crate::stem::{TextEncoder, TextFeatures};
 use crate::stream::StreamDecoder;
 use crate::stream::image::{normalize, resize_bilinear};
-use crate::train::gan_recipe::{AdversarialLoss, DiscriminatorChoice, GanRecipe};
-use crate::train::precision::Precision;
+use crate::train::recipe::gan::{AdversarialLoss, DiscriminatorChoice, GanRecipe};
 use crate::{Error, Result};
 
 /// The networks that are done before the generator is trained (paper, section 3.4).
@@ -31,25 +30,9 @@ pub struct Frozen {
     /// Stride of the stage that DAMSM's regions are of.
     pub region_stride: usize,
     /// What STREAM looks through; none for [`Frozen::encoder`].
-    pub stream_eye: Option<Eye>,
+    pub stream_encoder: Option<SizedEncoder>,
     /// What DAMSM looks through; none for [`Frozen::encoder`].
-    pub damsm_eye: Option<Eye>,
-}
-
-/// A frozen image encoder on the autodiff device, and the height and width of the pictures that it sees.
-#[derive(Debug, Clone)]
-pub struct Eye {
-    /// The network.
-    pub encoder: ImageEncoder,
-    /// Pixels.
-    pub size: usize,
-}
-
-impl Eye {
-    /// What the network sees in pictures in [−1, 1].
-    pub fn look(&self, images: Tensor<4>) -> EncoderFeatures {
-        self.encoder.forward(images, self.size)
-    }
+    pub damsm_encoder: Option<SizedEncoder>,
 }
 
 impl Frozen {
@@ -64,8 +47,8 @@ impl Frozen {
     /// [`Error::BadInput`] when STREAM or its encoder was not given.
     pub fn redescribe(&self, view: &View, ids: Tensor<2, Int>) -> Result<Tensor<3>> {
         let decoder = self.decoder.as_ref().ok_or_else(|| Error::BadInput("the recipe has a stream loss: train stream first".into()))?;
-        let pooled = match &self.stream_eye {
-            Some(eye) => eye.look(view.images.clone()).pooled,
+        let pooled = match &self.stream_encoder {
+            Some(encoder) => encoder.forward(view.images.clone()).pooled,
             None => view.features.pooled.clone().ok_or_else(blind)?,
         };
         Ok(decoder.logits(pooled, ids))
@@ -77,9 +60,9 @@ impl Frozen {
     /// [`Error::BadInput`] when DAMSM or its encoder was not given.
     pub fn match_text(&self, view: &View, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
         let damsm = self.damsm.as_ref().ok_or_else(|| Error::BadInput("the recipe has a damsm loss: train stem first".into()))?;
-        let (regions, pooled) = match &self.damsm_eye {
-            Some(eye) => {
-                let seen = eye.look(view.images.clone());
+        let (regions, pooled) = match &self.damsm_encoder {
+            Some(encoder) => {
+                let seen = encoder.forward(view.images.clone());
                 (seen.at_stride(self.region_stride), Some(seen.pooled))
             }
             // Strides 4, 8, 16 and 32 are stages 0 to 3.
@@ -106,15 +89,15 @@ impl Frozen {
     /// A copy for another device, on its autodiff graph.
     pub fn replica(&self, device: &Device) -> Self {
         use super::shard::replica;
-        let eye = |eye: &Eye| Eye { encoder: replica(&eye.encoder, device).freeze(), size: eye.size };
+        let other = |encoder: &SizedEncoder| SizedEncoder::new(replica(&encoder.network, device).freeze(), encoder.size);
         Self {
             stem: self.stem.clone().to_device(&device.clone().inner()),
             encoder: self.encoder.as_ref().map(|encoder| replica(encoder, device).freeze()),
             decoder: self.decoder.as_ref().map(|decoder| replica(decoder, device).freeze()),
             damsm: self.damsm.as_ref().map(|damsm| replica(damsm, device).freeze()),
             region_stride: self.region_stride,
-            stream_eye: self.stream_eye.as_ref().map(eye),
-            damsm_eye: self.damsm_eye.as_ref().map(eye),
+            stream_encoder: self.stream_encoder.as_ref().map(other),
+            damsm_encoder: self.damsm_encoder.as_ref().map(other),
         }
     }
 }

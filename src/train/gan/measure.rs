@@ -15,17 +15,17 @@ use super::KIND;
 use super::step::Trainer;
 use crate::damsm::Damsm;
 use crate::data::{EncodedCaptions, spread};
-use crate::encoder::{EncoderKind, ImageEncoder};
+use crate::encoder::{EncoderKind, SizedEncoder};
 use crate::evaluate::pictures::{eight_bits, to_rows, to_tensor};
 use crate::evaluate::{kernel, r_precision};
 use crate::glam::GeneratorConfig;
 use crate::pipeline::Noise;
 use crate::stem::TextBatch;
 use crate::text::Vocabulary;
-use crate::train::checkpoint::{Loaded, State, module_bytes, read_folder, write_folder};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
+use crate::train::run::checkpoint::{Loaded, State, module_bytes, read_folder, write_folder};
 use crate::train::stem;
 use crate::{Error, Result};
 
@@ -59,31 +59,15 @@ pub struct Measured {
     pub r_precision: Option<f64>,
 }
 
-/// A network that looks at pictures.
-struct Eye {
-    encoder: ImageEncoder,
-    size: usize,
-}
-
-impl Eye {
-    fn load(context: &TrainContext, seen: EncoderUse) -> Result<Self> {
-        Ok(Self { encoder: FrozenEncoder::load(context, seen)?.network, size: seen.size })
-    }
-
-    fn look(&self, images: Tensor<4>) -> Result<Vec<Vec<f32>>> {
-        to_rows(self.encoder.forward(images, self.size).pooled)
-    }
-}
-
 /// What pictures are compared with.
 pub struct Measure {
     every: usize,
     device: Device,
     seed: u64,
-    eye: Eye,
+    encoder: SizedEncoder,
     damsm: Damsm,
-    /// What DAMSM looks through; none for [`Measure::eye`].
-    judge: Option<Eye>,
+    /// What DAMSM looks through; none for [`Measure::encoder`].
+    judge: Option<SizedEncoder>,
     prompts: Vec<Vec<usize>>,
     classes: Vec<usize>,
     /// Features of photographs for each number of stages, at the size of its pictures.
@@ -118,9 +102,10 @@ impl Measure {
         let classes = test.classes(&(0..count).map(|i| i % shown).collect::<Vec<_>>());
 
         let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: recipe.data.encoder_size };
-        let eye = Eye::load(context, seen)?;
+        let load = |seen: EncoderUse| -> Result<SizedEncoder> { Ok(SizedEncoder::new(FrozenEncoder::load(context, seen)?.network, seen.size)) };
+        let encoder = load(seen)?;
         let (_, trained_on) = stem::trained_on(&context.out)?;
-        let judge = if trained_on == seen { None } else { Some(Eye::load(context, trained_on)?) };
+        let judge = if trained_on == seen { None } else { Some(load(trained_on)?) };
         let damsm = stem::load(&context.out, &context.device)?.model.damsm;
 
         let mut stages: Vec<usize> = recipe.gan.phases.iter().map(|phase| phase.stages).collect();
@@ -131,12 +116,12 @@ impl Measure {
             let size = GeneratorConfig::picture_size(stages - 1);
             let mut rows = Vec::with_capacity(shown);
             for indices in (0..shown).collect::<Vec<_>>().chunks(BATCH) {
-                rows.extend(eye.look(test.images(indices, &vec![false; indices.len()], size, &context.device)?)?);
+                rows.extend(pooled(&encoder, test.images(indices, &vec![false; indices.len()], size, &context.device)?)?);
             }
             photographs.push((stages, rows));
         }
         let (every, device, seed) = (recipe.gan.measure_every, context.device.clone(), recipe.seed);
-        Ok(Some(Self { every, device, seed, eye, damsm, judge, prompts, classes, photographs }))
+        Ok(Some(Self { every, device, seed, encoder, damsm, judge, prompts, classes, photographs }))
     }
 
     /// Whether a step that led from `before` to `after` pictures is followed by a measurement.
@@ -157,9 +142,9 @@ impl Measure {
             let (z, epsilon): (Vec<_>, Vec<_>) = prompts.iter().map(|_| noise.next(config, &self.device)).unzip();
             let images = trainer.average().forward_stages(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0), stages).images;
             let images = eight_bits(images.into_iter().last().ok_or_else(|| Error::Device("no stage drew".into()))?);
-            let rows = self.eye.look(images.clone())?;
+            let rows = pooled(&self.encoder, images.clone())?;
             let codes = match &self.judge {
-                Some(judge) => judge.look(images)?,
+                Some(judge) => pooled(judge, images)?,
                 None => rows.clone(),
             };
             judged.extend(to_rows(self.damsm.encode(to_tensor(&codes, &self.device)))?);
@@ -172,6 +157,11 @@ impl Measure {
         let r_precision = rivals.then(|| r_precision::r_precision(&judged, &sentences, &self.classes, &mut rng(self.seed, RIVALS)).mean);
         Ok(Measured { kernel_distance, r_precision })
     }
+}
+
+/// What an encoder says of each picture.
+fn pooled(encoder: &SizedEncoder, images: Tensor<4>) -> Result<Vec<Vec<f32>>> {
+    to_rows(encoder.forward(images).pooled)
 }
 
 fn rng(seed: u64, stream: u64) -> ChaCha8Rng {

@@ -12,7 +12,7 @@ mod start;
 mod step;
 
 pub use batch::Batch;
-pub use judge::{Eye, Frozen, Judge, View, ViewFeatures};
+pub use judge::{Frozen, Judge, View, ViewFeatures};
 pub use measure::load_best;
 pub use samples::known_prompts;
 pub use start::check as check_start;
@@ -21,17 +21,17 @@ pub use step::{Losses, Trainer};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::checkpoint::{Checkpoints, Loaded, State, load_module, module_bytes};
 use super::divergence::Watch;
-use super::gan_recipe::{GanRecipe, Phase, Trains};
-use super::precision::LossScale;
-use super::progress::Progress;
+use super::optim::loss_scale::LossScale;
+use super::recipe::gan::{GanRecipe, Phase, Trains};
+use super::run::checkpoint::{Checkpoints, Loaded, State, load_module, module_bytes};
+use super::run::progress::Progress;
 use super::run::{RunFolder, TrainContext, starting_point};
 use super::stem;
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler, Split};
@@ -206,15 +206,7 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
         return Ok(vec![first.clone(); count]);
     }
     let mut found = vec![first.clone()];
-    let kinds = [
-        #[cfg(feature = "vulkan")]
-        DeviceType::Vulkan,
-        #[cfg(feature = "cuda")]
-        DeviceType::Cuda,
-        #[cfg(feature = "tch")]
-        DeviceType::LibTorch,
-    ];
-    for kind in kinds {
+    for kind in crate::nn::gpu_kinds() {
         let all = Device::enumerate(kind).into_vec();
         if all.contains(first) {
             found.extend(all.into_iter().filter(|device| device != first));

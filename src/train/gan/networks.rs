@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::glam::GeneratorConfig;
-use crate::train::gan_recipe::{DiscriminatorChoice, GanRecipe};
+use crate::train::recipe::gan::{DiscriminatorChoice, GanRecipe};
 
 /// The settings of `[gan]` that shapes of weights depend on, under their names there; saved in each checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::judge::Frozen;
 use crate::Result;
-use crate::host::read_now;
+use crate::readback::read_now;
 use crate::stem::TextFeatures;
-use crate::train::adam::{gradient_norm, scale_gradients};
+use crate::train::optim::adam::{gradient_norm, scale_gradients};
 
 /// A device beside the first, with its own frozen networks.
 pub struct Worker {
@@ -121,7 +121,7 @@ mod tests {
             sum.add(GradientsParams::from_grads(loss(&copy, range).mul_scalar(share * 8.0).backward(), &copy));
         }
         let parts = sum.finish(Some(8.0)).unwrap().unwrap();
-        let values = |gradients: &GradientsParams| crate::host::read_now(gradients.get::<2>(model.weight.id).unwrap()).unwrap();
+        let values = |gradients: &GradientsParams| crate::readback::read_now(gradients.get::<2>(model.weight.id).unwrap()).unwrap();
         for (a, b) in values(&whole).into_iter().zip(values(&parts)) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }

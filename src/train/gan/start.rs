@@ -9,9 +9,9 @@ use burn::tensor::Device;
 use super::networks;
 use super::step::Trainer;
 use crate::glam::{Generator, GeneratorConfig};
-use crate::model_dir::{self, Dtype, Model, tensors};
-use crate::train::average;
-use crate::train::gan_recipe::GanRecipe;
+use crate::model::{self, Dtype, Model, tensors};
+use crate::train::optim::average;
+use crate::train::recipe::gan::GanRecipe;
 use crate::{Error, Result};
 
 /// Checks that a training can begin with the model that its recipe names, if it names one.
@@ -30,7 +30,7 @@ pub fn check(recipe: &GanRecipe, device: &Device) -> Result<()> {
 /// As [`check`].
 pub(super) fn read(recipe: &GanRecipe, device: &Device) -> Result<Option<(Model, usize)>> {
     let Some(folder) = &recipe.start_from else { return Ok(None) };
-    let model = model_dir::read_folder(folder, device)?;
+    let model = model::read_folder(folder, device)?;
     let stages = same_network(folder, &model.config.generator, &recipe.generator)?;
     recipe.check_last(stages).map_err(|message| Error::BadInput(format!("with {stages} stages of {}, {message}", folder.display())))?;
     Ok(Some((model, stages)))
@@ -72,7 +72,7 @@ fn same_text_encoder(model: &Model, trainer: &Trainer) -> Result<bool> {
 
 /// `fresh` with every weight that `given` has.
 fn with_weights(fresh: Generator, given: Generator) -> Result<Generator> {
-    let file = model_dir::GLAM_FILE;
+    let file = model::GLAM_FILE;
     let mut weights = tensors::parse(&tensors::save(&fresh, Dtype::F32)?, file)?;
     weights.extend(tensors::parse(&tensors::save(&given, Dtype::F32)?, file)?);
     tensors::assign(fresh, weights, file)

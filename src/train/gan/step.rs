@@ -13,13 +13,14 @@ use super::judge::{Frozen, Judge, View};
 use super::shard::{self, Shard, Sum, Worker};
 use crate::discriminator::Augmentation;
 use crate::glam::{Generator, GeneratorConfig};
-use crate::host;
 use crate::loss::{self, adversarial::mismatch, diversity};
-use crate::nn::init;
+use crate::nn::{Precision, init};
+use crate::readback;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::train::gan_recipe::{DiscriminatorChoice, DiversityMeasure, GanRecipe, LossWeights, Phase, Trains};
-use crate::train::precision::{LossScale, Precision};
-use crate::train::{adam::Adam, average, stream};
+use crate::train::optim::loss_scale::LossScale;
+use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure, GanRecipe, LossWeights, Phase, Trains};
+use crate::train::optim::{adam::Adam, average};
+use crate::train::stream;
 use crate::{Error, Result};
 
 /// Everything that learns, and what it learns with.
@@ -408,7 +409,7 @@ fn halve(images: Tensor<4>) -> Tensor<4> {
 /// [`Error::Diverged`] when one is not finite, unless the step is `skipped` anyway.
 fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize, skipped: bool) -> Result<Losses> {
     let (names, values): (Vec<_>, Vec<_>) = losses.into_iter().unzip();
-    let values = host::read_now(Tensor::cat(values, 0))?;
+    let values = readback::read_now(Tensor::cat(values, 0))?;
     let mut measured: Losses = Vec::new();
     for (name, value) in names.into_iter().zip(values) {
         if !value.is_finite() && !skipped {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor};
-use mirrorgan::model_dir::import;
+use mirrorgan::import;
 use mirrorgan::stream::image::normalize;
 
 use super::{Fixture, close_forward, fixture_path, real_images, values};

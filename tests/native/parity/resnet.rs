@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use mirrorgan::encoder::{ResNet, ResNetDepth};
-use mirrorgan::model_dir::import;
+use mirrorgan::import;
 
 use super::{Fixture, close_share, fixture_path, largest_share, real_images, reference, values};
 

@@ -13,8 +13,8 @@ const STEPS: usize = 12;
 fn decoder(fixture: &Fixture, device: &Device) -> StreamDecoder {
     let config = StreamConfig { vocabulary: VOCABULARY, embedding: 32, hidden: 48, image_features: 32, ..Default::default() };
     let fresh = StreamDecoder::new(&config, device);
-    let bytes = mirrorgan::model_dir::tensors::save(&fresh, mirrorgan::model_dir::Dtype::F32).unwrap();
-    let mut tensors = mirrorgan::model_dir::tensors::parse(&bytes, "fresh").unwrap();
+    let bytes = mirrorgan::model::tensors::save(&fresh, mirrorgan::model::Dtype::F32).unwrap();
+    let mut tensors = mirrorgan::model::tensors::parse(&bytes, "fresh").unwrap();
     for (ours, theirs) in [
         ("embedding.weight", "embed.weight"),
         ("lstm.weight_ih", "lstm.weight_ih_l0"),
@@ -27,7 +27,7 @@ fn decoder(fixture: &Fixture, device: &Device) -> StreamDecoder {
     }
     let words: Tensor<2> = fixture.tensor("state.linear.weight", device);
     tensors.insert("words.weight".into(), TensorData::new(values(words.transpose()), [48, VOCABULARY]));
-    mirrorgan::model_dir::tensors::assign(fresh, tensors, "stream_decoder.safetensors").unwrap()
+    mirrorgan::model::tensors::assign(fresh, tensors, "stream_decoder.safetensors").unwrap()
 }
 
 fn ids(values: &[usize], width: usize, device: &Device) -> Tensor<2, Int> {

@@ -6,7 +6,7 @@ mod fixture;
 use burn::tensor::{Device, Tensor};
 use fixture::Fixture;
 use js_sys::{Array, Function, Promise, Reflect};
-use mirrorgan::model_dir::{ModelConfig, tensors};
+use mirrorgan::model::{ModelConfig, tensors};
 use mirrorgan::stem::{TextBatch, TextFeatures};
 use mirrorgan::stream::{StreamConfig, StreamDecoder};
 use mirrorgan::web::{DeviceKind, ModelFiles, WebEngine, WebError, open};

@@ -1,10 +1,12 @@
 //! Recipes: every setting of a training, in TOML.
 
+pub mod gan;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::gan_recipe::{DiscriminatorChoice, GanRecipe};
+use self::gan::{DiscriminatorChoice, GanRecipe};
 use crate::data::DataOptions;
 use crate::encoder::EncoderKind;
 use crate::glam::GeneratorConfig;
@@ -12,11 +14,11 @@ use crate::{Error, Result};
 
 /// The recipes that are built in, by name.
 const BUILT_IN: [(&str, &str); 5] = [
-    ("paper", include_str!("../../recipes/paper.toml")),
-    ("published", include_str!("../../recipes/published.toml")),
-    ("fast", include_str!("../../recipes/fast.toml")),
-    ("full", include_str!("../../recipes/full.toml")),
-    ("tiny", include_str!("../../recipes/tiny.toml")),
+    ("paper", include_str!("../../../recipes/paper.toml")),
+    ("published", include_str!("../../../recipes/published.toml")),
+    ("fast", include_str!("../../../recipes/fast.toml")),
+    ("full", include_str!("../../../recipes/full.toml")),
+    ("tiny", include_str!("../../../recipes/tiny.toml")),
 ];
 
 /// Every setting of a training. Keys that are left out have the published values.

@@ -1,5 +1,11 @@
 //! The folder of a training and everything that goes into it while it runs.
 
+pub mod checkpoint;
+pub mod examples;
+pub mod progress;
+pub mod sessions;
+pub mod tensorboard;
+
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -11,13 +17,13 @@ use burn::tensor::Device;
 use image::RgbaImage;
 use serde::Serialize;
 
-use super::checkpoint::{Checkpoints, Loaded};
-use super::examples::{self, Example};
+use self::checkpoint::{Checkpoints, Loaded};
+use self::examples::Example;
+use self::sessions::Sessions;
+use self::tensorboard::EventFile;
 use super::recipe::Recipe;
-use super::report;
-use super::sessions::Sessions;
-use super::tensorboard::EventFile;
 use crate::files;
+use crate::report;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
 
@@ -81,21 +87,9 @@ impl Interrupt {
         Self { wish: Arc::default(), countdown: Arc::new(AtomicUsize::new(questions)) }
     }
 
-    /// Stops after Ctrl-C; a second Ctrl-C ends the process at once.
-    ///
-    /// # Errors
-    /// [`Error::BadInput`] when the process already handles Ctrl-C otherwise.
-    pub fn on_ctrl_c() -> Result<Self> {
-        let interrupt = Self::none();
-        let wish = interrupt.wish.clone();
-        ctrlc::set_handler(move || {
-            if wish.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-            eprintln!("\nstopping after this step; Ctrl-C again stops at once");
-        })
-        .map_err(|error| Error::BadInput(format!("Ctrl-C cannot be handled: {error}")))?;
-        Ok(interrupt)
+    /// Wishes to stop; says whether that was wished before.
+    pub fn request(&self) -> bool {
+        self.wish.swap(true, Ordering::SeqCst)
     }
 
     /// Asks whether to stop.

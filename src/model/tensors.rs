@@ -16,7 +16,6 @@ use crate::{Error, Result};
 
 /// How weights are written. Batch norms are f32 in either, for their statistics span more than f16 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// 16 bits: half the download, 11 bits of precision.

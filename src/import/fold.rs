@@ -4,7 +4,7 @@
 use burn::tensor::TensorData;
 
 use super::state::State;
-use crate::model_dir::tensors::Tensors;
+use crate::model::tensors::Tensors;
 use crate::{Error, Result};
 
 /// Takes the convolution `conv` (weight alone) and the batch norm `norm` out of `state`, and puts one convolution `name` into `ours`:

@@ -4,41 +4,34 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::recipe::Recipe;
-use super::run::{TrainContext, starting_point};
-use super::{gan, stem, stream};
 use crate::evaluate::figure::{Evaluation, Figure};
 use crate::glam::{Architecture, GeneratorConfig};
-use crate::model_dir::{Model, ModelConfig};
+use crate::model::{Model, ModelConfig};
+use crate::train::run::starting_point;
+use crate::train::{Recipe, TrainContext, gan, stem, stream};
 use crate::{Error, Result};
 
 /// AttnGAN's λ for CUB (Xu et al. 2018, section 4).
 const ATTNGAN_DAMSM: f64 = 5.0;
 
 /// A network of the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Member {
     /// StackGAN++: no attention, no matching loss.
-    #[value(name = "stackgan++")]
     #[serde(rename = "stackgan++")]
     StackGan,
     /// AttnGAN: word attention, DAMSM's loss (the recipe's weight, else λ = 5), no STREAM.
-    #[value(name = "attngan")]
     #[serde(rename = "attngan")]
     AttnGan,
     /// MirrorGAN as the recipe has it.
-    #[value(name = "mirrorgan")]
     #[serde(rename = "mirrorgan")]
     MirrorGan,
     /// MirrorGAN with word attention alone. Unlike AttnGAN it learns from STREAM, and from DAMSM only where the recipe says so.
-    #[value(name = "no-sentence-attention")]
     #[serde(rename = "no-sentence-attention")]
     NoSentence,
     /// MirrorGAN with λ = 0.
-    #[value(name = "no-stream")]
     #[serde(rename = "no-stream")]
     NoStream,
 }

@@ -220,7 +220,7 @@ impl ModelConfig {
 }
 
 /// Upper bounds far above any published model: a file of a hundred bytes must not ask for all memory.
-pub(super) fn check_text_encoder(config: &TextEncoderConfig) -> Result<()> {
+pub(crate) fn check_text_encoder(config: &TextEncoderConfig) -> Result<()> {
     check_range("text_encoder.vocabulary", config.vocabulary, 2, 1_000_000)?;
     check_range("text_encoder.embedding", config.embedding, 1, 4096)?;
     check_range("text_encoder.features", config.features, 2, 4096)?;
@@ -233,7 +233,7 @@ pub(super) fn check_text_encoder(config: &TextEncoderConfig) -> Result<()> {
 }
 
 /// As [`check_text_encoder`].
-pub(super) fn check_generator(config: &GeneratorConfig) -> Result<()> {
+pub(crate) fn check_generator(config: &GeneratorConfig) -> Result<()> {
     check_range("generator.gf_dim", config.gf_dim, 1, 512)?;
     check_range("generator.z_dim", config.z_dim, 1, 4096)?;
     check_range("generator.condition_dim", config.condition_dim, 1, 4096)?;

@@ -14,7 +14,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::host;
+use crate::readback;
 use crate::{Error, Result};
 
 /// Values that move at once on a processor. A step goes over them several times; so few, with their gradients, moments and what is between,
@@ -84,7 +84,7 @@ impl Adam {
             for (moment, name) in ["first", "second"].into_iter().enumerate() {
                 let mut bytes = Vec::new();
                 for piece in pieces {
-                    bytes.extend(host::read_now(piece[moment].clone())?.iter().flat_map(|value| value.to_le_bytes()));
+                    bytes.extend(readback::read_now(piece[moment].clone())?.iter().flat_map(|value| value.to_le_bytes()));
                 }
                 values.push((format!("{path}.{name}"), bytes));
             }
@@ -174,7 +174,7 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
 
 /// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
 fn at_once(device: &Device) -> usize {
-    if host::is_processor(device) { PIECE } else { usize::MAX }
+    if crate::nn::is_processor(device) { PIECE } else { usize::MAX }
 }
 
 /// How many values a tensor of moments has at most: as many as move at once, but for libtorch, whose operation makes pieces itself.

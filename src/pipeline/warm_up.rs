@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::Result;
 use crate::glam::{Architecture, CpuGenerator, CpuText, GeneratorConfig};
-use crate::model_dir::tensors;
+use crate::model::tensors;
 use crate::stem::TextFeatures;
 
 /// Pictures that are drawn: what made Chromium compile every function of [`crate::nn::cpu`] again, with all optimisations.
@@ -17,7 +17,7 @@ const PICTURES: usize = 4;
 ///
 /// # Errors
 /// [`crate::Error::Device`].
-pub fn rehearse(architecture: Architecture) -> Result<()> {
+pub fn warm_up(architecture: Architecture) -> Result<()> {
     let device = Device::flex();
     let config = GeneratorConfig { architecture, gf_dim: 8, z_dim: 1, condition_dim: 1, features: 8, residual_blocks: 1, stages: 2 };
     let generator = config.init(&device);
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn every_architecture_can_be_rehearsed() {
         for architecture in [Architecture::MirrorGan, Architecture::AttnGan, Architecture::StackGan] {
-            rehearse(architecture).unwrap();
+            warm_up(architecture).unwrap();
         }
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::fold::fold;
 use super::state::{State, transposed};
 use crate::encoder::{InceptionV3, InceptionV3Config, InceptionVariant};
-use crate::model_dir::tensors::{self, Tensors};
+use crate::model::tensors::{self, Tensors};
 use crate::{Error, Result};
 
 /// ε of the network's batch norms.

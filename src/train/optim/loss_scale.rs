@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::nn::Precision;
-
 /// What f16 losses are multiplied with before the backward pass, so that small gradients do not become 0: as large as gradients stay
 /// finite. A step whose gradients are not finite is skipped and halves the factor; [`GROWTH_STEPS`] good ones double it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

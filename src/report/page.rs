@@ -190,7 +190,7 @@ fn sessions(page: &mut String, part: &Part) {
     if part.sessions.len() < 2 {
         return;
     }
-    let row = |session: &crate::train::sessions::Session| {
+    let row = |session: &crate::train::run::sessions::Session| {
         format!(
             "<tr><td>{}</td><td>{}</td><td>{} – {}</td><td>{}</td></tr>",
             date(session.started),

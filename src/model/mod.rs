@@ -2,17 +2,17 @@
 //! describe pictures, `stream.safetensors`.
 //!
 //! [`ModelConfig`] and [`tensors`] work on bytes, wherever they come from; natively [`read_folder`] and [`write_folder`] work on
-//! folders and [`import`] reads what PyTorch projects publish.
+//! folders, and [`crate::import`] reads what PyTorch projects publish.
 
 mod config;
 pub mod tensors;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod import;
 
 pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use config::{check_generator, check_text_encoder};
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{read_folder, write_folder};
 pub use tensors::Dtype;

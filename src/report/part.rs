@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::curves::{Curve, curves};
 use super::thumbnail;
-use crate::train::examples::{self, Line};
-use crate::train::sessions::{self, Session};
+use crate::train::run::examples::{self, Line};
+use crate::train::run::sessions::{self, Session};
 
 /// Most sample grids of a report.
 const GRIDS: usize = 24;

@@ -1,6 +1,6 @@
 //! Values from the device, as the numbers that everything off it works on.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use crate::{Error, Result};
 
@@ -22,20 +22,11 @@ pub fn read_now<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.convert::<f32>().try_into_vec().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
-/// Whether tensors of this device are worked on by the processor, in whose cache they had better stay.
-pub fn is_processor(device: &Device) -> bool {
-    let device = device.clone().inner();
-    #[cfg(feature = "tch")]
-    if device == Device::libtorch() {
-        return true;
-    }
-    device == Device::flex()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::DType;
+    use burn::tensor::Device;
 
     #[test]
     fn every_precision_is_read_as_f32() {

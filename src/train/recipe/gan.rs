@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::precision::Precision;
-use super::recipe::MAX_SIZE;
+use super::MAX_SIZE;
 use crate::discriminator::Augmentation;
 use crate::glam::GeneratorConfig;
 use crate::loss::GradientPenalty;
+use crate::nn::Precision;
 use crate::{Error, Result};
 
 /// How the generator and its discriminators are trained.

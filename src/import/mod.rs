@@ -19,9 +19,9 @@ pub use inception_v3::inception_v3;
 pub use networks::{generator, text_encoder};
 pub use resnet::resnet;
 
-use super::{Model, ModelConfig};
 use crate::Result;
 use crate::glam::Architecture;
+use crate::model::{Model, ModelConfig};
 use crate::text::Vocabulary;
 
 /// A model, without STREAM, from the files that MirrorGAN's and AttnGAN's public code writes.

@@ -296,7 +296,7 @@ pub fn finite<M: Module>(module: &M) -> Result<bool> {
     let mut sum = Sum(None);
     module.visit(&mut sum);
     let Some(sum) = sum.0 else { return Ok(true) };
-    Ok(crate::host::read_now(sum)?.iter().all(|value| value.is_finite()))
+    Ok(crate::readback::read_now(sum)?.iter().all(|value| value.is_finite()))
 }
 
 /// All values of a module, as burnpack.

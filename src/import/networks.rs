@@ -6,8 +6,8 @@ use burn::tensor::Device;
 
 use super::state::{Layout, State};
 use crate::glam::{Architecture, Generator, GeneratorConfig};
-use crate::model_dir::config::{check_generator, check_text_encoder};
-use crate::model_dir::tensors;
+use crate::model::{check_generator, check_text_encoder};
+use crate::model::tensors;
 use crate::stem::{TextEncoder, TextEncoderConfig};
 use crate::{Error, Result};
 

@@ -8,7 +8,7 @@ use burn::store::pytorch_reader::{DType, PickleValue, PytorchError, PytorchReade
 use burn::tensor::TensorData;
 use half::{bf16, f16};
 
-use crate::model_dir::tensors::Tensors;
+use crate::model::tensors::Tensors;
 use crate::{Error, Result};
 
 /// How a tensor of PyTorch becomes one of burn.
