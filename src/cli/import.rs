@@ -27,9 +27,9 @@ enum What {
     Pytorch(Networks),
     /// AttnGAN's public code: text encoder, generator and vocabulary.
     Attngan(Networks),
-    /// The image encoder that STREAM is trained on, with its batch norms folded in.
-    #[command(name = "efficientnet-lite0")]
-    EfficientnetLite0(Encoder),
+    /// The image encoder that STREAM is trained on, EfficientNet-Lite0, with its batch norms folded in; Lite1 and Lite2 too.
+    #[command(name = "efficientnet-lite", alias = "efficientnet-lite0")]
+    EfficientnetLite(Encoder),
     /// torchvision's Inception-v3, the published encoder of DAMSM.
     #[command(name = "inception-v3")]
     InceptionV3(Encoder),
@@ -96,7 +96,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
     match args.what {
         What::Pytorch(args) => networks(args, Architecture::MirrorGan),
         What::Attngan(args) => networks(args, Architecture::AttnGan),
-        What::EfficientnetLite0(args) => efficientnet_lite0(args),
+        What::EfficientnetLite(args) => efficientnet_lite(args),
         What::InceptionV3(args) => inception_v3(args),
         What::Resnet(args) => resnet(args),
         What::Captions(args) => {
@@ -127,10 +127,11 @@ fn vocabulary(path: &Path) -> anyhow::Result<Vocabulary> {
     Ok(import::captions(path)?)
 }
 
-fn efficientnet_lite0(args: Encoder) -> anyhow::Result<()> {
-    let network = import::efficientnet_lite0(&args.weights, 1.0)?;
+fn efficientnet_lite(args: Encoder) -> anyhow::Result<()> {
+    let network = import::efficientnet_lite(&args.weights, 1.0)?;
+    let kind = EncoderKind::of_lite(network.lite());
     let network = if args.classifier { network } else { network.without_classifier() };
-    write_encoder(&network, &args.out, EncoderKind::EfficientnetLite0)
+    write_encoder(&network, &args.out, kind)
 }
 
 fn inception_v3(args: Encoder) -> anyhow::Result<()> {

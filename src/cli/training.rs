@@ -28,7 +28,7 @@ pub struct TrainingArgs {
     /// What computes.
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
-    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite0|inception-v3|resnet` writes them; give it once for each
+    /// Weights of an image encoder, as `mirrorgan import efficientnet-lite|inception-v3|resnet` writes them; give it once for each
     /// encoder that the recipe names.
     #[arg(long = "encoder", value_name = "FILE")]
     encoders: Vec<PathBuf>,

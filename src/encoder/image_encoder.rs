@@ -1,12 +1,14 @@
 //! Any of the image encoders, and what is said about it in recipes and model folders.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::BTreeMap;
 use std::fmt;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{EfficientNetLite0, EfficientNetLite0Config};
+use super::{EfficientNetLite, EfficientNetLiteConfig, Lite};
 #[cfg(not(target_arch = "wasm32"))]
 use super::{InceptionV3, InceptionV3Config, ResNet, ResNetConfig, ResNetDepth};
 use crate::stream::image::{normalize, resize_bilinear};
@@ -19,6 +21,10 @@ pub enum EncoderKind {
     /// EfficientNet-Lite0, small enough to be shipped with a model.
     #[default]
     EfficientnetLite0,
+    /// EfficientNet-Lite1.
+    EfficientnetLite1,
+    /// EfficientNet-Lite2.
+    EfficientnetLite2,
     /// torchvision's Inception-v3, the published encoder of DAMSM.
     InceptionV3,
     /// torchvision's ResNet-18.
@@ -49,6 +55,8 @@ impl EncoderKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::EfficientnetLite0 => "efficientnet-lite0",
+            Self::EfficientnetLite1 => "efficientnet-lite1",
+            Self::EfficientnetLite2 => "efficientnet-lite2",
             Self::InceptionV3 => "inception-v3",
             Self::Resnet18 => "resnet-18",
             Self::Resnet34 => "resnet-34",
@@ -61,12 +69,23 @@ impl EncoderKind {
     /// What `mirrorgan import` is called with to make its file.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn import_command(self) -> &'static str {
-        if self.depth().is_some() { "resnet" } else { self.name() }
+        if self.lite().is_some() {
+            "efficientnet-lite"
+        } else if self.depth().is_some() {
+            "resnet"
+        } else {
+            self.name()
+        }
     }
 
-    /// Height and width, in pixels, of the pictures that the published network was trained or tested on.
+    /// Height and width, in pixels, of the pictures that the published network was trained or tested on; of EfficientNet-Lite1 (240) and
+    /// Lite2 (260) the nearest that their strides divide.
     pub fn image_size(self) -> usize {
-        if self == Self::InceptionV3 { 299 } else { 224 }
+        match self {
+            Self::InceptionV3 => 299,
+            Self::EfficientnetLite1 | Self::EfficientnetLite2 => 256,
+            _ => 224,
+        }
     }
 
     /// Whether pictures may have this height and width, or what is allowed.
@@ -93,23 +112,42 @@ impl EncoderKind {
     /// # Errors
     /// [`Error::BadModel`], for `file`, when they are of none.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn of<'a>(keys: impl Iterator<Item = &'a str> + Clone, file: &str) -> Result<Self> {
-        let has = |wanted: &str| keys.clone().any(|key| key == wanted);
+    pub fn of(shapes: &BTreeMap<String, Vec<usize>>, file: &str) -> Result<Self> {
+        let has = |wanted: &str| shapes.contains_key(wanted);
         if has("mixed_6e.branch1x1.weight") {
             return Ok(Self::InceptionV3);
         }
-        if has("blocks.0.depthwise.weight") {
-            return Ok(Self::EfficientnetLite0);
+        if let (Some([first, ..]), Some([_, last, ..])) =
+            (shapes.get("stem.weight").map(Vec::as_slice), shapes.get("head.weight").map(Vec::as_slice))
+        {
+            let blocks = (0..).take_while(|block| has(&format!("blocks.{block}.depthwise.weight"))).count();
+            if let Some(lite) = Lite::of(blocks, *first, *last) {
+                return Ok(Self::of_lite(lite));
+            }
         }
         let blocks = [1, 2, 3, 4].map(|layer| (0..).take_while(|block| has(&format!("layer{layer}.{block}.conv1.weight"))).count());
         if let Some(depth) = ResNetDepth::of(blocks, has("layer1.0.conv3.weight")) {
             return Ok(Self::of_depth(depth));
         }
-        let (first, count) = (keys.clone().next().unwrap_or("nothing"), keys.clone().count());
+        let (first, count) = (shapes.keys().next().map_or("nothing", String::as_str), shapes.len());
         Err(Error::bad_model(
             file,
             format!("holds {count} tensors, such as {first}, and is none of the image encoders; `mirrorgan import` makes their files"),
         ))
+    }
+
+    /// The EfficientNet-Lite of a kind.
+    pub fn of_lite(lite: Lite) -> Self {
+        match lite {
+            Lite::Lite0 => Self::EfficientnetLite0,
+            Lite::Lite1 => Self::EfficientnetLite1,
+            Lite::Lite2 => Self::EfficientnetLite2,
+        }
+    }
+
+    /// Which EfficientNet-Lite it is, if it is one.
+    pub fn lite(self) -> Option<Lite> {
+        Lite::ALL.into_iter().find(|lite| Self::of_lite(*lite) == self)
     }
 
     /// The ResNet of a depth.
@@ -153,15 +191,13 @@ impl ImageEncoderConfig {
     /// # Errors
     /// [`Error::BadInput`] in a browser for all but EfficientNet-Lite0.
     pub fn init(&self, device: &Device) -> Result<ImageEncoder> {
-        match self.kind {
-            EncoderKind::EfficientnetLite0 => {
-                let network = match self.features {
-                    Some(features) => EfficientNetLite0Config { width: self.width, features, classes: None }.init(device),
-                    None => EfficientNetLite0::with_width(self.width, device),
-                };
-                Ok(ImageEncoder::EfficientNetLite0(network))
+        match self.kind.lite() {
+            Some(lite) => {
+                let config = EfficientNetLiteConfig::narrow(lite, self.width);
+                let features = self.features.unwrap_or(config.features);
+                Ok(ImageEncoder::EfficientNetLite(EfficientNetLiteConfig { features, ..config }.init(device)))
             }
-            kind => self.init_other(kind, device),
+            None => self.init_other(self.kind, device),
         }
     }
 
@@ -222,8 +258,8 @@ const STRIDES: [usize; 4] = [4, 8, 16, 32];
 #[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 pub enum ImageEncoder {
-    /// The one that is shipped.
-    EfficientNetLite0(EfficientNetLite0),
+    /// Lite0 is the one that is shipped.
+    EfficientNetLite(EfficientNetLite),
     /// torchvision's.
     #[cfg(not(target_arch = "wasm32"))]
     InceptionV3(InceptionV3),
@@ -241,7 +277,7 @@ impl ImageEncoder {
     pub fn forward(&self, images: Tensor<4>, size: usize) -> EncoderFeatures {
         let images = resize_bilinear(images, size);
         match self {
-            Self::EfficientNetLite0(network) => {
+            Self::EfficientNetLite(network) => {
                 let found = network.forward_features(normalize(images));
                 named(["stride 4", "stride 8", "stride 16", "stride 32"], found.stages, found.pooled)
             }
@@ -269,7 +305,7 @@ impl ImageEncoder {
     /// Values of the pooled features.
     pub fn features(&self) -> usize {
         match self {
-            Self::EfficientNetLite0(network) => network.features(),
+            Self::EfficientNetLite(network) => network.features(),
             #[cfg(not(target_arch = "wasm32"))]
             Self::InceptionV3(network) => network.features(),
             #[cfg(not(target_arch = "wasm32"))]
@@ -280,7 +316,7 @@ impl ImageEncoder {
     /// Which network it is.
     pub fn kind(&self) -> EncoderKind {
         match self {
-            Self::EfficientNetLite0(_) => EncoderKind::EfficientnetLite0,
+            Self::EfficientNetLite(network) => EncoderKind::of_lite(network.lite()),
             #[cfg(not(target_arch = "wasm32"))]
             Self::InceptionV3(_) => EncoderKind::InceptionV3,
             #[cfg(not(target_arch = "wasm32"))]
@@ -299,8 +335,10 @@ mod tests {
     use super::*;
     use crate::model::tensors;
 
-    const ALL: [EncoderKind; 7] = [
+    const ALL: [EncoderKind; 9] = [
         EncoderKind::EfficientnetLite0,
+        EncoderKind::EfficientnetLite1,
+        EncoderKind::EfficientnetLite2,
         EncoderKind::InceptionV3,
         EncoderKind::Resnet18,
         EncoderKind::Resnet34,
@@ -314,14 +352,16 @@ mod tests {
         let device = Device::flex();
         for kind in ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
-            let encoder = ImageEncoderConfig::new(kind, 1.0 / 32.0).init(&device).unwrap();
+            // As narrow as can be told apart.
+            let width = if kind.lite().is_some() { 1.0 / 8.0 } else { 1.0 / 32.0 };
+            let encoder = ImageEncoderConfig::new(kind, width).init(&device).unwrap();
             assert_eq!(encoder.kind(), kind);
             let shapes = tensors::shapes(&encoder);
-            assert_eq!(EncoderKind::of(shapes.keys().map(String::as_str), "x").unwrap(), kind);
+            assert_eq!(EncoderKind::of(&shapes, "x").unwrap(), kind);
             let found = encoder.forward(Tensor::zeros([1, 3, 32, 32], &device), 96);
             assert_eq!(found.stages.iter().map(|stage| stage.stride).collect::<Vec<_>>(), kind.strides());
         }
-        let error = EncoderKind::of(["rnn.weight"].into_iter(), "text.safetensors").unwrap_err().to_string();
+        let error = EncoderKind::of(&BTreeMap::from([("rnn.weight".to_string(), vec![1])]), "text.safetensors").unwrap_err().to_string();
         assert!(error.contains("text.safetensors") && error.contains("rnn.weight"), "{error}");
     }
 }

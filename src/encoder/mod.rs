@@ -1,9 +1,10 @@
 //! Image encoders: networks trained to classify ImageNet's pictures, whose features STREAM, DAMSM and the projected discriminators use.
 //!
 //! The paper describes pictures from ResNet-152 and matches them with words through Inception-v3. Both are here, from torchvision's
-//! weight files, but natively only. EfficientNet-Lite0, with 3.4 million weights, stays the default because it can be shipped to browsers.
+//! weight files, but natively only, and EfficientNet-Lite1 and Lite2 for judges of another build. EfficientNet-Lite0, with 3.4 million weights, stays the
+//! default because it can be shipped to browsers.
 
-mod efficientnet_lite0;
+mod efficientnet_lite;
 mod image_encoder;
 #[cfg(not(target_arch = "wasm32"))]
 mod inception_blocks;
@@ -15,7 +16,7 @@ mod layers;
 mod resnet;
 mod sized;
 
-pub use efficientnet_lite0::{EfficientNetFeatures, EfficientNetLite0, EfficientNetLite0Config};
+pub use efficientnet_lite::{EfficientNetFeatures, EfficientNetLite, EfficientNetLiteConfig, Lite};
 pub use image_encoder::{EncoderFeatures, EncoderKind, ImageEncoder, ImageEncoderConfig, Stage};
 #[cfg(not(target_arch = "wasm32"))]
 pub use inception_v3::{InceptionFeatures, InceptionLogits, InceptionV3, InceptionV3Config, InceptionVariant};

@@ -4,7 +4,7 @@
 //! are known by name, no other is made, and a file that asks for another is refused.
 
 mod captions;
-mod efficientnet_lite0;
+mod efficientnet_lite;
 mod fold;
 mod inception_v3;
 mod networks;
@@ -14,7 +14,7 @@ mod state;
 use std::path::Path;
 
 pub use captions::{captions, filenames, sentences};
-pub use efficientnet_lite0::efficientnet_lite0;
+pub use efficientnet_lite::efficientnet_lite;
 pub use inception_v3::inception_v3;
 pub use networks::{generator, text_encoder};
 pub use resnet::resnet;

@@ -92,8 +92,8 @@ fn find(context: &TrainContext, kind: EncoderKind) -> Result<Option<(String, Vec
 fn file_kind(bytes: &[u8], file: &str) -> Result<EncoderKind> {
     let archive = SafeTensors::deserialize(bytes)
         .map_err(|error| Error::bad_model(file, format!("not a safetensors file, as `mirrorgan import` writes them: {error}")))?;
-    let names = archive.names();
-    EncoderKind::of(names.iter().copied(), file)
+    let shapes = archive.iter().map(|(name, view)| (name.to_string(), view.shape().to_vec())).collect();
+    EncoderKind::of(&shapes, file)
 }
 
 /// Weights from N(0, gain / inputs), biases 0 (He et al. 2015 with a gain of 2): pictures stay apart through all the layers, which the

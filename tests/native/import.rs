@@ -215,7 +215,7 @@ fn readers() -> Vec<Reader> {
     vec![
         ("text encoder", |path| import::text_encoder(path, 18).map(|_| ())),
         ("generator", |path| import::generator(path, Architecture::MirrorGan).map(|_| ())),
-        ("efficientnet-lite0", |path| import::efficientnet_lite0(path, 1.0).map(|_| ())),
+        ("efficientnet-lite0", |path| import::efficientnet_lite(path, 1.0).map(|_| ())),
         ("inception-v3", |path| import::inception_v3(path, InceptionVariant::Torchvision, 1.0).map(|_| ())),
         ("resnet", |path| import::resnet(path, 1.0).map(|_| ())),
         ("captions", |path| import::captions(path).map(|_| ())),

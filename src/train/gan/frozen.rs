@@ -63,7 +63,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
     let encoder = if shares {
         let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: context.recipe.data.encoder_size };
         match load(seen)?.network {
-            ImageEncoder::EfficientNetLite0(network) => Some(network),
+            ImageEncoder::EfficientNetLite(network) => Some(network),
             other => return Err(Error::BadInput(format!("expected {}, found {}", seen.kind, other.kind()))),
         }
     } else {

