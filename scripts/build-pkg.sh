@@ -14,8 +14,7 @@ build() {
   local name="$1" folder="$2" level="$3" wasm raw
   shift 3
   say "building mirrorgan_$name"
-  with_wasm cargo build --lib --target "$TARGET" --profile web --target-dir "$folder" "$@"
-  # In deps/, for the empty command of the browser tests has the same name one folder up.
+  with_wasm cargo build --lib --no-default-features --target "$TARGET" --profile web --target-dir "$folder" "$@"
   wasm="$folder/$TARGET/web/deps/mirrorgan.wasm"
   wasm-bindgen --target web --no-typescript --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
   raw="$work/$name/mirrorgan_${name}_bg.wasm"

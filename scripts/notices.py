@@ -20,7 +20,7 @@ FILES = {"MIT": r"licen[cs]e[-_.]?mit.*", "Apache-2.0": r"licen[cs]e[-_.]?apache
 def linked():
     """Packages that the crate links on wasm32: as `cargo tree` resolves features, without what builds or derives."""
     target = "wasm32-unknown-unknown"
-    tree = ["cargo", "tree", "--locked", "-p", "mirrorgan", "--target", target, "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]
+    tree = ["cargo", "tree", "--locked", "-p", "mirrorgan", "--no-default-features", "--target", target, "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]
     lines = subprocess.run(tree, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     wanted = {tuple(line.split()[:2]) for line in lines if line}
     command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target]

@@ -4,32 +4,64 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
+# One profile and one folder for lints, native tests, the command that the demo's tests compare with, and the example: each dependency is
+# checked once and built once.
 native_dir="$(target_dir)"
-export MIRRORGAN_CLI="$native_dir/release/mirrorgan"
+export MIRRORGAN_CLI="$native_dir/debug/mirrorgan"
+
+in_native_dir() { CARGO_TARGET_DIR="$native_dir" "$@"; }
 
 lint() {
   scripts/bootstrap.sh node &&
     cargo fmt --check &&
-    cargo clippy --release --all-targets --target-dir "$native_dir" -- -D warnings &&
+    cargo fmt --check --manifest-path tests/examples/rust/Cargo.toml &&
+    in_native_dir cargo clippy --all-targets -- -D warnings &&
+    floors &&
+    in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib &&
     scripts/check-pkg.sh &&
     node_modules/.bin/tsc -p tests/types
 }
 
+# The lower floors by themselves: without the command line, and without what learns and measures.
+floors() {
+  local found
+  found="$(cargo tree --locked --no-default-features -e normal --prefix none --format '{p}' | cut -d' ' -f1 | sort -u |
+    grep -xE 'anyhow|ash|clap|cubecl|cubecl-wgpu|ctrlc|indicatif|open|tar|wgpu|burn-autodiff|burn-optim|burn-store')"
+  if [ -n "$found" ]; then
+    echo "without features the crate depends on" $found >&2
+    return 1
+  fi
+  in_native_dir cargo clippy --no-default-features --lib -- -D warnings &&
+    in_native_dir cargo clippy --no-default-features --features lab --lib -- -D warnings
+}
+
 native() {
-  cargo test --release --target-dir "$native_dir"
+  in_native_dir cargo test && example
+}
+
+# The program of tests/examples/rust, which has the crate without its features, with the versions that everything here is built with.
+example() {
+  local folder=tests/examples/rust out said
+  out="$(mktemp -d)"
+  cp Cargo.lock "$folder/Cargo.lock" &&
+    said="$(in_native_dir cargo run -q --manifest-path "$folder/Cargo.toml" -- \
+      tests/fixtures/v0.1.0/model "this flower has pink petals and a yellow center" "$out")" &&
+    echo "$said" && grep -q "^described as: this this" <<<"$said" && grep -q "^petals: " <<<"$said" && [ -s "$out/256.png" ]
+  local status=$?
+  rm -rf "$out"
+  [ "$status" = 0 ] || echo "the example failed" >&2
+  return "$status"
 }
 
 web() {
   scripts/bootstrap.sh wasm browser &&
-    CARGO_TARGET_DIR="$(target_dir wasm)" WASM_BINDGEN_TEST_TIMEOUT=600 CHROMEDRIVER="$(command -v chromedriver)" \
-      with_wasm wasm-pack test --headless --chrome --mode no-install tests/web --profile web
+    CARGO_TARGET_DIR="$(target_dir wasm)" with_wasm wasm-pack test --headless --chrome
 }
 
 demo() {
   scripts/bootstrap.sh browser node &&
-    cargo build --release --bin mirrorgan --target-dir "$native_dir" &&
-    # It leaves the small model that some of the demo's tests draw with.
-    cargo test --release --test native --target-dir "$native_dir" -q tiny_model &&
+    # It builds the command, too, and leaves the small model that some of the demo's tests draw with.
+    in_native_dir cargo test --test native -q tiny_model &&
     node --test --test-concurrency=1 --test-reporter=spec tests/demo/*.test.mjs
 }
 

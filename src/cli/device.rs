@@ -6,11 +6,12 @@ use clap::ValueEnum;
 /// What `--device` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
-    /// CUDA where built in, else a Vulkan GPU, else the CPU.
+    #[cfg_attr(any(feature = "cuda", feature = "vulkan"), doc = "A GPU that this build has a back end for, else the CPU.")]
+    #[cfg_attr(not(any(feature = "cuda", feature = "vulkan")), doc = "The CPU: this build has no GPU back end (features `vulkan`, `cuda`).")]
     Auto,
     /// NVIDIA, through cubecl (feature `cuda`).
     Cuda,
-    /// Any GPU with a Vulkan driver.
+    /// Any GPU with a Vulkan driver (feature `vulkan`).
     Vulkan,
     /// The processor, through burn's pure Rust back end.
     Cpu,
@@ -29,7 +30,7 @@ impl DeviceChoice {
         match self {
             Self::Auto => Ok(Self::auto()),
             Self::Cpu => Ok(Device::flex()),
-            Self::Vulkan => vulkan().ok_or_else(|| anyhow::anyhow!("no GPU with a Vulkan driver was found; try --device cpu")),
+            Self::Vulkan => vulkan(),
             Self::Cuda => cuda(),
             Self::Torch => torch(false),
             Self::TorchCuda => torch(true),
@@ -37,21 +38,23 @@ impl DeviceChoice {
     }
 
     fn auto() -> Device {
-        cuda().ok().or_else(vulkan).unwrap_or_else(Device::flex)
+        cuda().or_else(|_| vulkan()).unwrap_or_else(|_| Device::flex())
     }
 }
 
 /// A hardware GPU: software drivers such as lavapipe are slower than the CPU path.
 #[cfg(feature = "vulkan")]
-fn vulkan() -> Option<Device> {
+fn vulkan() -> anyhow::Result<Device> {
     use burn::tensor::DeviceType;
-    let found = Device::enumerate(DeviceType::Vulkan).into_vec();
-    found.into_iter().find(|device| !format!("{device:?}").contains("Cpu"))
+    let mut found = Device::enumerate(DeviceType::Vulkan).into_vec().into_iter();
+    found
+        .find(|device| !format!("{device:?}").contains("Cpu"))
+        .ok_or_else(|| anyhow::anyhow!("no GPU with a Vulkan driver was found; try --device cpu"))
 }
 
 #[cfg(not(feature = "vulkan"))]
-fn vulkan() -> Option<Device> {
-    None
+fn vulkan() -> anyhow::Result<Device> {
+    anyhow::bail!("this binary has no Vulkan back end; build with `--features vulkan`")
 }
 
 #[cfg(feature = "cuda")]

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use clap::{Args, Subcommand};
 
-use crate::encoder::{EncoderKind, InceptionV3, InceptionVariant};
+use crate::encoder::{EncoderKind, InceptionVariant};
 use crate::files;
 use crate::glam::Architecture;
 use crate::import;
@@ -135,7 +135,7 @@ fn efficientnet_lite(args: Encoder) -> anyhow::Result<()> {
 }
 
 fn inception_v3(args: Encoder) -> anyhow::Result<()> {
-    let network = InceptionV3::load(&args.weights, InceptionVariant::Torchvision, &Device::flex())?;
+    let network = import::published_inception_v3(&args.weights, InceptionVariant::Torchvision, &Device::flex())?;
     let network = if args.classifier { network } else { network.without_classifier() };
     write_encoder(&network, &args.out, EncoderKind::InceptionV3)
 }

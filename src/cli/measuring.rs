@@ -6,10 +6,11 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
 use crate::data::DataOptions;
-use crate::encoder::{InceptionV3, InceptionVariant};
+use crate::encoder::InceptionVariant;
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::model::{EvaluateOptions, Metric};
+use crate::import;
 use crate::train::recipe::DataRecipe;
 
 /// Arguments of every command that measures.
@@ -119,11 +120,11 @@ impl MeasuringArgs {
     /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
     ///
     /// # Errors
-    /// As [`InceptionV3::load`].
+    /// As [`import::published_inception_v3`].
     pub fn options(&self, device: &Device) -> crate::Result<EvaluateOptions> {
         let inception = match &self.inception {
             Some(path) => Some(Inception {
-                network: InceptionV3::load(path, InceptionVariant::Fid, device)?,
+                network: import::published_inception_v3(path, InceptionVariant::Fid, device)?,
                 preprocessing: match self.preprocessing {
                     PreprocessingArg::PytorchFid => Preprocessing::PytorchFid,
                     PreprocessingArg::TorchFidelity => Preprocessing::TorchFidelity,

@@ -4,8 +4,6 @@
 //! TensorFlow published in 2015, which pools differently. Layers carry torchvision's names in lower case. The batch norms
 //! (ε = 1e-3) are folded into the convolutions before them, and torchvision's auxiliary head, which only its training needs, is left out.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
@@ -13,7 +11,6 @@ use burn::tensor::{Device, Tensor, activation::relu};
 
 use super::inception_blocks::{InceptionA, InceptionB, InceptionC, InceptionD, InceptionE, Pool};
 use super::layers::{conv, global_mean, max_pool, scaled};
-use crate::{Error, Result};
 
 /// Whose weights an [`InceptionV3`] has; the layers are the same, the pooling between them is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,23 +134,6 @@ pub struct InceptionV3 {
 impl InceptionV3 {
     /// Height and width of the pictures that the network was trained on.
     pub const IMAGE_SIZE: usize = 299;
-
-    /// Reads the published network with its classifier from a PyTorch file: torchvision's `inception_v3_google-*.pth`, or the FID port,
-    /// `pt_inception-2015-12-05-*.pth` or `weights-inception-2015-12-05-*.pth`.
-    ///
-    /// # Errors
-    /// [`Error::BadModel`] when a tensor is missing, left over or of another shape, or the classes are the other variant's; [`Error::Io`].
-    pub fn load(path: &Path, variant: InceptionVariant, device: &Device) -> Result<Self> {
-        let network = crate::import::inception_v3(path, variant, 1.0)?;
-        let expected = if variant == InceptionVariant::Fid { 1008 } else { 1000 };
-        match network.classes() {
-            Some(found) if found == expected => Ok(network.to_device(device)),
-            found => {
-                let message = format!("fc.weight has {} classes; expected {expected}, as {variant:?} has", found.unwrap_or(0));
-                Err(Error::bad_model(path.display().to_string(), message))
-            }
-        }
-    }
 
     /// The features of pictures, best of 299 × 299 pixels and never below 75 × 75.
     ///

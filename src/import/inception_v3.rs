@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::Device;
 
 use super::fold::fold;
@@ -12,6 +13,23 @@ use crate::{Error, Result};
 
 /// ε of the network's batch norms.
 const EPSILON: f64 = 1e-3;
+
+/// Reads the published network with its classifier: torchvision's `inception_v3_google-*.pth`, or the FID port,
+/// `pt_inception-2015-12-05-*.pth` or `weights-inception-2015-12-05-*.pth`.
+///
+/// # Errors
+/// As [`inception_v3`]; [`Error::BadModel`] when the classes are the other variant's.
+pub fn published_inception_v3(path: &Path, variant: InceptionVariant, device: &Device) -> Result<InceptionV3> {
+    let network = inception_v3(path, variant, 1.0)?;
+    let expected = if variant == InceptionVariant::Fid { 1008 } else { 1000 };
+    match network.classes() {
+        Some(found) if found == expected => Ok(network.to_device(device)),
+        found => {
+            let message = format!("fc.weight has {} classes; expected {expected}, as {variant:?} has", found.unwrap_or(0));
+            Err(Error::bad_model(path.display().to_string(), message))
+        }
+    }
+}
 
 /// Reads the network with its classifier, and folds its batch norms into the convolutions before them. torchvision's auxiliary head
 /// (`AuxLogits`) is left out.

@@ -15,7 +15,7 @@ use std::path::Path;
 
 pub use captions::{captions, filenames, sentences};
 pub use efficientnet_lite::efficientnet_lite;
-pub use inception_v3::inception_v3;
+pub use inception_v3::{inception_v3, published_inception_v3};
 pub use networks::{generator, text_encoder};
 pub use resnet::resnet;
 

@@ -295,6 +295,30 @@ impl Model {
         check_vocabulary(&vocabulary, &config.text_encoder)?;
         Ok(Self { config, vocabulary, stem, generator, stream })
     }
+
+    /// A model from the files of its folder, wherever they lie: `read` gives the content of the file of a name, `config.json` first. Each
+    /// is checked.
+    ///
+    /// # Errors
+    /// Those of `read`; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them.
+    pub fn read(mut read: impl FnMut(&str) -> Result<Vec<u8>>, device: &Device) -> Result<Self> {
+        let config = String::from_utf8(read(CONFIG_FILE)?)
+            .map_err(|error| Error::bad_model(CONFIG_FILE, format!("not UTF-8: {error}")))
+            .and_then(|text| ModelConfig::parse(&text))?;
+        let mut checked = |file| -> Result<Vec<u8>> {
+            let content = read(file)?;
+            config.check_file(file, &content)?;
+            Ok(content)
+        };
+        let vocabulary = config.load_vocabulary(&checked(VOCABULARY_FILE)?)?;
+        let stem = config.load_stem(&checked(STEM_FILE)?, device)?;
+        let generator = config.load_generator(&checked(GLAM_FILE)?, device)?;
+        let stream = match &config.stream {
+            Some(_) => Some(config.load_stream(&checked(STREAM_FILE)?, device)?),
+            None => None,
+        };
+        Self::new(config, vocabulary, stem, generator, stream)
+    }
 }
 
 #[cfg(test)]

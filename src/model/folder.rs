@@ -19,22 +19,7 @@ const CARD_FILE: &str = "README.md";
 /// [`Error::Io`] for a file that is not there; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them,
 /// their file named with the folder.
 pub fn read_folder(folder: &Path, device: &Device) -> Result<Model> {
-    in_folder(folder, || {
-        let config = ModelConfig::parse(&read_text(folder, CONFIG_FILE)?)?;
-        let read = |file| -> Result<Vec<u8>> {
-            let content = read(folder, file)?;
-            config.check_file(file, &content)?;
-            Ok(content)
-        };
-        let vocabulary = config.load_vocabulary(&read(VOCABULARY_FILE)?)?;
-        let stem = config.load_stem(&read(STEM_FILE)?, device)?;
-        let generator = config.load_generator(&read(GLAM_FILE)?, device)?;
-        let stream = match &config.stream {
-            Some(_) => Some(config.load_stream(&read(STREAM_FILE)?, device)?),
-            None => None,
-        };
-        Model::new(config, vocabulary, stem, generator, stream)
-    })
+    in_folder(folder, || Model::read(|file| read(folder, file), device))
 }
 
 /// Writes a model folder. It appears whole or not at all, and takes the place of an older model folder.
@@ -85,10 +70,6 @@ fn in_folder<T>(folder: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);
     fs::read(&path).map_err(|error| Error::io(path, error))
-}
-
-fn read_text(folder: &Path, name: &str) -> Result<String> {
-    String::from_utf8(read(folder, name)?).map_err(|error| Error::bad_model(name, format!("not UTF-8: {error}")))
 }
 
 /// Refuses to write over anything but an older model.

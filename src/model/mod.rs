@@ -2,7 +2,7 @@
 //! describe pictures, `stream.safetensors`.
 //!
 //! [`ModelConfig`] and [`tensors`] work on bytes, wherever they come from; natively [`read_folder`] and [`write_folder`] work on
-//! folders, and [`crate::import`] reads what PyTorch projects publish.
+//! folders.
 
 mod config;
 pub mod tensors;
@@ -11,8 +11,10 @@ pub mod tensors;
 mod folder;
 
 pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub(crate) use config::{check_generator, check_text_encoder};
+#[cfg(test)]
+pub(crate) use config::tests;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{read_folder, write_folder};
 pub use tensors::Dtype;

@@ -1,5 +1,8 @@
 //! Pictures and attention maps as plain numbers, off the device.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{Error, Result};
@@ -98,6 +101,13 @@ pub struct AttentionMap {
     pub weights: Vec<f32>,
 }
 
+impl AttentionMap {
+    /// The map of one word, row after row; none where there are not so many words.
+    pub fn word(&self, index: usize) -> Option<&[f32]> {
+        self.weights.chunks_exact((self.size * self.size).max(1)).nth(index)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +124,12 @@ mod tests {
         let picture = Picture::from_rgba(2, 1, vec![0; 8]).unwrap();
         let values: Vec<f32> = picture.to_tensor(&Device::flex()).into_data().try_to_vec().unwrap();
         assert_eq!(values, [1.0; 3]);
+    }
+
+    #[test]
+    fn each_word_has_its_map() {
+        let map = AttentionMap { words: 2, size: 1, weights: vec![0.25, 0.75] };
+        assert_eq!([map.word(0), map.word(1), map.word(2)], [Some(&[0.25][..]), Some(&[0.75][..]), None]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for `model`, whose weights are on `device`.
     ///
-    /// On the CPU it lays the generator out for [`crate::nn::cpu`] first, which costs some milliseconds.
+    /// On the CPU it lays the generator out anew first, which costs some milliseconds.
     pub fn new(model: Model, device: Device) -> Self {
         // Weights that cannot be read here fail where they are used.
         let cpu = if device == Device::flex() { CpuGenerator::new(&model.generator).ok() } else { None };
@@ -199,7 +199,7 @@ impl Engine {
         let mut noise = Noise::new(options.seed);
         let mut pictures = Vec::with_capacity(options.count);
         for index in 0..options.count {
-            pictures.push(self.draw(index, &text, &mut noise, options.caption, &mut on_stage).await?);
+            pictures.push(self.draw_one(index, &text, &mut noise, options.caption, &mut on_stage).await?);
         }
         Ok(Generation { tokens: encoded.tokens, pictures })
     }
@@ -209,7 +209,7 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] for a model without STREAM; [`Error::Device`].
     pub async fn caption(&self, picture: &Picture) -> Result<Caption> {
-        self.describe(picture.to_tensor(&self.device)).await
+        self.describe_tensor(picture.to_tensor(&self.device)).await
     }
 
     /// The features that the generator gets for `prompt`.
@@ -270,7 +270,7 @@ impl Engine {
         self.model.stem.forward(&TextBatch::new(std::slice::from_ref(&text.ids), &self.device))
     }
 
-    async fn draw(
+    async fn draw_one(
         &self,
         index: usize,
         text: &TextFeatures,
@@ -297,14 +297,14 @@ impl Engine {
         }
         let side = (planes.len() / 3).isqrt();
         let caption = if caption {
-            Some(self.describe(Tensor::from_data(TensorData::new(planes, [1, 3, side, side]), &self.device)).await?)
+            Some(self.describe_tensor(Tensor::from_data(TensorData::new(planes, [1, 3, side, side]), &self.device)).await?)
         } else {
             None
         };
         Ok(GeneratedPicture { stages, caption })
     }
 
-    async fn describe(&self, image: Tensor<4>) -> Result<Caption> {
+    async fn describe_tensor(&self, image: Tensor<4>) -> Result<Caption> {
         let stream =
             self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
         let mut captions = stream.caption(image, &self.model.vocabulary).await?;

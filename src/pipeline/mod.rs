@@ -2,6 +2,8 @@
 //!
 //! Nothing here blocks: every read from the device is awaited, as WebGPU demands. Native callers use [`block_on`].
 
+#[cfg(not(target_arch = "wasm32"))]
+mod blocking;
 mod engine;
 mod noise;
 #[cfg(any(target_arch = "wasm32", test))]

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-export const CLI = process.env.MIRRORGAN_CLI ?? join(ROOT, "target", "release", "mirrorgan");
+export const CLI = process.env.MIRRORGAN_CLI ?? join(ROOT, "target", "debug", "mirrorgan");
 const SCREENSHOTS = join(ROOT, "tests", "demo", "screenshots");
 
-/** The trained model where there is one, else the one that `cargo test --test tiny_model` draws at random. */
+/** The trained model where there is one, else the one that `cargo test --test native tiny_model` draws at random. */
 export const FLOWERS = join(ROOT, "models", "flowers");
 export const TINY = process.env.MIRRORGAN_TINY ?? join(dirname(CLI), "..", "tmp", "tiny-model");
 export const MODEL = existsSync(join(FLOWERS, "config.json")) ? FLOWERS : TINY;

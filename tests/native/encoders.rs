@@ -175,6 +175,6 @@ fn files_that_are_not_the_network_are_refused_by_key() {
     refused(inception("resnet_50_narrow.pth", InceptionVariant::Torchvision, 1.0), &["resnet_50_narrow.pth", "not part of"]);
     let narrow = "inception_v3_narrow.pth";
     refused(inception(narrow, InceptionVariant::Fid, 1.0), &[narrow, "expected ["]);
-    let load = mirrorgan::encoder::InceptionV3::load;
+    let load = import::published_inception_v3;
     refused(load(&fixture(narrow), InceptionVariant::Torchvision, &Device::flex()).map(|_| ()), &[narrow, "expected ["]);
 }

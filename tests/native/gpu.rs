@@ -1,6 +1,6 @@
 //! The generator's training on every other device that this build knows, beside the processor's:
 //!
-//! `cargo test --release --test native gpu -- --ignored --nocapture`, with `--features cuda` or `--features tch` for those back ends.
+//! `cargo test --release --test native gpu -- --ignored --nocapture`, with `--features` `vulkan`, `cuda` or `tch` for those back ends.
 
 use std::fs;
 

@@ -3,6 +3,7 @@
 
 mod cli;
 mod encoders;
+mod floors;
 mod gan;
 mod gpu;
 mod import;
@@ -11,3 +12,4 @@ mod parity;
 mod runs;
 mod tiny;
 mod tiny_model;
+mod version_0_1_0;

@@ -1,7 +1,7 @@
 //! Inception-v3 against torchvision and against pytorch-fid: narrow networks, and full ones where they are at hand.
 
 use burn::tensor::{Device, Tensor};
-use mirrorgan::encoder::{InceptionFeatures, InceptionV3, InceptionVariant};
+use mirrorgan::encoder::{InceptionFeatures, InceptionVariant};
 use mirrorgan::import;
 
 use super::{Fixture, close_share, fixture_path, largest_share, real_images, reference, values};
@@ -46,7 +46,7 @@ fn full_networks_have_the_reference_features() {
     let device = Device::flex();
     for (name, variant) in [("inception", InceptionVariant::Torchvision), ("inception-fid", InceptionVariant::Fid)] {
         let (path, fixture) = reference(name);
-        let network = InceptionV3::load(&path, variant, &device).unwrap();
+        let network = import::published_inception_v3(&path, variant, &device).unwrap();
         let features = network.forward_features(fixture.tensor("images", &device));
         let scores = network.classify(features.pooled.clone()).expect("a classifier");
         let mut pairs = vec![("pooled", values(features.pooled)), ("logits", values(scores.logits))];
@@ -63,6 +63,6 @@ fn full_networks_have_the_reference_features() {
         }
     }
     let (path, _) = reference("inception");
-    let error = InceptionV3::load(&path, InceptionVariant::Fid, &device).unwrap_err().to_string();
+    let error = import::published_inception_v3(&path, InceptionVariant::Fid, &device).unwrap_err().to_string();
     assert!(error.contains("AuxLogits"), "{error}");
 }

@@ -1,10 +1,11 @@
 //! FID, KID and IS against torch-fidelity on the same features, and the features themselves where full-size weights are at hand.
 
 use burn::tensor::{Device, Tensor};
-use mirrorgan::encoder::{InceptionV3, InceptionVariant};
+use mirrorgan::encoder::InceptionVariant;
 use mirrorgan::evaluate::inception::Preprocessing;
 use mirrorgan::evaluate::interval::{IntervalKind, over_parts};
 use mirrorgan::evaluate::{frechet, inception_score, kernel};
+use mirrorgan::import;
 use serde_json::Value;
 
 use super::{fixture_path, real_images, values};
@@ -46,7 +47,7 @@ fn distances_are_those_of_torch_fidelity() {
 fn features_are_those_of_torch_fidelity() {
     let folder = std::path::PathBuf::from(std::env::var("MIRRORGAN_FID_REFERENCE").expect("MIRRORGAN_FID_REFERENCE"));
     let device = Device::flex();
-    let network = InceptionV3::load(&folder.join("weights.pth"), InceptionVariant::Fid, &device).unwrap();
+    let network = import::published_inception_v3(&folder.join("weights.pth"), InceptionVariant::Fid, &device).unwrap();
     let expected = read(&folder.join("features.json"));
     let images: Tensor<4> = real_images(64, &device).narrow(0, 0, 2);
     let pooled = network.forward_features(Preprocessing::TorchFidelity.apply(images)).pooled;

@@ -1,6 +1,7 @@
 //! The module in a real browser: the reference's numbers on the CPU and on WebGPU, and the JavaScript face from load to error.
 #![cfg(target_arch = "wasm32")]
 
+#[path = "web/fixture.rs"]
 mod fixture;
 
 use burn::tensor::{Device, Tensor};

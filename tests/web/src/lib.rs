@@ -1,1 +1,0 @@
-//! Nothing but `tests/web.rs`, the tests of `mirrorgan` in a browser.
