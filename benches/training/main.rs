@@ -14,7 +14,8 @@ use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::stem::{TextEncoder, TextEncoderConfig};
 use mirrorgan::text::Vocabulary;
 use mirrorgan::train::gan::{Batch, Frozen, Trainer};
-use mirrorgan::train::recipe::gan::{GanRecipe, LossWeights, Phase, Trains};
+use mirrorgan::train::recipe::gan::{GanRecipe, Phase, Trains};
+use mirrorgan::train::recipe::term::{PerTerm, Term};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -46,7 +47,7 @@ impl Bench {
         let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
         let stem = TextEncoderConfig { vocabulary: vocabulary.len(), ..Default::default() }.init(&device);
         // The published losses of generator and discriminators alone: what both sides have.
-        let weights = LossWeights { stream: 0.0, damsm: 0.0, ..LossWeights::default() };
+        let weights = PerTerm::default().with(Term::Stream, 0.0).with(Term::Damsm, 0.0);
         let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, accumulate: 1, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };

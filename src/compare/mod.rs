@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::evaluate::figure::{Evaluation, Figure};
 use crate::glam::{Architecture, GeneratorConfig};
 use crate::model::{Model, ModelConfig};
+use crate::train::recipe::term::Term;
 use crate::train::run::starting_point;
 use crate::train::{Recipe, TrainContext, gan, stem, stream};
 use crate::{Error, Result};
@@ -72,21 +73,21 @@ impl Member {
         };
         let weights = &mut recipe.gan.weights;
         match self {
-            Self::StackGan => (weights.stream, weights.damsm) = (0.0, 0.0),
+            Self::StackGan => (weights[Term::Stream], weights[Term::Damsm]) = (0.0, 0.0),
             Self::AttnGan => {
-                weights.stream = 0.0;
-                if weights.damsm == 0.0 {
-                    weights.damsm = ATTNGAN_DAMSM;
+                weights[Term::Stream] = 0.0;
+                if weights[Term::Damsm] == 0.0 {
+                    weights[Term::Damsm] = ATTNGAN_DAMSM;
                 }
             }
-            Self::NoStream => weights.stream = 0.0,
+            Self::NoStream => weights[Term::Stream] = 0.0,
             Self::MirrorGan | Self::NoSentence => {}
         }
         for other in recipe.gan.phases.iter_mut().filter_map(|phase| phase.weights.as_mut()) {
             match self {
-                Self::StackGan => (other.stream, other.damsm) = (Some(0.0), Some(0.0)),
+                Self::StackGan => (other[Term::Stream], other[Term::Damsm]) = (Some(0.0), Some(0.0)),
                 // A phase that names DAMSM's weight says itself whether it takes part.
-                Self::AttnGan | Self::NoStream => other.stream = Some(0.0),
+                Self::AttnGan | Self::NoStream => other[Term::Stream] = Some(0.0),
                 Self::MirrorGan | Self::NoSentence => {}
             }
         }
@@ -310,13 +311,13 @@ mod tests {
         let of = |member: Member| member.recipe(&recipe);
         assert_eq!(of(Member::MirrorGan), recipe);
         let attngan = of(Member::AttnGan);
-        assert_eq!((attngan.gan.weights.stream, attngan.gan.weights.damsm), (0.0, 5.0));
+        assert_eq!((attngan.gan.weights[Term::Stream], attngan.gan.weights[Term::Damsm]), (0.0, 5.0));
         // The first phase on a later stage leaves it out.
         let phase = attngan.gan.phases.iter().find(|phase| phase.stages > 1).unwrap();
-        assert_eq!(phase.weights.as_ref().unwrap().damsm, Some(0.0));
+        assert_eq!(phase.weights.unwrap()[Term::Damsm], Some(0.0));
         let words = of(Member::NoSentence);
-        assert_eq!((words.gan.generator.architecture, words.gan.weights.stream), (Architecture::AttnGan, recipe.gan.weights.stream));
-        assert_eq!(of(Member::NoStream).gan.weights.stream, 0.0);
+        assert_eq!((words.gan.generator.architecture, words.gan.weights), (Architecture::AttnGan, recipe.gan.weights));
+        assert_eq!(of(Member::NoStream).gan.weights[Term::Stream], 0.0);
         assert_eq!(of(Member::StackGan).gan.generator.architecture, Architecture::StackGan);
         for member in Member::ALL {
             let own = of(member);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::train::recipe::term::Term;
+
 /// A curve's points in a report; more could not be told apart.
 const POINTS: usize = 500;
 
@@ -30,6 +32,9 @@ pub struct Curve {
 impl Curve {
     /// Name and unit for people.
     pub fn title(&self) -> (String, &'static str) {
+        if let Some(term) = Term::named(&self.name) {
+            return (term.title().to_string(), term.unit());
+        }
         let (title, unit) = match self.name.as_str() {
             "loss" => ("Loss", "nats"),
             "learning_rate" => ("Learning rate", ""),
@@ -40,13 +45,6 @@ impl Curve {
             "kernel_distance" => ("Kernel distance (EfficientNet-Lite0)", "squared MMD"),
             "discriminator" => ("Discriminators", "loss"),
             "generator" => ("Generator, all its losses", "loss"),
-            "adversarial" => ("Generator: looks real", "loss"),
-            "conditional" => ("Generator: fits its sentence", "loss"),
-            "stream" => ("Redescription by STREAM", "nats a word"),
-            "damsm" => ("DAMSM: matches its prompt", "loss"),
-            "kl" => ("Conditioning near N(0, 1)", "KL, nats"),
-            "diversity" => ("Pictures of one prompt differ", "loss"),
-            "consistency" => ("Stages agree", "mean |difference|"),
             other => return (other.replace('_', " "), ""),
         };
         (title.to_string(), unit)

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::curves::Kind;
 use super::part::Part;
-use super::plot::{SMOOTHING, figure, short};
+use super::plot::{SMOOTHING, SMOOTHINGS, figure, short};
 
 /// The page of `parts`.
 pub fn html(title: &str, parts: &[Part]) -> String {
@@ -25,8 +25,11 @@ pub fn html(title: &str, parts: &[Part]) -> String {
     }
     let _ = writeln!(
         page,
-        "<div class=\"tools\" hidden><label>Smoothing <input type=\"range\" id=\"smoothing\" min=\"0\" max=\"0.99\" step=\"0.01\" \
-         value=\"{SMOOTHING}\"></label></div></header><main>"
+        "<div class=\"tools\" hidden><label>Smoothing <input type=\"range\" id=\"smoothing\" min=\"0\" max=\"{}\" step=\"1\" \
+         value=\"{SMOOTHING}\" data-names=\"{}\"> <output>{}</output></label></div></header><main>",
+        SMOOTHINGS.len() - 1,
+        SMOOTHINGS.map(|keep| keep.to_string()).join(" "),
+        SMOOTHINGS[SMOOTHING]
     );
     // Pictures are what a person comes for.
     for part in parts.iter().rev() {

@@ -1,4 +1,5 @@
-//! A curve as SVG, drawn without JavaScript. `report.js` draws the same with other smoothing or another scale.
+//! A curve as SVG: on each scale that it can have, at each smoothing that a reader can ask for. What is not shown at first is there and
+//! hidden; `report.js` shows one or the other, and draws nothing.
 
 use std::fmt::Write;
 
@@ -12,37 +13,44 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 38.0;
 
-/// What is kept of the running mean at each point, at first.
-pub const SMOOTHING: f64 = 0.9;
+/// What is kept of the running mean at each point, the choices of a reader; 0 is the curve as measured.
+pub const SMOOTHINGS: [f64; 6] = [0.0, 0.6, 0.8, 0.9, 0.96, 0.99];
+/// The one that is shown at first.
+pub const SMOOTHING: usize = 3;
 /// Curves of fewer points are not smoothed.
 const FEW: usize = 40;
 
-/// A plot with heading, legend, data for the script, and the last value.
+/// A plot with heading, legend, the last value, and what the script shows under the pointer.
 pub fn figure(curve: &Curve, phases: &[(f64, String)]) -> String {
     let points = curve.thinned();
     let Some(last) = curve.points.last() else { return String::new() };
     let (title, unit) = curve.title();
-    let smooth = if points.len() > FEW && curve.kind != Kind::Metric && curve.name != "learning_rate" { SMOOTHING } else { 0.0 };
+    let smooths = points.len() > FEW && curve.kind != Kind::Metric && curve.name != "learning_rate";
+    let (lines, shown): (Vec<Vec<(f64, f64)>>, usize) =
+        if smooths { (SMOOTHINGS.iter().map(|keep| smoothed(&points, *keep)).collect(), SMOOTHING) } else { (vec![points.clone()], 0) };
     let log = log_helps(&points);
     let best = curve.best();
-    let end = if smooth > 0.0 { smoothed(&points, smooth).last().map_or(last.1, |point| point.1) } else { last.1 };
+    let end = if smooths { lines[shown].last().map_or(last.1, |point| point.1) } else { last.1 };
     let reading = match best {
         Some((step, value)) => format!("best <b>{}</b> at step {step:.0}", short(value)),
         None => format!("now <b>{}</b>", short(end)),
     };
-    let data = serde_json::json!({
-        "points": points, "smooth": smooth > 0.0, "log": log, "best": best, "phases": phases, "title": title, "unit": unit,
+    // Numbers as they are to be read.
+    let readings = serde_json::json!({
+        "steps": points.iter().map(|point| format!("{:.0}", point.0)).collect::<Vec<_>>(),
+        "values": lines.iter().map(|line| line.iter().map(|point| short(point.1)).collect()).collect::<Vec<Vec<_>>>(),
     });
     let unit = if unit.is_empty() { String::new() } else { format!(" <small>{}</small>", escape(unit)) };
-    let legend = if smooth > 0.0 { "<span class=\"key raw\">measured</span><span class=\"key\">smoothed</span>" } else { "" };
+    let legend = if smooths { "<span class=\"key raw\">measured</span><span class=\"key\">smoothed</span>" } else { "" };
+    let plot = Plot { points: &points, lines: &lines, shown, best };
     format!(
         "<figure class=\"plot\"><figcaption><span class=\"name\">{}{unit}</span><span class=\"now\">{reading}</span></figcaption>{}\
          <div class=\"legend\">{legend}<span class=\"scale\">{}</span></div>\
          <script type=\"application/json\">{}</script></figure>\n",
         escape(&title),
-        svg(&points, smooth, log, best, phases, &title),
+        plot.svg(log, phases, &title),
         if log { "log scale" } else { "" },
-        script_json(&data),
+        script_json(&readings),
     )
 }
 
@@ -53,67 +61,124 @@ fn log_helps(points: &[(f64, f64)]) -> bool {
     low > 0.0 && high / low > 100.0
 }
 
-fn svg(points: &[(f64, f64)], smooth: f64, log: bool, best: Option<(f64, f64)>, phases: &[(f64, String)], title: &str) -> String {
-    let axis = |value: f64| if log { value.log10() } else { value };
-    let (x0, x1) = range(points.iter().map(|point| point.0));
-    let (y0, y1) = padded(range(points.iter().map(|point| axis(point.1))));
-    let x = |value: f64| LEFT + (value - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT);
-    let y = |value: f64| TOP + (y1 - axis(value)) / (y1 - y0) * (HEIGHT - TOP - BOTTOM);
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{} over steps\">", escape(title));
-    let values: Vec<f64> = if log { log_ticks(y0, y1) } else { ticks(y0, y1, 4) };
-    for value in values {
-        let at = y(value);
+/// Where steps and values lie.
+struct Axes {
+    x: (f64, f64),
+    /// Of values, or of their logarithms.
+    y: (f64, f64),
+    log: bool,
+}
+
+impl Axes {
+    fn new(points: &[(f64, f64)], log: bool) -> Self {
+        let axis = |value: f64| if log { value.log10() } else { value };
+        Self { x: range(points.iter().map(|point| point.0)), y: padded(range(points.iter().map(|point| axis(point.1)))), log }
+    }
+
+    fn x(&self, step: f64) -> f64 {
+        LEFT + (step - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        let value = if self.log { value.log10() } else { value };
+        TOP + (self.y.1 - value) / (self.y.1 - self.y.0) * (HEIGHT - TOP - BOTTOM)
+    }
+
+    /// The path of a line, each point from the one before it, in tenths of a pixel.
+    fn path(&self, points: &[(f64, f64)]) -> String {
+        let tenths = |value: f64| (10.0 * value).round() as i64;
+        let mut path = String::new();
+        let mut before = (0, 0);
+        for (index, point) in points.iter().enumerate() {
+            let at = (tenths(self.x(point.0)), tenths(self.y(point.1)));
+            path.push(if index == 0 { 'M' } else { 'l' });
+            let _ = write!(path, "{} {}", (at.0 - before.0) as f64 / 10.0, (at.1 - before.1) as f64 / 10.0);
+            before = at;
+        }
+        path
+    }
+}
+
+struct Plot<'a> {
+    points: &'a [(f64, f64)],
+    /// At each smoothing, or as measured alone.
+    lines: &'a [Vec<(f64, f64)>],
+    /// Which of the lines is shown at first.
+    shown: usize,
+    best: Option<(f64, f64)>,
+}
+
+impl Plot<'_> {
+    /// The plot with all its scales, of which `log` or the other is shown.
+    fn svg(&self, log: bool, phases: &[(f64, String)], title: &str) -> String {
+        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{} over steps\">", escape(title));
+        let axes = Axes::new(self.points, false);
+        for value in ticks(axes.x.0, axes.x.1, 6) {
+            let _ =
+                write!(svg, "<text x=\"{:.1}\" y=\"{:.0}\" class=\"x\">{}</text>", axes.x(value), HEIGHT - BOTTOM + 17.0, short(value));
+        }
+        let _ = write!(svg, "<text x=\"{:.0}\" y=\"{:.0}\" class=\"x\">step</text>", (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 4.0);
+        // A name a row, for short phases lie close together.
+        for (row, (step, name)) in phases.iter().filter(|(step, _)| *step >= axes.x.0 && *step <= axes.x.1).enumerate() {
+            let at = axes.x(*step);
+            let end = if at > WIDTH - 70.0 { " end" } else { "" };
+            let beside = if end.is_empty() { at + 4.0 } else { at - 4.0 };
+            let _ = write!(
+                svg,
+                "<path class=\"phase\" d=\"M{at:.1} {TOP}V{:.0}\"/><text x=\"{beside:.1}\" y=\"{:.0}\" class=\"phase{end}\">{}</text>",
+                HEIGHT - BOTTOM,
+                TOP + 9.0 + (row % 3) as f64 * 13.0,
+                escape(name)
+            );
+        }
+        self.scale(&mut svg, &axes, !log);
+        if self.points.iter().all(|point| point.1 > 0.0) {
+            self.scale(&mut svg, &Axes::new(self.points, true), log);
+        }
         let _ = write!(
             svg,
-            "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.0}\"/><text x=\"{:.0}\" y=\"{:.1}\" class=\"y\">{}</text>",
-            WIDTH - RIGHT,
-            LEFT - 7.0,
-            at + 4.0,
-            short(value)
+            "<g class=\"pointer\" display=\"none\"><path class=\"cursor\" d=\"M0 {TOP}V{:.0}\"/><circle class=\"dot\" r=\"4\"/></g></svg>",
+            HEIGHT - BOTTOM
         );
+        svg
     }
-    for value in ticks(x0, x1, 6) {
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.0}\" class=\"x\">{}</text>", x(value), HEIGHT - BOTTOM + 17.0, short(value));
-    }
-    let _ = write!(svg, "<text x=\"{:.0}\" y=\"{:.0}\" class=\"x\">step</text>", (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 4.0);
-    // A name a row, for short phases lie close together.
-    for (row, (step, name)) in phases.iter().filter(|(step, _)| *step >= x0 && *step <= x1).enumerate() {
-        let at = x(*step);
-        let end = if at > WIDTH - 70.0 { " end" } else { "" };
-        let beside = if end.is_empty() { at + 4.0 } else { at - 4.0 };
-        let _ = write!(
-            svg,
-            "<path class=\"phase\" d=\"M{at:.1} {TOP}V{:.0}\"/><text x=\"{beside:.1}\" y=\"{:.0}\" class=\"phase{end}\">{}</text>",
-            HEIGHT - BOTTOM,
-            TOP + 9.0 + (row % 3) as f64 * 13.0,
-            escape(name)
-        );
-    }
-    let line = |points: &[(f64, f64)]| -> String {
-        let point =
-            |(index, point): (usize, &(f64, f64))| format!("{}{:.1} {:.1}", if index == 0 { "M" } else { "L" }, x(point.0), y(point.1));
-        points.iter().enumerate().map(point).collect()
-    };
-    if smooth > 0.0 {
-        let _ = write!(
-            svg,
-            "<path class=\"line raw\" d=\"{}\"/><path class=\"line\" d=\"{}\"/>",
-            line(points),
-            line(&smoothed(points, smooth))
-        );
-    } else {
-        let _ = write!(svg, "<path class=\"line\" d=\"{}\"/>", line(points));
-        if points.len() <= FEW {
-            for point in points {
-                let _ = write!(svg, "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(point.0), y(point.1));
+
+    /// What looks different on another scale: grid, lines and marks.
+    fn scale(&self, svg: &mut String, axes: &Axes, shown: bool) {
+        let name = if axes.log { "log" } else { "linear" };
+        let _ = write!(svg, "<g data-scale=\"{name}\"{}>", hidden(!shown));
+        let (low, high) = axes.y;
+        for value in if axes.log { log_ticks(low, high) } else { ticks(low, high, 4) } {
+            let at = axes.y(value);
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.0}\"/><text x=\"{:.0}\" y=\"{:.1}\" class=\"y\">{}</text>",
+                WIDTH - RIGHT,
+                LEFT - 7.0,
+                at + 4.0,
+                short(value)
+            );
+        }
+        for (at, line) in self.lines.iter().enumerate() {
+            // What was measured stays visible below what is smoothed.
+            let raw = if at == 0 && self.shown > 0 { " raw" } else { "" };
+            let _ = write!(svg, "<path class=\"line{raw}\"{} d=\"{}\"/>", hidden(at != self.shown && at > 0), axes.path(line));
+        }
+        if self.points.len() <= FEW {
+            for point in self.points {
+                let _ = write!(svg, "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", axes.x(point.0), axes.y(point.1));
             }
         }
+        if let Some(best) = self.best {
+            let _ = write!(svg, "<circle class=\"best\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"6\"/>", axes.x(best.0), axes.y(best.1));
+        }
+        svg.push_str("</g>");
     }
-    if let Some(best) = best {
-        let _ = write!(svg, "<circle class=\"best\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"6\"/>", x(best.0), y(best.1));
-    }
-    svg.push_str("</svg>");
-    svg
+}
+
+/// The attribute of what is not shown.
+fn hidden(hidden: bool) -> &'static str {
+    if hidden { " display=\"none\"" } else { "" }
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
@@ -177,6 +242,33 @@ mod tests {
     fn numbers_are_short() {
         let found = [0.0, 0.25, 123.4, 25_000.0, 2e7, 1e-5, -3.5].map(short);
         assert_eq!(found, ["0", "0.25", "123", "25k", "2.00e7", "1.0e-5", "-3.5"]);
+    }
+
+    #[test]
+    fn paths_lead_from_point_to_point_without_drifting() {
+        let points: Vec<(f64, f64)> = (0..700).map(|step| (f64::from(step), f64::from(step % 7).sqrt())).collect();
+        let axes = Axes::new(&points, false);
+        let path = axes.path(&points);
+        let numbers: Vec<f64> = path.split(['M', 'l', ' ']).filter_map(|number| number.parse().ok()).collect();
+        let end = numbers.chunks(2).fold((0.0, 0.0), |at, step| (at.0 + step[0], at.1 + step[1]));
+        assert_eq!(numbers.len(), 2 * points.len());
+        assert!((end.0 - axes.x(699.0)).abs() < 0.051 && (end.1 - axes.y(6f64.sqrt())).abs() < 0.051, "{end:?}");
+    }
+
+    #[test]
+    fn every_smoothing_is_drawn_on_both_scales_and_one_of_each_is_shown() {
+        let points = (0..100).map(|step| (f64::from(step), 1.0 + f64::from(step % 3))).collect();
+        let mut curve = Curve { name: "loss".into(), kind: Kind::Loss, points };
+        let page = figure(&curve, &[]);
+        assert_eq!(page.matches("<path class=\"line").count(), 2 * SMOOTHINGS.len());
+        assert_eq!(page.matches("<path class=\"line raw\" d").count(), 2);
+        assert_eq!(page.matches("<path class=\"line\" d=").count(), 2);
+        assert!(page.contains("<g data-scale=\"linear\">") && page.contains("<g data-scale=\"log\" display=\"none\">"));
+        // A value of 0 has no logarithm.
+        curve.points[5].1 = 0.0;
+        assert!(!figure(&curve, &[]).contains("data-scale=\"log\""));
+        curve.points.truncate(FEW);
+        assert_eq!(figure(&curve, &[]).matches("<path class=\"line\"").count(), 1);
     }
 
     #[test]

@@ -1,22 +1,45 @@
 //! `train gan`: the generator with its discriminators, on top of frozen STEM and STREAM, phase after phase.
+//!
+//! One training step reads from top to bottom in `step.rs`. The files, each of which imports only what stands above it:
+//!
+//! | file | what it has |
+//! | --- | --- |
+//! | `batch.rs` | photographs and captions of a step |
+//! | `plan.rs` | what the steps of a phase train |
+//! | `encoded.rs` | pictures beside their features |
+//! | `parallel.rs` | copies of weights for other devices, sums of gradients |
+//! | `record.rs` | losses of a step, by name |
+//! | `discriminator.rs` | the discriminator of a stage, and L_{D_i} and L_{G_i} |
+//! | `frozen.rs` | STEM, STREAM, DAMSM and the image encoders |
+//! | `shard.rs` | the parts of a batch, and everything random of a step |
+//! | `draw.rs` | what the generator draws of a part |
+//! | `step.rs` | **one training step**, and what it moves |
+//! | `networks.rs`, `start.rs` | the networks that a training goes on with |
+//! | `measure.rs`, `samples.rs` | what the average draws on the way |
+//! | `mod.rs` | the loop around the step |
 
 mod batch;
+mod discriminator;
 mod draw;
+mod encoded;
 mod frozen;
-mod judge;
 mod measure;
 mod networks;
+mod parallel;
+mod plan;
+mod record;
 mod samples;
 mod shard;
 mod start;
 mod step;
 
 pub use batch::Batch;
-pub use judge::{Frozen, Judge, View, ViewFeatures};
+pub use frozen::Frozen;
 pub use measure::load_best;
+pub use record::Losses;
 pub use samples::known_prompts;
 pub use start::check as check_start;
-pub use step::{Losses, Trainer};
+pub use step::Trainer;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -296,11 +319,11 @@ impl Session {
         trainer.average = loaded.module("average", trainer.average.clone())?;
         trainer.generator_optimizer =
             trainer.generator_optimizer.clone().load(&loaded.part("generator-adam")?, &trainer.device, &file("generator-adam"))?;
-        for stage in 0..trainer.judges.len() {
+        for stage in 0..trainer.discriminators.len() {
             let (name, adam) = (format!("discriminator-{stage}"), format!("discriminator-{stage}-adam"));
-            trainer.judges[stage] = load_module(trainer.judges[stage].clone(), loaded.part(&name)?, &file(&name))?;
-            trainer.judge_optimizers[stage] =
-                trainer.judge_optimizers[stage].clone().load(&loaded.part(&adam)?, &trainer.device, &file(&adam))?;
+            trainer.discriminators[stage] = load_module(trainer.discriminators[stage].clone(), loaded.part(&name)?, &file(&name))?;
+            trainer.discriminator_optimizers[stage] =
+                trainer.discriminator_optimizers[stage].clone().load(&loaded.part(&adam)?, &trainer.device, &file(&adam))?;
         }
         trainer.rng = loaded.rng()?;
         self.step = loaded.state.step;
@@ -316,8 +339,8 @@ impl Session {
             ("average".to_string(), module_bytes(&trainer.average, self.step)?),
             ("generator-adam".to_string(), trainer.generator_optimizer.to_bytes()?),
         ];
-        for (stage, (judge, adam)) in trainer.judges.iter().zip(&trainer.judge_optimizers).enumerate() {
-            parts.push((format!("discriminator-{stage}"), module_bytes(judge, self.step)?));
+        for (stage, (discriminator, adam)) in trainer.discriminators.iter().zip(&trainer.discriminator_optimizers).enumerate() {
+            parts.push((format!("discriminator-{stage}"), module_bytes(discriminator, self.step)?));
             parts.push((format!("discriminator-{stage}-adam"), adam.to_bytes()?));
         }
         let Place { phase, seen, total } = self.place;
@@ -426,8 +449,8 @@ impl Session {
             let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, &mut self.trainer.rng)?;
             self.trainer.calibrate(&batch);
         }
-        let new_judge = index > 0 && phase.stages > recipe.gan.trained_stages(index);
-        self.trainer.begin_phase(phase.stages, new_judge, self.trained);
+        let new_discriminator = index > 0 && phase.stages > recipe.gan.trained_stages(index);
+        self.trainer.begin_phase(phase.stages, new_discriminator, self.trained);
         self.begun = Some(index);
         Ok(())
     }

@@ -1,39 +1,47 @@
 //! The parts of a step: several batches one after the other (gradient accumulation), each shared among devices (data parallelism).
 //!
-//! Every part computes its gradients with the same weights; they are added up on the first device, weighted by their share of the
-//! pictures, and the weights move once. Devices get copies of the weights before (what burn calls its naive multi-device strategy).
+//! Everything random of a step is drawn here, in one order whatever the number of parts, or comes from a stream of a shard's own seed.
 
 use std::ops::Range;
 
-use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
-use super::judge::Frozen;
-use crate::Result;
-use crate::readback::read_now;
+use super::batch::Batch;
+use super::encoded::EncodedImages;
+use super::frozen::Frozen;
+use super::plan::Plan;
+use crate::discriminator::Augmentation;
+use crate::glam::GeneratorConfig;
+use crate::loss::adversarial::mismatch;
 use crate::stem::TextFeatures;
-use crate::train::optim::adam::{gradient_norm, scale_gradients};
+use crate::train::recipe::gan::GanRecipe;
 
-/// A device beside the first, with its own frozen networks.
-pub struct Worker {
+/// A device beside the first, with its own copies of the frozen networks.
+pub struct Replica {
     /// The autodiff device.
     pub device: Device,
     /// Copies on it.
     pub frozen: Frozen,
 }
 
-/// What one device computes at once.
-pub struct Shard {
-    /// Which device: 0 is the trainer's own.
-    pub worker: usize,
+/// What one device computes at once. All tensors are on it.
+pub struct Shard<'a> {
+    /// Which device: 0 is the trainer's own, whose weights are no copies.
+    pub rank: usize,
+    /// The autodiff device.
+    pub device: &'a Device,
+    /// The frozen networks on it.
+    pub frozen: &'a Frozen,
     /// Which pictures of the step.
     pub range: Range<usize>,
     /// Its part of all pictures.
     pub share: f64,
     /// Its part of all words, end marks included.
     pub word_share: f64,
-    /// On the shard's device, as is the rest.
+    /// What STEM makes of the captions.
     pub text: TextFeatures,
     /// Each picture's wrong sentence, (range, D).
     pub wrong: Tensor<2>,
@@ -41,54 +49,96 @@ pub struct Shard {
     pub noise: Tensor<2>,
     /// ε, (range, condition_dim).
     pub epsilon: Tensor<2>,
-    /// z and ε of the twins.
+    /// z and ε of the second pictures of the first half.
     pub twins: Option<(Tensor<2>, Tensor<2>)>,
     /// Where the augmentation's random numbers come from.
-    pub augmentation: u64,
+    augmentation: u64,
+}
+
+/// What a shard's random numbers are for; each has streams of its own, one a stage where there is one for each.
+#[derive(Debug, Clone, Copy)]
+pub enum RandomStream {
+    /// How each drawn picture is changed, stage after stage.
+    Drawn,
+    /// How each photograph is changed, at the size of a stage.
+    Photographs(usize),
+    /// How far the drawn pictures of a stage are moved together.
+    DrawnShift(usize),
+    /// How far the photographs are, at the size of a stage.
+    PhotographShift(usize),
+}
+
+impl Shard<'_> {
+    /// The random numbers of a stream, from its beginning.
+    pub fn rng(&self, stream: RandomStream) -> ChaCha8Rng {
+        let number = match stream {
+            RandomStream::Drawn => 1,
+            RandomStream::Photographs(stage) => 2 + stage,
+            RandomStream::DrawnShift(stage) => 16 + stage,
+            RandomStream::PhotographShift(stage) => 32 + stage,
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(self.augmentation);
+        rng.set_stream(number as u64);
+        rng
+    }
+
+    /// Pictures of `stage`, (range, 3, size, size) in [−1, 1], with their features.
+    pub fn encode(&self, recipe: &GanRecipe, stage: usize, images: Tensor<4>) -> EncodedImages {
+        self.frozen.encode(images, recipe.encoder_sizes[stage], recipe.precision)
+    }
+}
+
+/// The shards of a batch on `devices`, each an autodiff device with the frozen networks on it.
+pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)], rng: &mut ChaCha8Rng) -> Vec<Shard<'a>> {
+    let Some((first, frozen)) = devices.first() else { return Vec::new() };
+    let config = &plan.recipe.generator;
+    let count = batch.captions.len();
+    let text = frozen.text(&batch.captions, first);
+    let wrong = if count > 1 { mismatch(text.sentence.clone()) } else { text.sentence.clone() };
+    let (z, epsilon) = noise(config, count, first, rng);
+    let words = |captions: &[Vec<usize>]| captions.iter().map(|caption| caption.len() + 1).sum::<usize>() as f64;
+    let all_words = words(&batch.captions);
+    let shard = |(index, range): (usize, Range<usize>)| {
+        let rank = index % devices.len();
+        let (device, frozen) = devices[rank];
+        let length = range.len();
+        let part = |tensor: &Tensor<2>| tensor.clone().narrow(0, range.start, length).to_device(device);
+        let twins = plan.draws_twins().then(|| noise(config, length.div_ceil(2), first, rng));
+        Shard {
+            rank,
+            device,
+            frozen,
+            share: length as f64 / count as f64,
+            word_share: words(&batch.captions[range.clone()]) / all_words,
+            text: TextFeatures {
+                words: text.words.clone().narrow(0, range.start, length).to_device(device),
+                sentence: part(&text.sentence),
+                mask: part(&text.mask),
+            },
+            wrong: part(&wrong),
+            noise: part(&z),
+            epsilon: part(&epsilon),
+            twins: twins.map(|(z, epsilon)| (z.to_device(device), epsilon.to_device(device))),
+            augmentation: if plan.recipe.augmentation == Augmentation::none() { 0 } else { rng.random() },
+            range,
+        }
+    };
+    ranges(count, plan.phase.accumulate, devices.len()).into_iter().enumerate().map(shard).collect()
 }
 
 /// The pictures of each shard: `batches` batches, each in `devices` parts of about one size.
-pub fn ranges(pictures: usize, batches: usize, devices: usize) -> Vec<Range<usize>> {
+fn ranges(pictures: usize, batches: usize, devices: usize) -> Vec<Range<usize>> {
     let parts = batches * devices;
     (0..parts).map(|part| part * pictures / parts..(part + 1) * pictures / parts).filter(|range| !range.is_empty()).collect()
 }
 
-/// A copy of `master` with weights and running statistics of its own, on the autodiff `device`; parameters keep their numbers.
-pub fn replica<M: Module>(master: &M, device: &Device) -> M {
-    master.valid().to_device(&device.clone().inner()).train()
-}
-
-/// Gradients of several shards, on the device of `master`.
-pub struct Sum<'a, M: Module> {
-    master: &'a M,
-    device: Device,
-    sum: GradientsAccumulator<M>,
-}
-
-impl<'a, M: Module> Sum<'a, M> {
-    /// Of no shard yet.
-    pub fn new(master: &'a M, device: &Device) -> Self {
-        Self { master, device: device.clone().inner(), sum: GradientsAccumulator::new() }
-    }
-
-    /// Adds those of a shard.
-    pub fn add(&mut self, gradients: GradientsParams) {
-        self.sum.accumulate(self.master, gradients.to_device(&self.device, self.master));
-    }
-
-    /// The sum over `scale`, the factor that losses were multiplied with; nothing where it is not finite.
-    ///
-    /// # Errors
-    /// [`crate::Error::Device`] when the device cannot be read. It is read only where there is a factor.
-    pub fn finish(mut self, scale: Option<f64>) -> Result<Option<GradientsParams>> {
-        let gradients = self.sum.grads();
-        let Some(scale) = scale else { return Ok(Some(gradients)) };
-        let factor = Tensor::from_floats([(1.0 / scale) as f32], &self.device);
-        let gradients = scale_gradients(self.master, gradients, factor);
-        let Some(norm) = gradient_norm(self.master, &gradients) else { return Ok(Some(gradients)) };
-        let finite = read_now(norm)?.into_iter().all(f32::is_finite);
-        Ok(finite.then_some(gradients))
-    }
+/// z and ε, (batch, z_dim) and (batch, condition_dim), from N(0, 1).
+fn noise(config: &GeneratorConfig, batch: usize, device: &Device, rng: &mut impl Rng) -> (Tensor<2>, Tensor<2>) {
+    let mut normal = |count: usize| {
+        let values: Vec<f32> = (0..batch * count).map(|_| StandardNormal.sample(rng)).collect();
+        Tensor::<2>::from_data(TensorData::new(values, [batch, count]), device)
+    };
+    (normal(config.z_dim), normal(config.condition_dim))
 }
 
 #[cfg(test)]
@@ -102,48 +152,5 @@ mod tests {
         assert_eq!(ranges(7, 1, 2), [0..3, 3..7]);
         // The last batch of a small data set.
         assert_eq!(ranges(1, 2, 1), vec![Range { start: 0, end: 1 }]);
-    }
-
-    /// Without batch norms, gradients of parts weighted by their shares are the gradient of the whole batch.
-    #[test]
-    fn parts_add_up_to_the_whole() {
-        let device = Device::flex().autodiff();
-        let model = burn::nn::LinearConfig::new(2, 1).init(&device);
-        let input = Tensor::<2>::from_floats([[1.0, 2.0], [0.5, -3.0], [0.1, 0.2], [4.0, 1.0], [-1.0, 0.3]], &device);
-        let loss = |model: &burn::nn::Linear, rows: Range<usize>| {
-            model.forward(input.clone().narrow(0, rows.start, rows.len())).powi_scalar(2).mean()
-        };
-        let whole = GradientsParams::from_grads(loss(&model, 0..5).backward(), &model);
-        let mut sum = Sum::new(&model, &device);
-        for range in ranges(5, 2, 1) {
-            let copy = replica(&model, &device);
-            let share = range.len() as f64 / 5.0;
-            sum.add(GradientsParams::from_grads(loss(&copy, range).mul_scalar(share * 8.0).backward(), &copy));
-        }
-        let parts = sum.finish(Some(8.0)).unwrap().unwrap();
-        let values = |gradients: &GradientsParams| crate::readback::read_now(gradients.get::<2>(model.weight.id).unwrap()).unwrap();
-        for (a, b) in values(&whole).into_iter().zip(values(&parts)) {
-            assert!((a - b).abs() < 1e-5, "{a} {b}");
-        }
-        let mut bad = Sum::new(&model, &device);
-        bad.add(GradientsParams::from_grads(loss(&model, 0..5).mul_scalar(f32::INFINITY).backward(), &model));
-        assert!(bad.finish(Some(1.0)).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_replica_has_its_own_statistics_and_the_masters_numbers() {
-        let device = Device::flex().autodiff();
-        let master = crate::nn::BatchNormConfig::new(1).init(&device);
-        let copy = replica(&master, &device);
-        let output = copy.forward(Tensor::<2>::from_floats([[1.0], [3.0]], &device));
-        let value = |tensor: Tensor<1>| tensor.into_scalar::<f32>();
-        assert_eq!(value(master.running_mean.value()), 0.0);
-        assert!(value(copy.running_mean.value()) > 0.0);
-        let weights = Tensor::<2>::from_floats([[1.0], [2.0]], &device);
-        let mut sum = Sum::new(&master, &device);
-        sum.add(GradientsParams::from_grads((output * weights).sum().backward(), &copy));
-        let gradients = sum.finish(Some(2.0)).unwrap().unwrap();
-        let bias = value(gradients.get::<1>(master.bias.id).unwrap());
-        assert!((bias - 1.5).abs() < 1e-6, "{bias}");
     }
 }

@@ -1,25 +1,34 @@
-//! One step: the discriminators first, then the generator (paper, section 3.4).
+//! One training step of the generator (paper, section 3.4), from top to bottom in [`Trainer::step`].
+//!
+//! 1. Draw: Î_0 … Î_{m−1} from the words and sentence of STEM, z and ε, by GLAM.
+//! 2. Discriminators: each D_i learns from L_{D_i}, to tell photographs from pictures and right sentences from wrong ones.
+//! 3. Generator: L_G = Σ_i L_{G_i} + λ L_stream, and the terms beside the paper's, each with its weight ([`Term`]).
+//! 4. Optimizers: Adam moves the weights, and the running average follows.
+
+use std::iter::once;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::{Rng, SeedableRng};
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::batch::Batch;
-use super::draw::{Drawn, REAL_JITTER};
-use super::judge::{Frozen, Judge, View};
-use super::shard::{self, Shard, Sum, Worker};
+use super::discriminator::StageDiscriminator;
+use super::draw::{DrawnBatch, draw};
+use super::encoded::EncodedImages;
+use super::frozen::Frozen;
+use super::parallel::{GradientSum, copy_to};
+use super::plan::Plan;
+use super::record::{LossRecord, Losses};
+use super::shard::{RandomStream, Replica, Shard, split};
 use crate::discriminator::Augmentation;
 use crate::glam::{Generator, GeneratorConfig};
-use crate::loss::{self, adversarial::mismatch, diversity};
+use crate::loss::{self, diversity};
 use crate::nn::{Precision, init};
-use crate::readback;
-use crate::stem::{TextBatch, TextFeatures};
 use crate::train::optim::loss_scale::LossScale;
-use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure, GanRecipe, LossWeights, Phase, Trains};
 use crate::train::optim::{adam::Adam, average};
+use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure, GanRecipe, Phase};
+use crate::train::recipe::term::{PerTerm, Term};
 use crate::train::stream;
 use crate::{Error, Result};
 
@@ -33,19 +42,240 @@ pub struct Trainer {
     /// Off the autodiff graph.
     pub(super) average: Generator,
     /// One a stage.
-    pub(super) judges: Vec<Judge>,
+    pub(super) discriminators: Vec<StageDiscriminator>,
     pub(super) generator_optimizer: Adam,
-    pub(super) judge_optimizers: Vec<Adam>,
+    pub(super) discriminator_optimizers: Vec<Adam>,
     pub(super) rng: ChaCha8Rng,
     /// The devices beside the first.
-    pub(super) workers: Vec<Worker>,
+    replicas: Vec<Replica>,
     /// Of the generator, then of each discriminator; used in f16 only.
     pub(super) scales: Vec<LossScale>,
 }
 
-/// What a step measured, by name.
-pub type Losses = Vec<(&'static str, f64)>;
+/// Skipped f16 steps in a row that end a training.
+const MOST_SKIPPED: usize = 50;
 
+impl Trainer {
+    /// Learns from one batch. `seen` counts the pictures of this phase before it.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when a loss is not a number; nothing has been changed by it then but the discriminators.
+    pub fn step(&mut self, step: usize, seen: usize, phase: &Phase, batch: &Batch) -> Result<Losses> {
+        let plan = Plan::new(&self.recipe, phase);
+        let devices: Vec<(&Device, &Frozen)> =
+            once((&self.device, &self.frozen)).chain(self.replicas.iter().map(|replica| (&replica.device, &replica.frozen))).collect();
+        let shards = split(&plan, batch, &devices, &mut self.rng);
+        let mut losses = LossRecord::new((devices.len() > 1).then(|| self.device.clone()));
+
+        // 1. Draw. Where every shard has a device of its own, or there is one shard, the graphs of the pictures can wait for the generator's
+        // turn. Otherwise the same pictures are drawn a second time then; the first time must not move the running statistics.
+        let keep = phase.accumulate == 1;
+        let scratch = (!keep).then(|| copy_to(&self.generator, &self.device));
+        let copies: Vec<Generator> = self.replicas.iter().map(|replica| copy_to(&self.generator, &replica.device)).collect();
+        let (mut fakes, mut drawn) = (Vec::with_capacity(shards.len()), Vec::with_capacity(shards.len()));
+        for shard in &shards {
+            let network = on_rank(shard.rank, scratch.as_ref().unwrap_or(&self.generator), &copies);
+            let pictures = draw(&plan, network, &self.average, shard);
+            fakes.push(pictures.augmented.iter().map(EncodedImages::detach).collect::<Vec<_>>());
+            drawn.push(keep.then_some(pictures));
+        }
+
+        // 2. Discriminators.
+        let mut updates = Vec::with_capacity(plan.stages.len());
+        for (index, stage) in plan.stages.iter().enumerate() {
+            let master = &self.discriminators[*stage];
+            let scale = loss_scale(self.recipe.precision, &self.scales);
+            let mut sum = GradientSum::new(master, &self.device);
+            for (shard, fakes) in shards.iter().zip(&fakes) {
+                let copy = (shard.rank > 0).then(|| copy_to(master, shard.device));
+                let discriminator = copy.as_ref().unwrap_or(master);
+                let loss = discriminator_loss(&plan, discriminator, *stage, batch, shard, &fakes[index]).mul_scalar(shard.share);
+                losses.add("discriminator", loss.clone());
+                sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), discriminator));
+            }
+            updates.push((*stage, sum.finish(scale)?));
+        }
+        drop(fakes);
+        for (stage, gradients) in updates {
+            self.scales[1 + stage].note(gradients.is_some());
+            if let Some(gradients) = gradients {
+                let discriminator = self.discriminators[stage].clone();
+                self.discriminators[stage] =
+                    self.discriminator_optimizers[stage].step(self.recipe.discriminator_lr, discriminator, gradients);
+            }
+        }
+
+        // 3. Generator, against the discriminators as they are by now.
+        let scale = loss_scale(self.recipe.precision, &self.scales);
+        let mut sum = GradientSum::new(&self.generator, &self.device);
+        for (shard, drawn) in shards.iter().zip(drawn) {
+            let network = on_rank(shard.rank, &self.generator, &copies);
+            let drawn = drawn.unwrap_or_else(|| draw(&plan, network, &self.average, shard));
+            let loss = generator_loss(&plan, &self.discriminators, batch, shard, drawn, &mut losses)?;
+            losses.add("generator", loss.clone());
+            sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), network));
+        }
+        let gradients = sum.finish(scale)?;
+        let losses = losses.read(step, scale.is_some() && gradients.is_none())?;
+
+        // 4. The generator's optimizer, and its average.
+        self.scales[0].note(gradients.is_some());
+        if let Some(gradients) = gradients {
+            self.generator = self.generator_optimizer.step(self.recipe.generator_lr, self.generator.clone(), gradients);
+            let decay = average::decay(self.recipe.average_half_life, batch.captions.len(), seen);
+            self.average = average::update(self.average.clone(), &self.generator.valid(), decay);
+        }
+        if let Some(scale) = self.scales.iter().find(|scale| scale.in_a_row >= MOST_SKIPPED) {
+            let message = format!("{} steps in a row had gradients that f16 cannot hold; use bf16 or f32", scale.in_a_row);
+            return Err(Error::Diverged { step, message });
+        }
+        Ok(losses)
+    }
+}
+
+/// The network on the device of a shard: `first` on the trainer's own.
+fn on_rank<'a, M>(rank: usize, first: &'a M, copies: &'a [M]) -> &'a M {
+    if rank == 0 { first } else { &copies[rank - 1] }
+}
+
+/// What losses are multiplied with before the backward pass: nothing but in f16, and there one factor for all networks, the smallest that
+/// any of them needs.
+fn loss_scale(precision: Precision, scales: &[LossScale]) -> Option<f64> {
+    let smallest = scales.iter().map(|scale| scale.factor).fold(f64::INFINITY, f64::min);
+    (precision == Precision::F16).then_some(smallest)
+}
+
+/// L_{D_i} of the discriminator of `stage` on a shard: photographs beside `fake`, what the generator drew. Both are augmented.
+fn discriminator_loss(
+    plan: &Plan,
+    discriminator: &StageDiscriminator,
+    stage: usize,
+    batch: &Batch,
+    shard: &Shard,
+    fake: &EncodedImages,
+) -> Tensor<1> {
+    let recipe = plan.recipe;
+    let mut images =
+        Tensor::from_inner(batch.images_of(shard.range.clone(), GeneratorConfig::picture_size(stage), &shard.device.clone().inner()));
+    if recipe.augmentation != Augmentation::none() {
+        images = recipe.augmentation.apply(images, &mut shard.rng(RandomStream::Photographs(stage)));
+        images = recipe.augmentation.move_together(images, &mut shard.rng(RandomStream::PhotographShift(stage)));
+    }
+    let dtype = recipe.precision.dtype();
+    let real = shard.encode(recipe, stage, images.clone()).cast(dtype);
+    let sentence = &shard.text.sentence;
+    let lowered = recipe.precision.lower(discriminator);
+    let loss = lowered.discriminator_loss(&real, &fake.cast(dtype), sentence, &shard.wrong, recipe.loss);
+    if recipe.gradient_penalty.weight <= 0.0 {
+        return loss;
+    }
+    // Differences of nearby values need f32.
+    let score = |images: Tensor<4>, sentence: Tensor<2>| {
+        let encoded = if discriminator.takes_features() {
+            shard.frozen.encode(images, recipe.encoder_sizes[stage], Precision::F32)
+        } else {
+            real.with_images(images)
+        };
+        discriminator.score(&encoded, sentence)
+    };
+    loss + recipe.gradient_penalty.of(score, images, sentence.clone())
+}
+
+/// L_G on a shard, weighted by the shard's share of the step: every term of [`Term`], in the order in which they are added.
+fn generator_loss(
+    plan: &Plan,
+    discriminators: &[StageDiscriminator],
+    batch: &Batch,
+    shard: &Shard,
+    drawn: DrawnBatch,
+    losses: &mut LossRecord,
+) -> Result<Tensor<1>> {
+    let recipe = plan.recipe;
+    let weights = &plan.weights;
+    let last = plan.last();
+
+    // Σ_i L_{G_i}, in its two parts.
+    let mut realism = WeightedSum::new(weights, shard.device, losses);
+    for (stage, fake) in plan.stages.iter().zip(&drawn.augmented) {
+        // Gradients go through the discriminator, not into its weights.
+        let discriminator = discriminators[*stage].clone().no_grad();
+        let discriminator = if shard.rank > 0 { copy_to(&discriminator, shard.device) } else { discriminator };
+        let lowered = recipe.precision.lower(&discriminator);
+        let (alone, beside) = lowered.generator_loss(&fake.cast(recipe.precision.dtype()), &shard.text.sentence, recipe.loss);
+        realism.add(Term::Adversarial, shard.share, alone);
+        realism.add(Term::Conditional, shard.share, beside);
+    }
+    let realism = realism.total;
+
+    let mut others = WeightedSum::new(weights, shard.device, losses);
+    // D_KL(N(μ, σ²) ‖ N(0, 1)) of the conditioning augmentation.
+    if weights[Term::Kl] > 0.0 && plan.trains_all() {
+        let condition = &drawn.generated.condition;
+        others.add(Term::Kl, shard.share, loss::kl_divergence(condition.mu.clone(), condition.logvar.clone()));
+    }
+    // Two pictures of one prompt, in features or in pixels.
+    let described = drawn.described();
+    if let Some(twins) = &drawn.twins {
+        let apart = match (recipe.diversity, described) {
+            (DiversityMeasure::Features, Some(pictures)) => {
+                // Stride 4, the first, sees light and texture.
+                let [pictures, twins] = [pictures, twins].map(|encoded| encoded.features.stages.get(1..).unwrap_or_default());
+                diversity::features_apart(pictures, twins)
+            }
+            _ => {
+                let half = twins.images.dims()[0];
+                diversity::pictures_apart(drawn.generated.images[last].clone().narrow(0, 0, half), twins.images.clone())
+            }
+        };
+        others.add(Term::Diversity, shard.share, diversity::mode_seeking(apart));
+    }
+    // The last picture made smaller, and the one before it.
+    if weights[Term::Consistency] > 0.0 && last > 0 {
+        let small = halve(drawn.generated.images[last].clone());
+        let difference = small - drawn.generated.images[last - 1].clone().detach();
+        others.add(Term::Consistency, shard.share, difference.abs().mean());
+    }
+    if let Some(pictures) = described {
+        // L_stream: the redescription of the last picture is the prompt.
+        if weights[Term::Stream] > 0.0 {
+            let (ids, mask) = stream::targets(&batch.captions[shard.range.clone()], shard.device);
+            let logits = shard.frozen.redescribe(pictures, ids.clone())?;
+            others.add(Term::Stream, shard.word_share, loss::redescription(logits, ids, mask));
+        }
+        // L_DAMSM: regions match words, and the picture its sentence.
+        if weights[Term::Damsm] > 0.0 {
+            let loss = shard.frozen.match_text(pictures, &shard.text, &batch.classes[shard.range.clone()])?;
+            others.add(Term::Damsm, shard.share, loss);
+        }
+    }
+    Ok(realism + others.total)
+}
+
+/// Σ_t λ_t L_t over shares of a step; each term is taken note of without its weight.
+struct WeightedSum<'a> {
+    weights: &'a PerTerm<f64>,
+    total: Tensor<1>,
+    losses: &'a mut LossRecord,
+}
+
+impl<'a> WeightedSum<'a> {
+    fn new(weights: &'a PerTerm<f64>, device: &Device, losses: &'a mut LossRecord) -> Self {
+        Self { weights, total: Tensor::zeros([1], device), losses }
+    }
+
+    fn add(&mut self, term: Term, share: f64, loss: Tensor<1>) {
+        self.losses.add(term.name(), loss.clone().detach().mul_scalar(share));
+        self.total = self.total.clone() + loss.mul_scalar(self.weights[term] * share);
+    }
+}
+
+/// Pictures of half the size, each pixel the mean of four.
+fn halve(images: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = images.dims();
+    images.reshape([batch, channels, height / 2, 2, width / 2, 2]).mean_dim(3).mean_dim(5).reshape([batch, channels, height / 2, width / 2])
+}
+
+// What comes before the first step, and before that of each phase.
 impl Trainer {
     /// Fresh networks for `recipe`; all random numbers come from `rng`.
     ///
@@ -59,16 +289,18 @@ impl Trainer {
         };
         devices.iter().try_for_each(|device| recipe.precision.check(device))?;
         let device = device.clone();
-        let workers = others.iter().map(|device| Worker { device: device.clone(), frozen: frozen.replica(device) }).collect();
+        let replicas = others.iter().map(|device| Replica { device: device.clone(), frozen: frozen.copy_to(device) }).collect();
         let generator = init::initialize(recipe.generator.init(&device), &mut rng).sharpened(recipe.condition_gain);
-        let judges = (0..recipe.generator.stages).map(|stage| Judge::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
+        let stages = 0..recipe.generator.stages;
+        let discriminators =
+            stages.clone().map(|stage| StageDiscriminator::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
         Ok(Self {
             average: generator.valid(),
             generator_optimizer: adam(&recipe),
-            judge_optimizers: (0..recipe.generator.stages).map(|_| adam(&recipe)).collect(),
+            discriminator_optimizers: stages.map(|_| adam(&recipe)).collect(),
             generator,
-            judges,
-            workers,
+            discriminators,
+            replicas,
             scales: vec![LossScale::default(); 1 + recipe.generator.stages],
             recipe,
             device,
@@ -84,27 +316,22 @@ impl Trainer {
 
     /// Fits the discriminators' fixed parts to photographs; once, before anything is learned.
     pub fn calibrate(&self, batch: &Batch) {
-        for (stage, judge) in self.judges.iter().enumerate() {
+        for (stage, discriminator) in self.discriminators.iter().enumerate() {
             let images = batch.images(GeneratorConfig::picture_size(stage), &self.device.clone().inner());
-            judge.calibrate(&self.view(0, stage, Tensor::from_inner(images)));
+            let (size, precision) = (self.recipe.encoder_sizes[stage], self.recipe.precision);
+            discriminator.calibrate(&self.frozen.encode(Tensor::from_inner(images), size, precision));
         }
     }
 
     /// Prepares for a phase of `stages` stages, of which the first `trained` have learned. A new stage starts where the one before it is, and so
-    /// does the discriminator of the last one if it is new (`new_judge`), so that they do not have to learn from nothing what the earlier
+    /// does the discriminator of the last one if it is new (`new_discriminator`), so that they do not have to learn from nothing what the earlier
     /// ones know; all of them begin anew where nothing has learned yet. Optimizers start afresh: their moments of weights that did not learn
     /// so far would be wrong by the correction for the first steps.
-    pub fn begin_phase(&mut self, stages: usize, new_judge: bool, trained: usize) {
+    pub fn begin_phase(&mut self, stages: usize, new_discriminator: bool, trained: usize) {
         self.generator_optimizer = adam(&self.recipe);
-        self.judge_optimizers.iter_mut().for_each(|optimizer| *optimizer = adam(&self.recipe));
-        if new_judge && stages > 1 {
-            let judge = self.judges.remove(stages - 1);
-            let judge = if self.recipe.discriminator == DiscriminatorChoice::Projected {
-                average::copy(judge, &self.judges[stages - 2])
-            } else {
-                judge
-            };
-            self.judges.insert(stages - 1, judge);
+        self.discriminator_optimizers.iter_mut().for_each(|optimizer| *optimizer = adam(&self.recipe));
+        if new_discriminator && stages > 1 && self.recipe.discriminator == DiscriminatorChoice::Projected {
+            self.discriminators[stages - 1] = average::copy(self.discriminators[stages - 1].clone(), &self.discriminators[stages - 2]);
         }
         if trained > 0 {
             let start = |generator: Generator| {
@@ -115,318 +342,12 @@ impl Trainer {
         }
     }
 
-    /// Learns from one batch. `seen` counts the pictures of this phase before it.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] when a loss is not a number; nothing has been changed by it then but the discriminators.
-    pub fn step(&mut self, step: usize, seen: usize, phase: &Phase, batch: &Batch) -> Result<Losses> {
-        let weights = self.recipe.weights_of(phase);
-        let shards = self.shards(phase, &weights, batch);
-        let last = phase.stages - 1;
-        let stages: Vec<usize> = if phase.trains == Trains::All { (0..phase.stages).collect() } else { vec![last] };
-        // Every part has a device of its own, or there is one: their graphs can wait for the generator's turn.
-        let keep = phase.accumulate == 1;
-        let scratch = shard::replica(&self.generator, &self.device);
-        let generators: Vec<Generator> = self.workers.iter().map(|worker| shard::replica(&self.generator, &worker.device)).collect();
-        let generator = |shard: &Shard| match shard.worker {
-            0 => &self.generator,
-            worker => &generators[worker - 1],
-        };
-        let mut drawn = Vec::with_capacity(shards.len());
-        for shard in &shards {
-            // A second drawing of the same pictures must not move the running statistics twice.
-            let network = if keep || shard.worker > 0 { generator(shard) } else { &scratch };
-            let pictures = self.pictures(network, phase, &weights, &stages, shard);
-            drawn.push(if keep { pictures } else { pictures.detach() });
-        }
-
-        let mut losses: Vec<(&'static str, Tensor<1>)> = Vec::new();
-        let mut steps = Vec::new();
-        for (index, stage) in stages.iter().enumerate() {
-            let master = &self.judges[*stage];
-            let scale = self.scale();
-            let mut sum = Sum::new(master, &self.device);
-            for (shard, drawn) in shards.iter().zip(&drawn) {
-                let copy = (shard.worker > 0).then(|| shard::replica(master, &self.worker_device(shard.worker)));
-                let judge = copy.as_ref().unwrap_or(master);
-                let loss = self.judge_loss(judge, *stage, batch, shard, &drawn.views[index])?.mul_scalar(shard.share);
-                losses.push(("discriminator", self.home(loss.clone().detach())));
-                sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), judge));
-            }
-            steps.push((*stage, sum.finish(scale)?));
-        }
-        for (stage, gradients) in steps {
-            self.scales[1 + stage].note(gradients.is_some());
-            if let Some(gradients) = gradients {
-                let judge = self.judges[stage].clone();
-                self.judges[stage] = self.judge_optimizers[stage].step(self.recipe.discriminator_lr, judge, gradients);
-            }
-        }
-
-        let scale = self.scale();
-        let mut sum = Sum::new(&self.generator, &self.device);
-        for (shard, drawn) in shards.iter().zip(drawn) {
-            let network = match shard.worker {
-                0 => &self.generator,
-                worker => &generators[worker - 1],
-            };
-            let drawn = if keep { drawn } else { self.pictures(network, phase, &weights, &stages, shard) };
-            let total = self.generator_total(phase, &weights, batch, shard, &stages, drawn, &mut losses)?;
-            losses.push(("generator", self.home(total.clone().detach())));
-            sum.add(GradientsParams::from_grads(total.mul_scalar(scale.unwrap_or(1.0)).backward(), network));
-        }
-        let gradients = sum.finish(scale)?;
-        let measured = read(losses, step, scale.is_some() && gradients.is_none())?;
-        self.scales[0].note(gradients.is_some());
-        if let Some(gradients) = gradients {
-            self.generator = self.generator_optimizer.step(self.recipe.generator_lr, self.generator.clone(), gradients);
-            let decay = average::decay(self.recipe.average_half_life, batch.captions.len(), seen);
-            self.average = average::update(self.average.clone(), &self.generator.valid(), decay);
-        }
-        if let Some(scale) = self.scales.iter().find(|scale| scale.in_a_row >= MOST_SKIPPED) {
-            let message = format!("{} steps in a row had gradients that f16 cannot hold; use bf16 or f32", scale.in_a_row);
-            return Err(Error::Diverged { step, message });
-        }
-        Ok(measured)
-    }
-
     /// Optimizer steps skipped so far because f16 could not hold their gradients.
     pub fn skipped(&self) -> usize {
         self.scales.iter().map(|scale| scale.skipped).sum()
     }
-
-    /// What losses are multiplied with before the backward pass: nothing but in f16.
-    fn scale(&self) -> Option<f64> {
-        // One factor for all networks, the smallest that any of them needs.
-        let smallest = self.scales.iter().map(|scale| scale.factor).fold(f64::INFINITY, f64::min);
-        (self.recipe.precision == Precision::F16).then_some(smallest)
-    }
-
-    fn worker_device(&self, worker: usize) -> Device {
-        if worker == 0 { self.device.clone() } else { self.workers[worker - 1].device.clone() }
-    }
-
-    pub(super) fn frozen_of(&self, worker: usize) -> &Frozen {
-        if worker == 0 { &self.frozen } else { &self.workers[worker - 1].frozen }
-    }
-
-    /// A value on the first device.
-    fn home(&self, value: Tensor<1>) -> Tensor<1> {
-        if self.workers.is_empty() { value } else { value.to_device(&self.device) }
-    }
-
-    /// The parts of a batch, with everything random in them drawn in one order whatever their number.
-    fn shards(&mut self, phase: &Phase, weights: &LossWeights, batch: &Batch) -> Vec<Shard> {
-        let count = batch.captions.len();
-        let text = self.frozen.text(&batch.captions, &self.device);
-        let wrong = if count > 1 { mismatch(text.sentence.clone()) } else { text.sentence.clone() };
-        let (noise, epsilon) = self.noise(count);
-        let ranges = shard::ranges(count, phase.accumulate, 1 + self.workers.len());
-        let with_twins = weights.diversity > 0.0 && phase.trains == Trains::All;
-        let words = |captions: &[Vec<usize>]| captions.iter().map(|caption| caption.len() + 1).sum::<usize>() as f64;
-        let all_words = words(&batch.captions);
-        let devices = 1 + self.workers.len();
-        let mut shards = Vec::with_capacity(ranges.len());
-        for (index, range) in ranges.into_iter().enumerate() {
-            let worker = index % devices;
-            let device = self.worker_device(worker);
-            let (start, length) = (range.start, range.len());
-            let two = |tensor: &Tensor<2>| tensor.clone().narrow(0, start, length).to_device(&device);
-            let twins = with_twins.then(|| self.noise(length.div_ceil(2))).map(|(z, e)| (z.to_device(&device), e.to_device(&device)));
-            shards.push(Shard {
-                worker,
-                share: length as f64 / count as f64,
-                word_share: words(&batch.captions[range.clone()]) / all_words,
-                text: TextFeatures {
-                    words: text.words.clone().narrow(0, start, length).to_device(&device),
-                    sentence: two(&text.sentence),
-                    mask: two(&text.mask),
-                },
-                wrong: two(&wrong),
-                noise: two(&noise),
-                epsilon: two(&epsilon),
-                twins,
-                augmentation: if self.recipe.augmentation == Augmentation::none() { 0 } else { self.rng.random() },
-                range,
-            });
-        }
-        shards
-    }
-
-    /// What the discriminator of `stage` learns from a shard.
-    fn judge_loss(&self, judge: &Judge, stage: usize, batch: &Batch, shard: &Shard, fake: &View) -> Result<Tensor<1>> {
-        let images = batch.images_of(shard.range.clone(), GeneratorConfig::picture_size(stage), &self.worker_device(shard.worker).inner());
-        let mut images = Tensor::from_inner(images);
-        if self.recipe.augmentation != Augmentation::none() {
-            let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
-            rng.set_stream(2 + stage as u64);
-            images = self.recipe.augmentation.apply(images, &mut rng);
-            let mut rng = ChaCha8Rng::seed_from_u64(shard.augmentation);
-            rng.set_stream(REAL_JITTER + stage as u64);
-            images = self.recipe.augmentation.move_together(images, &mut rng);
-        }
-        let precision = self.recipe.precision;
-        let dtype = precision.dtype();
-        let real = self.view(shard.worker, stage, images.clone()).cast(dtype);
-        let fake = fake.detach().cast(dtype);
-        let sentence = &shard.text.sentence;
-        let mut loss = precision.lower(judge).loss(&real, &fake, sentence, &shard.wrong, self.recipe.loss);
-        if self.recipe.gradient_penalty.weight > 0.0 {
-            // Differences of nearby values need f32.
-            let frozen = self.frozen_of(shard.worker);
-            let projected = matches!(judge, Judge::Projected(_));
-            let verdict = |images: Tensor<4>, sentence: Tensor<2>| {
-                let view = if projected {
-                    frozen.view(images, self.recipe.encoder_sizes[stage], Precision::F32)
-                } else {
-                    real.with_images(images)
-                };
-                judge.verdict(&view, sentence)
-            };
-            loss = loss + self.recipe.gradient_penalty.of(verdict, images, sentence.clone());
-        }
-        Ok(loss)
-    }
-
-    /// All losses of the generator on a shard, weighted by its share.
-    #[allow(clippy::too_many_arguments)]
-    fn generator_total(
-        &self,
-        phase: &Phase,
-        weights: &LossWeights,
-        batch: &Batch,
-        shard: &Shard,
-        stages: &[usize],
-        drawn: Drawn,
-        losses: &mut Vec<(&'static str, Tensor<1>)>,
-    ) -> Result<Tensor<1>> {
-        let device = self.worker_device(shard.worker);
-        let precision = self.recipe.precision;
-        let mut total = Tensor::<1>::zeros([1], &device);
-        for (stage, fake) in stages.iter().zip(&drawn.views) {
-            // Gradients go through the discriminator, not into its weights.
-            let judge = self.judges[*stage].clone().no_grad();
-            let judge = if shard.worker > 0 { shard::replica(&judge, &device) } else { judge };
-            let (unconditional, conditional) =
-                precision.lower(&judge).generator_loss(&fake.cast(precision.dtype()), &shard.text.sentence, self.recipe.loss);
-            for (name, loss, weight) in
-                [("adversarial", unconditional, weights.adversarial), ("conditional", conditional, weights.conditional)]
-            {
-                losses.push((name, self.home(loss.clone().detach().mul_scalar(shard.share))));
-                total = total + loss.mul_scalar(weight * shard.share);
-            }
-        }
-        let mut others = Vec::new();
-        let rest = self.other_losses(phase, weights, batch, shard, &drawn, &mut others)?;
-        losses.extend(others.into_iter().map(|(name, loss)| (name, self.home(loss))));
-        Ok(total + rest)
-    }
-
-    /// The losses beside the adversarial ones, weighted by the shard's share.
-    fn other_losses(
-        &self,
-        phase: &Phase,
-        weights: &LossWeights,
-        batch: &Batch,
-        shard: &Shard,
-        drawn: &Drawn,
-        losses: &mut Vec<(&'static str, Tensor<1>)>,
-    ) -> Result<Tensor<1>> {
-        let device = self.worker_device(shard.worker);
-        let frozen = self.frozen_of(shard.worker);
-        let Drawn { generated, twins, views, own } = drawn;
-        let mut total = Tensor::<1>::zeros([1], &device);
-        let mut add = |name: &'static str, weight: f64, share: f64, loss: Tensor<1>| {
-            losses.push((name, loss.clone().detach().mul_scalar(share)));
-            total = total.clone() + loss.mul_scalar(weight * share);
-        };
-        let last = phase.stages - 1;
-        let view = own.as_ref().or(views.last());
-        if weights.kl > 0.0 && phase.trains == Trains::All {
-            let condition = &generated.condition;
-            add("kl", weights.kl, shard.share, loss::kl_divergence(condition.mu.clone(), condition.logvar.clone()));
-        }
-        if let Some(twins) = twins {
-            let apart = match (self.recipe.diversity, view) {
-                (DiversityMeasure::Features, Some(view)) => {
-                    // Stride 4, the first, sees light and texture.
-                    let [own, twins] = [view, twins].map(|view| view.features.stages.get(1..).unwrap_or_default());
-                    diversity::features_apart(own, twins)
-                }
-                _ => {
-                    let half = twins.images.dims()[0];
-                    diversity::pictures_apart(generated.images[last].clone().narrow(0, 0, half), twins.images.clone())
-                }
-            };
-            add("diversity", weights.diversity, shard.share, diversity::mode_seeking(apart));
-        }
-        if weights.consistency > 0.0 && last > 0 {
-            let small = halve(generated.images[last].clone());
-            let difference = small - generated.images[last - 1].clone().detach();
-            add("consistency", weights.consistency, shard.share, difference.abs().mean());
-        }
-        let Some(view) = view else { return Ok(total) };
-        if weights.stream > 0.0 {
-            let (ids, mask) = stream::targets(&batch.captions[shard.range.clone()], &device);
-            let logits = frozen.redescribe(view, ids.clone())?;
-            add("stream", weights.stream, shard.word_share, loss::redescription(logits, ids, mask));
-        }
-        if weights.damsm > 0.0 {
-            let loss = frozen.match_text(view, &shard.text, &batch.classes[shard.range.clone()])?;
-            add("damsm", weights.damsm, shard.share, loss);
-        }
-        Ok(total)
-    }
-
-    /// z and ε, (batch, z_dim) and (batch, condition_dim), from N(0, 1).
-    fn noise(&mut self, batch: usize) -> (Tensor<2>, Tensor<2>) {
-        let config = &self.recipe.generator;
-        let device = &self.device;
-        let mut normal = |count: usize| {
-            let values: Vec<f32> = (0..batch * count).map(|_| StandardNormal.sample(&mut self.rng)).collect();
-            Tensor::<2>::from_data(TensorData::new(values, [batch, count]), device)
-        };
-        (normal(config.z_dim), normal(config.condition_dim))
-    }
 }
-
-/// Skipped f16 steps in a row that end a training.
-const MOST_SKIPPED: usize = 50;
 
 fn adam(recipe: &GanRecipe) -> Adam {
     Adam::new(recipe.beta_1, recipe.beta_2)
-}
-
-/// Pictures of half the size, each pixel the mean of four.
-fn halve(images: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = images.dims();
-    images.reshape([batch, channels, height / 2, 2, width / 2, 2]).mean_dim(3).mean_dim(5).reshape([batch, channels, height / 2, width / 2])
-}
-
-/// Reads all losses at once; several of one name are added.
-///
-/// # Errors
-/// [`Error::Diverged`] when one is not finite, unless the step is `skipped` anyway.
-fn read(losses: Vec<(&'static str, Tensor<1>)>, step: usize, skipped: bool) -> Result<Losses> {
-    let (names, values): (Vec<_>, Vec<_>) = losses.into_iter().unzip();
-    let values = readback::read_now(Tensor::cat(values, 0))?;
-    let mut measured: Losses = Vec::new();
-    for (name, value) in names.into_iter().zip(values) {
-        if !value.is_finite() && !skipped {
-            let message = format!("the {name} loss is {value}");
-            return Err(Error::Diverged { step, message });
-        }
-        match measured.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += f64::from(value),
-            None => measured.push((name, f64::from(value))),
-        }
-    }
-    Ok(measured)
-}
-
-/// The text features of a batch, from frozen STEM.
-pub(super) fn encode(stem: &crate::stem::TextEncoder, captions: &[Vec<usize>], device: &Device) -> TextFeatures {
-    let off = device.clone().inner();
-    let text = stem.forward(&TextBatch::new(captions, &off));
-    TextFeatures { words: Tensor::from_inner(text.words), sentence: Tensor::from_inner(text.sentence), mask: Tensor::from_inner(text.mask) }
 }

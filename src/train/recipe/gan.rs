@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::MAX_SIZE;
+use super::term::{PerTerm, Term};
 use crate::discriminator::Augmentation;
 use crate::glam::GeneratorConfig;
 use crate::loss::GradientPenalty;
@@ -56,8 +57,8 @@ pub struct GanRecipe {
     pub devices: usize,
     /// When losses have exploded.
     pub explosion: Explosion,
-    /// What each loss counts.
-    pub weights: LossWeights,
+    /// What each term of the generator's loss counts.
+    pub weights: PerTerm<f64>,
     /// What `weights.diversity` keeps apart.
     pub diversity: DiversityMeasure,
     /// Side of the pictures that the frozen image encoder sees, for each stage.
@@ -121,87 +122,6 @@ pub enum DiversityMeasure {
     Features,
 }
 
-/// λ of each loss of the generator.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LossWeights {
-    /// Pictures that look real.
-    pub adversarial: f64,
-    /// Pictures that look real beside their sentence.
-    pub conditional: f64,
-    /// λ of the paper: pictures whose redescription is the prompt.
-    pub stream: f64,
-    /// Pictures that DAMSM matches with the prompt (AttnGAN).
-    pub damsm: f64,
-    /// Conditioning augmentation near N(0, 1) (StackGAN).
-    pub kl: f64,
-    /// Pictures of one prompt that differ as their noises do.
-    pub diversity: f64,
-    /// A stage that is trained on its own: its picture, made smaller, is the one that it began with.
-    pub consistency: f64,
-}
-
-impl Default for LossWeights {
-    fn default() -> Self {
-        Self { adversarial: 1.0, conditional: 1.0, stream: 20.0, damsm: 0.0, kl: 1.0, diversity: 0.0, consistency: 0.0 }
-    }
-}
-
-impl LossWeights {
-    /// Checks every weight; `section` names them.
-    fn check(&self, section: &str) -> Result<(), String> {
-        let Self { adversarial, conditional, stream, damsm, kl, diversity, consistency } = *self;
-        let all = [
-            ("adversarial", adversarial),
-            ("conditional", conditional),
-            ("stream", stream),
-            ("damsm", damsm),
-            ("kl", kl),
-            ("diversity", diversity),
-            ("consistency", consistency),
-        ];
-        match all.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-            Some((key, value)) => Err(format!("{section}.{key} is {value}; expected 0 or more")),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The loss weights of a phase that are others than the recipe's; what is left out is as there.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OtherWeights {
-    /// In place of [`LossWeights::adversarial`].
-    pub adversarial: Option<f64>,
-    /// In place of [`LossWeights::conditional`].
-    pub conditional: Option<f64>,
-    /// In place of [`LossWeights::stream`].
-    pub stream: Option<f64>,
-    /// In place of [`LossWeights::damsm`].
-    pub damsm: Option<f64>,
-    /// In place of [`LossWeights::kl`].
-    pub kl: Option<f64>,
-    /// In place of [`LossWeights::diversity`].
-    pub diversity: Option<f64>,
-    /// In place of [`LossWeights::consistency`].
-    pub consistency: Option<f64>,
-}
-
-impl OtherWeights {
-    /// These, and those of `recipe` for what is left out.
-    fn over(&self, recipe: &LossWeights) -> LossWeights {
-        LossWeights {
-            adversarial: self.adversarial.unwrap_or(recipe.adversarial),
-            conditional: self.conditional.unwrap_or(recipe.conditional),
-            stream: self.stream.unwrap_or(recipe.stream),
-            damsm: self.damsm.unwrap_or(recipe.damsm),
-            kl: self.kl.unwrap_or(recipe.kl),
-            diversity: self.diversity.unwrap_or(recipe.diversity),
-            consistency: self.consistency.unwrap_or(recipe.consistency),
-        }
-    }
-}
-
 /// Which stages a phase trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -229,9 +149,9 @@ pub struct Phase {
     pub accumulate: usize,
     /// Which stages learn.
     pub trains: Trains,
-    /// Other loss weights than the recipe's (`gan.weights`), where there are any.
+    /// Other loss weights than the recipe's (`gan.weights`), where there are any; what is left out is as there.
     #[serde(default)]
-    pub weights: Option<OtherWeights>,
+    pub weights: Option<PerTerm<Option<f64>>>,
 }
 
 fn one() -> usize {
@@ -261,7 +181,7 @@ impl Default for GanRecipe {
             precision: Precision::F32,
             devices: 1,
             explosion: Explosion::default(),
-            weights: LossWeights::default(),
+            weights: PerTerm::default(),
             diversity: DiversityMeasure::Pictures,
             encoder_sizes: vec![128, 128, 256],
             sample_every: 10_000,
@@ -279,9 +199,14 @@ impl GanRecipe {
         self.phases.iter().take(phases).map(|phase| phase.stages).max().unwrap_or(0)
     }
 
-    /// What each loss counts in `phase`.
-    pub fn weights_of(&self, phase: &Phase) -> LossWeights {
-        phase.weights.as_ref().map_or_else(|| self.weights.clone(), |other| other.over(&self.weights))
+    /// What each term counts in `phase`.
+    pub fn weights_of(&self, phase: &Phase) -> PerTerm<f64> {
+        phase.weights.as_ref().map_or(self.weights, |other| self.weights.overridden(other))
+    }
+
+    /// Whether `term` counts anywhere in the training.
+    pub fn uses(&self, term: Term) -> bool {
+        self.weights[term] > 0.0 || self.phases.iter().any(|phase| self.weights_of(phase)[term] > 0.0)
     }
 
     /// Checks that each last stage that is trained alone stands on trained ones, where the first `given` are trained from the beginning.
@@ -404,12 +329,14 @@ mod tests {
 
     #[test]
     fn weights_that_a_phase_leaves_out_are_the_recipes() {
-        let weights = LossWeights { adversarial: 0.5, stream: 3.0, kl: 0.1, diversity: 0.3, ..LossWeights::default() };
-        let mut recipe = GanRecipe { weights: weights.clone(), ..GanRecipe::default() };
+        let weights = PerTerm::default().with(Term::Adversarial, 0.5).with(Term::Stream, 3.0).with(Term::Kl, 0.1).with(Term::Diversity, 0.3);
+        let mut recipe = GanRecipe { weights, ..GanRecipe::default() };
         assert_eq!(recipe.weights_of(&recipe.phases[0]), weights);
-        recipe.phases[0].weights = Some(OtherWeights { kl: Some(0.0), consistency: Some(5.0), ..OtherWeights::default() });
-        assert_eq!(recipe.weights_of(&recipe.phases[0]), LossWeights { kl: 0.0, consistency: 5.0, ..weights });
-        recipe.phases[0].weights = Some(OtherWeights { stream: Some(f64::NAN), ..OtherWeights::default() });
+        assert!(recipe.uses(Term::Diversity) && !recipe.uses(Term::Consistency));
+        recipe.phases[0].weights = Some(PerTerm::default().with(Term::Kl, Some(0.0)).with(Term::Consistency, Some(5.0)));
+        assert_eq!(recipe.weights_of(&recipe.phases[0]), weights.with(Term::Kl, 0.0).with(Term::Consistency, 5.0));
+        assert!(recipe.uses(Term::Consistency));
+        recipe.phases[0].weights = Some(PerTerm::default().with(Term::Stream, Some(f64::NAN)));
         assert!(recipe.check("r").unwrap_err().to_string().contains("gan.phases[0].weights.stream is NaN"));
     }
 
@@ -432,16 +359,15 @@ mod tests {
         let changes = ["gan.weights.stream=3.0", "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",weights={kl=0.5}}]"];
         let recipe = Recipe::load("tiny", &changes.map(String::from)).unwrap();
         let weights = recipe.gan.weights_of(&recipe.gan.phases[0]);
-        assert_eq!((weights.stream, weights.damsm, weights.kl, weights.consistency), (3.0, 0.3, 0.5, 0.0));
+        assert_eq!([Term::Stream, Term::Damsm, Term::Kl, Term::Consistency].map(|term| weights[term]), [3.0, 0.3, 0.5, 0.0]);
         assert_eq!(Recipe::parse("written", &recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
         // Phases of the built-in recipes name all weights or none.
         for name in crate::train::recipe::names() {
             let gan = Recipe::load(name, &[]).unwrap().gan;
-            let sevens =
-                LossWeights { adversarial: 7.0, conditional: 7.0, stream: 7.0, damsm: 7.0, kl: 7.0, diversity: 7.0, consistency: 7.0 };
-            let other = GanRecipe { weights: sevens.clone(), ..gan.clone() };
+            let sevens = PerTerm::from_fn(|_| 7.0);
+            let other = GanRecipe { weights: sevens, ..gan.clone() };
             for phase in &gan.phases {
-                let expected = if phase.weights.is_some() { gan.weights_of(phase) } else { sevens.clone() };
+                let expected = if phase.weights.is_some() { gan.weights_of(phase) } else { sevens };
                 assert_eq!(other.weights_of(phase), expected, "{name}");
             }
         }

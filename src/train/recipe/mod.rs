@@ -1,6 +1,7 @@
 //! Recipes: every setting of a training, in TOML.
 
 pub mod gan;
+pub mod term;
 
 use std::path::Path;
 
@@ -376,6 +377,7 @@ fn set(table: &mut toml::Table, change: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use super::term::Term;
     use super::*;
 
     #[test]
@@ -389,7 +391,7 @@ mod tests {
     #[test]
     fn the_papers_recipe_is_the_papers() {
         let recipe = Recipe::load("paper", &[]).unwrap();
-        assert_eq!((recipe.gan.weights.stream, recipe.gan.weights.adversarial), (20.0, 0.5));
+        assert_eq!((recipe.gan.weights[Term::Stream], recipe.gan.weights[Term::Adversarial]), (20.0, 0.5));
         assert_eq!(recipe.gan.phases.iter().map(|phase| phase.stages).collect::<Vec<_>>(), [1, 2, 3]);
         let public = Recipe::load("published", &[]).unwrap();
         assert_eq!((public.gan.phases.len(), public.gan.phases[0].batch), (1, 12));

@@ -1,0 +1,100 @@
+//! Data parallelism: weights are copied out to every device, and the gradients of all shards come home.
+//!
+//! Every shard computes its gradients with the same weights; they are added up on the first device, weighted by their share of the
+//! pictures, and the weights move once. Devices get copies of the weights before (what burn calls its naive multi-device strategy).
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor};
+
+use crate::Result;
+use crate::readback::read_now;
+use crate::train::optim::adam::{gradient_norm, scale_gradients};
+
+/// A copy of `master` with weights and running statistics of its own, on the autodiff `device`; parameters keep their numbers.
+pub fn copy_to<M: Module>(master: &M, device: &Device) -> M {
+    master.valid().to_device(&device.clone().inner()).train()
+}
+
+/// Gradients of several shards added up, on the device of `master`.
+pub struct GradientSum<'a, M: Module> {
+    master: &'a M,
+    device: Device,
+    sum: GradientsAccumulator<M>,
+}
+
+impl<'a, M: Module> GradientSum<'a, M> {
+    /// Of no shard yet.
+    pub fn new(master: &'a M, device: &Device) -> Self {
+        Self { master, device: device.clone().inner(), sum: GradientsAccumulator::new() }
+    }
+
+    /// Adds those of a shard.
+    pub fn add(&mut self, gradients: GradientsParams) {
+        self.sum.accumulate(self.master, gradients.to_device(&self.device, self.master));
+    }
+
+    /// The sum over `scale`, the factor that losses were multiplied with; nothing where it is not finite.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`] when the device cannot be read. It is read only where there is a factor.
+    pub fn finish(mut self, scale: Option<f64>) -> Result<Option<GradientsParams>> {
+        let gradients = self.sum.grads();
+        let Some(scale) = scale else { return Ok(Some(gradients)) };
+        let factor = Tensor::from_floats([(1.0 / scale) as f32], &self.device);
+        let gradients = scale_gradients(self.master, gradients, factor);
+        let Some(norm) = gradient_norm(self.master, &gradients) else { return Ok(Some(gradients)) };
+        let finite = read_now(norm)?.into_iter().all(f32::is_finite);
+        Ok(finite.then_some(gradients))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+
+    /// Without batch norms, gradients of parts weighted by their shares are the gradient of the whole batch.
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let device = Device::flex().autodiff();
+        let model = burn::nn::LinearConfig::new(2, 1).init(&device);
+        let input = Tensor::<2>::from_floats([[1.0, 2.0], [0.5, -3.0], [0.1, 0.2], [4.0, 1.0], [-1.0, 0.3]], &device);
+        let loss = |model: &burn::nn::Linear, rows: Range<usize>| {
+            model.forward(input.clone().narrow(0, rows.start, rows.len())).powi_scalar(2).mean()
+        };
+        let whole = GradientsParams::from_grads(loss(&model, 0..5).backward(), &model);
+        let mut sum = GradientSum::new(&model, &device);
+        for range in [0..2, 2..5] {
+            let copy = copy_to(&model, &device);
+            let share = range.len() as f64 / 5.0;
+            sum.add(GradientsParams::from_grads(loss(&copy, range).mul_scalar(share * 8.0).backward(), &copy));
+        }
+        let parts = sum.finish(Some(8.0)).unwrap().unwrap();
+        let values = |gradients: &GradientsParams| crate::readback::read_now(gradients.get::<2>(model.weight.id).unwrap()).unwrap();
+        for (a, b) in values(&whole).into_iter().zip(values(&parts)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+        let mut bad = GradientSum::new(&model, &device);
+        bad.add(GradientsParams::from_grads(loss(&model, 0..5).mul_scalar(f32::INFINITY).backward(), &model));
+        assert!(bad.finish(Some(1.0)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_copy_has_its_own_statistics_and_the_masters_numbers() {
+        let device = Device::flex().autodiff();
+        let master = crate::nn::BatchNormConfig::new(1).init(&device);
+        let copy = copy_to(&master, &device);
+        let output = copy.forward(Tensor::<2>::from_floats([[1.0], [3.0]], &device));
+        let value = |tensor: Tensor<1>| tensor.into_scalar::<f32>();
+        assert_eq!(value(master.running_mean.value()), 0.0);
+        assert!(value(copy.running_mean.value()) > 0.0);
+        let weights = Tensor::<2>::from_floats([[1.0], [2.0]], &device);
+        let mut sum = GradientSum::new(&master, &device);
+        sum.add(GradientsParams::from_grads((output * weights).sum().backward(), &copy));
+        let gradients = sum.finish(Some(2.0)).unwrap().unwrap();
+        let bias = value(gradients.get::<1>(master.bias.id).unwrap());
+        assert!((bias - 1.5).abs() < 1e-6, "{bias}");
+    }
+}
