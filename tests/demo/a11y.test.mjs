@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
 import { draw, openBrowser, openPage, shownError } from "./harness.mjs";
+import { hold, newContext, saidSoFar } from "./watch.mjs";
 
 let browser, server;
 
@@ -49,7 +50,7 @@ for (const [colorScheme, width] of [["light", 1200], ["dark", 320]]) {
 }
 
 test("a browser that lacks something is told what and which browsers have it, and nothing else breaks", async () => {
-  const context = await browser.newContext({ viewport: { width: 375, height: 800 } });
+  const context = await newContext(browser, { viewport: { width: 375, height: 800 } });
   for (const [remove, expected] of [
     [() => { WebAssembly.validate = () => false; }, /WebAssembly with SIMD/],
     [() => { delete globalThis.Worker; }, /Workers/],
@@ -95,13 +96,17 @@ test("the whole way works by keyboard: draw, look at words, cancel, shortcuts th
     assert.ok(reached.has(id), `Tab does not reach ${id}`);
   }
   await page.locator("h1").click();
+  const held = await hold(page, "stage");
   await page.keyboard.press("d");
+  await held.reached();
   await page.keyboard.press("Escape");
   await told(page, /^Cancelled/);
+  await held.release();
   await page.keyboard.press("?");
   await page.getByRole("dialog").waitFor();
   await page.getByLabel(/Single keys/).uncheck();
   await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
   const seed = await page.locator("#seed").inputValue();
   await page.keyboard.press("d");
   assert.equal(await page.locator("#seed").inputValue(), seed);
@@ -110,12 +115,8 @@ test("the whole way works by keyboard: draw, look at words, cancel, shortcuts th
 
 test("a screen reader hears little while it draws, and the picture has prompt and description as its name", async () => {
   const page = await openPage(browser, server.address);
-  await page.evaluate(() => {
-    window.heard = [];
-    new MutationObserver(() => window.heard.push(document.getElementById("status").textContent)).observe(document.getElementById("status"), { childList: true, characterData: true, subtree: true });
-  });
   await drawAndWait(page, "a red flower");
-  const heard = await page.evaluate(() => window.heard.filter(Boolean));
+  const heard = await saidSoFar(page);
   assert.ok(heard.length <= 4, `too much: ${heard.join(" | ")}`);
   const name = await page.locator("#picture").getAttribute("aria-label");
   assert.match(name, /a red flower/);
@@ -129,6 +130,8 @@ test("who asked for less motion sees none", async () => {
     const page = await openPage(browser, server.address, { reducedMotion });
     await page.evaluate(() => {
       window.moved = false;
+      for (const begins of ["transitionrun", "animationstart"]) addEventListener(begins, () => (window.moved = true));
+      // Those too that a script moves.
       const look = () => {
         window.moved ||= document.getAnimations().some((animation) => animation.playState === "running");
         requestAnimationFrame(look);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { drawAndWait, serveTiny, told } from "./demo_tools.mjs";
 import { difference, openBrowser, openPage, shownError, stagePixels } from "./harness.mjs";
+import { hold } from "./watch.mjs";
 
 let browser, server;
 
@@ -70,12 +71,16 @@ test("an empty end and unknown words are named; a blend can be cancelled; the ne
   await blend(page, FROM, "  ");
   assert.match(await shownError(page), /needs two prompts; the second is empty/);
   await blend(page, "zeppelin", TO);
-  await page.getByText("“zeppelin”").waitFor();
-  assert.match(await shownError(page), /knows none of these words/);
+  assert.match(await shownError(page), /knows none of these words\.\s*“zeppelin”/);
+  // Two frames are there, the others are not yet.
+  const held = await hold(page, "frame", 2);
   await blend(page);
   await told(page, /^Drawing the way/);
+  await held.reached();
   await page.keyboard.press("Escape");
   await told(page, /^Cancelled/);
+  assert.equal(await page.locator("#blend-strip canvas").count(), 2, "what is drawn stays");
+  await held.release();
   await blend(page);
   await told(page, /^Blended/);
   assert.ok(await page.getByRole("alert").isHidden());
@@ -86,10 +91,9 @@ test("pictures of every kind are described or refused with a reason, and the pag
   const page = await openPage(browser, server.address);
   await page.locator("#file:enabled").waitFor({ state: "attached" });
   const give = async (name, mimeType, buffer, expected) => {
-    await page.evaluate(() => (document.getElementById("status").textContent = ""));
     await page.locator("#file").setInputFiles({ name, mimeType, buffer });
     if (expected) {
-      await page.waitForFunction((source) => new RegExp(source).test(document.getElementById("error").textContent) && !document.getElementById("error").hidden, expected.source);
+      assert.match(await shownError(page), expected, name);
     } else {
       await told(page, /^Described/);
       assert.ok(await page.getByRole("alert").isHidden());

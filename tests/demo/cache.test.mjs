@@ -6,13 +6,34 @@ import { readFileSync, readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { PROMPT, ROOT, TINY, openBrowser, openPage } from "./harness.mjs";
+import { LIMIT } from "./watch.mjs";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".json": "application/json" };
-const SLICE = 64 * 1024;
+const SLICES = 8;
 
 let browser, server, page, log, slow, cut, damaged;
 
-/** The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices, `cut` ones half, `damaged` ones with another last byte. */
+/** What comes in slices: each but the first when the page has all before it. */
+const coming = new Set();
+
+function sendSlice(transfer) {
+  const { content, response, sent } = transfer;
+  transfer.sent = Math.min(content.length, sent + Math.ceil(content.length / SLICES));
+  response.write(content.subarray(sent, transfer.sent));
+  if (transfer.sent < content.length) return;
+  coming.delete(transfer);
+  response.end();
+}
+
+/** The page says that it has `loaded` bytes of a file. */
+function onward(file, loaded) {
+  for (const transfer of coming) if (transfer.pathname.endsWith(`/${file}`) && loaded >= transfer.sent) sendSlice(transfer);
+}
+
+/**
+ * The package and a model; scripts are kept by the browser, as hashed files of a site are. `slow` files come in slices that the page asks for
+ * (`onward`), `cut` ones half, `damaged` ones with another last byte.
+ */
 function files(request, response) {
   const { pathname } = new URL(request.url, "http://x");
   log.push(pathname);
@@ -28,17 +49,12 @@ function files(request, response) {
   const age = type === ".js" ? "max-age=3600" : "no-store";
   // WebAssembly with the wrong type, as many servers send it.
   response.writeHead(200, { "content-type": TYPES[type] ?? "text/plain", "content-length": content.length, "cache-control": age });
-  if (cut?.test(pathname)) return response.write(content.subarray(0, content.length / 2), () => setTimeout(() => response.destroy(), 50));
+  if (cut?.test(pathname)) return response.write(content.subarray(0, content.length / 2), () => response.socket.end());
   if (!slow?.test(pathname)) return response.end(content);
-  let at = 0;
-  const timer = setInterval(() => {
-    response.write(content.subarray(at, (at += SLICE)));
-    if (at >= content.length) {
-      clearInterval(timer);
-      response.end();
-    }
-  }, 20);
-  response.on("close", () => clearInterval(timer));
+  const transfer = { pathname, content, response, sent: 0 };
+  coming.add(transfer);
+  response.on("close", () => coming.delete(transfer));
+  sendSlice(transfer);
 }
 
 const listen = (port) => {
@@ -55,9 +71,28 @@ before(async () => {
   await listen(0);
   browser = await openBrowser();
   page = await openPage(browser, `http://127.0.0.1:${server.address().port}/`);
+  await page.exposeFunction("onward", onward);
   await page.evaluate(async (prompt) => {
     const { MirrorGan } = await import(new URL("pkg/index.js", location.href).href);
-    Object.assign(globalThis, { MirrorGan, prompt, last: ({ pictures }) => pictures[0].stages.at(-1).image.data.join() });
+    /** Has what is slow come on. */
+    const follow = ({ file, status, loaded }) => status === "progress" && onward(file, loaded);
+    /**
+     * Waits until config.json and the module of a load are kept: they are kept beside their use, maybe after the call, and not at all where
+     * the Worker is gone by then. They are marked, so that those of the next load are told from them.
+     */
+    const keptBeside = async () => {
+      const store = await caches.open("mirrorgan-v1");
+      const fresh = async (file) => {
+        const request = (await store.keys()).find(({ url }) => new URL(url).pathname.endsWith(`/${file}`));
+        const response = request && (await store.match(request));
+        if (!response || response.headers.has("marked")) return fresh(file);
+        const headers = new Headers(response.headers);
+        headers.set("marked", "yes");
+        await store.put(request, new Response(await response.arrayBuffer(), { headers }));
+      };
+      await Promise.all(["config.json", "mirrorgan_cpu_bg.wasm"].map(fresh));
+    };
+    Object.assign(globalThis, { MirrorGan, prompt, follow, keptBeside, last: ({ pictures }) => pictures[0].stages.at(-1).image.data.join() });
   }, PROMPT);
 });
 
@@ -71,12 +106,16 @@ after(async () => {
   await stop();
 });
 
-test("progress comes while a file comes, from 0 to its size, in the order of transformers.js", async () => {
+test("progress comes while a file comes, from 0 to its size, in the order of transformers.js", { timeout: LIMIT }, async () => {
   slow = /glam|_bg\.wasm/;
   const events = await page.evaluate(async () => {
     const events = [];
-    const gan = await MirrorGan.load("tiny", { onProgress: (event) => events.push(event) });
-    await gan.generate(prompt, { caption: true, onProgress: (event) => events.push(event) });
+    const onProgress = (event) => {
+      events.push(event);
+      follow(event);
+    };
+    const gan = await MirrorGan.load("tiny", { onProgress });
+    await gan.generate(prompt, { caption: true, onProgress });
     await gan.dispose();
     return events;
   });
@@ -87,23 +126,29 @@ test("progress comes while a file comes, from 0 to its size, in the order of tra
     const size = statSync(join(file.endsWith("wasm") ? join(ROOT, "pkg") : TINY, file)).size;
     assert.ok(steps.every(({ loaded }, index) => index === 0 || loaded > steps[index - 1].loaded), `${file} goes up`);
     assert.deepEqual([steps.at(-1).loaded, steps.at(-1).total, steps.at(-1).progress], [size, size, 100]);
-    if (slow.test(file)) assert.ok(steps.length > 3, `${file} in ${steps.length} steps`);
+    if (slow.test(file)) assert.ok(steps.length >= SLICES, `${file} in ${steps.length} steps`);
   }
   assert.equal(events.filter(({ status }) => status === "ready").length, 1);
 });
 
-test("the model comes while the module does, and is not asked for where config.json is none", async () => {
+test("the model comes while the module does, and is not asked for where config.json is none", { timeout: LIMIT }, async () => {
   slow = /_bg\.wasm/;
-  const events = await page.evaluate(async () => {
-    const events = [];
-    const gan = await MirrorGan.load("tiny", { onProgress: ({ file, status }) => events.push(`${file} ${status}`) });
+  const order = await page.evaluate(async () => {
+    const missing = new Set(["vocab.txt", "stem.safetensors", "glam.safetensors"]);
+    const order = [];
+    const onProgress = (event) => {
+      if (event.status === "done") order.push(event.file);
+      // The module comes no further before the model is there: were the model waiting for it, this would not end.
+      if (event.status === "done" && missing.delete(event.file) && missing.size === 0) onward("mirrorgan_cpu_bg.wasm", Number.MAX_SAFE_INTEGER);
+      if (missing.size === 0) follow(event);
+    };
+    const gan = await MirrorGan.load("tiny", { onProgress });
     await gan.dispose();
-    return events;
+    return order;
   });
-  const whole = events.indexOf("mirrorgan_cpu_bg.wasm done");
-  for (const file of ["vocab.txt", "stem.safetensors", "glam.safetensors"]) assert.ok(events.indexOf(`${file} done`) < whole, `${file} waits`);
+  assert.equal(order.at(-1), "mirrorgan_cpu_bg.wasm");
   await page.evaluate(() => MirrorGan.clearCache());
-  log = [];
+  [log, slow] = [[]];
   damaged = /config\.json/;
   assert.equal(await page.evaluate(() => MirrorGan.load("tiny").catch(({ code }) => code)), "bad-model");
   assert.deepEqual(log.filter((path) => /tensors|txt/.test(path)), []);
@@ -125,14 +170,14 @@ test("where the browser has no sha-256, as without https, the engine checks what
   assert.deepEqual(await page.evaluate(async () => (await MirrorGan.cached()).filter(({ url }) => url.includes("glam"))), []);
 });
 
-test("a download that is cancelled leaves nothing half, and the next one is whole", async () => {
+test("a download that is cancelled leaves nothing half, and the next one is whole", { timeout: LIMIT }, async () => {
   slow = /glam/;
   const answers = await page.evaluate(async () => {
     const controller = new AbortController();
     const onProgress = ({ file, status }) => file === "glam.safetensors" && status === "progress" && controller.abort();
     const code = await MirrorGan.load("tiny", { signal: controller.signal, onProgress }).catch((error) => error.code);
     const kept = (await MirrorGan.cached()).map(({ url }) => url.split("/").pop());
-    const gan = await MirrorGan.load("tiny");
+    const gan = await MirrorGan.load("tiny", { onProgress: follow });
     const { pictures } = await gan.generate(prompt);
     await gan.dispose();
     return [code, kept.includes("glam.safetensors"), pictures[0].stages.length];
@@ -164,11 +209,12 @@ for (const file of ["config.json", "mirrorgan_cpu_bg.wasm", "glam.safetensors", 
   });
 }
 
-test("what is kept can be seen, is not downloaded again, and can be forgotten model by model", async () => {
+test("what is kept can be seen, is not downloaded again, and can be forgotten model by model", { timeout: LIMIT }, async () => {
   const load = () =>
     page.evaluate(async () => {
       const gan = await MirrorGan.load("tiny");
       await gan.caption(new ImageData(8, 8));
+      await keptBeside();
       await gan.dispose();
       return MirrorGan.cached();
     });
@@ -194,20 +240,21 @@ test("what is kept can be seen, is not downloaded again, and can be forgotten mo
   assert.deepEqual(await page.evaluate(async () => (await MirrorGan.cached()).length), 1);
 });
 
-test("without a network after the first load: the same picture, the same caption", async () => {
-  const draw = () =>
-    page.evaluate(async () => {
+test("without a network after the first load: the same picture, the same caption", { timeout: LIMIT }, async () => {
+  const draw = (wait) =>
+    page.evaluate(async (wait) => {
       const { bytes, cachedBytes } = await MirrorGan.describe("tiny");
       const gan = await MirrorGan.load("tiny");
       const result = await gan.generate(prompt, { seed: 7, caption: true });
+      if (wait) await keptBeside();
       await gan.dispose();
       return [last(result), result.pictures[0].caption.text, bytes - cachedBytes];
-    });
-  const [image, caption] = await draw();
+    }, wait);
+  const [image, caption] = await draw(true);
   const { port } = server.address();
   await stop();
   try {
-    assert.deepEqual(await draw(), [image, caption, 0]);
+    assert.deepEqual(await draw(false), [image, caption, 0]);
     // What was not kept is told.
     assert.equal(await page.evaluate(() => MirrorGan.load("other").catch((error) => error.code)), "network");
   } finally {

@@ -1,6 +1,8 @@
 // The path of a visitor: a prompt becomes three pictures and a caption, the same ones that the command line makes.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
@@ -21,6 +23,8 @@ import {
   serve,
   stagePixels,
 } from "./harness.mjs";
+import { drawAndWait, told } from "./demo_tools.mjs";
+import { address, keptFiles, until } from "./watch.mjs";
 
 let browser, server;
 
@@ -56,9 +60,7 @@ test("a prompt becomes the pictures and the caption of the command line", async 
 test("one seed gives one picture; another seed and another prompt give others", async () => {
   const page = await openPage(browser, server.address);
   const last = async (prompt, seed) => {
-    await page.evaluate(() => (document.getElementById("status").textContent = ""));
-    await draw(page, prompt, seed);
-    await drawn(page);
+    await drawAndWait(page, prompt, seed);
     return (await stagePixels(page)).at(-1).rgba;
   };
   const first = await last(PROMPT, 7);
@@ -72,17 +74,17 @@ test("pointing at a word or moving to it shows where it was attended to", async 
   const page = await openPage(browser, server.address);
   await draw(page, `${PROMPT} zeppelin`);
   await drawn(page);
-  const shown = () => page.locator("#stages .heat.shown").count();
-  assert.equal(await shown(), 0);
+  const shown = (count) => page.waitForFunction((count) => document.querySelectorAll("#stages .heat.shown").length === count, count);
+  assert.equal(await page.locator("#stages .heat.shown").count(), 0);
   const word = page.locator("#words").getByRole("button", { name: "petals", exact: true });
   await word.hover();
-  assert.equal(await shown(), SIZES.length - 1, "every refining stage has a map");
-  await page.waitForTimeout(300);
+  // Every refining stage has a map.
+  await shown(SIZES.length - 1);
   await screenshot(page, "attention");
   await page.mouse.move(0, 0);
-  assert.equal(await shown(), 0);
+  await shown(0);
   await word.focus();
-  assert.equal(await shown(), SIZES.length - 1);
+  await shown(SIZES.length - 1);
   assert.equal(await page.locator("#words .unknown").innerText(), "zeppelin");
   assert.match(await page.locator("#status").innerText(), /does not know “zeppelin”/);
   await page.context().close();
@@ -102,7 +104,7 @@ test("a link carries prompt and seed; the picture can be saved", async () => {
 
   // The model is in the browser's cache now: the link draws by itself.
   const second = await page.context().newPage();
-  await second.goto(page.url());
+  await second.goto(await address(page));
   await drawn(second);
   assert.equal(await second.getByLabel("Seed", { exact: true }).inputValue(), "11");
   assert.equal(difference((await stagePixels(second)).at(-1).rgba, saved.rgba), 0);
@@ -114,7 +116,7 @@ test("a visitor's own picture is described as the command line describes it", as
   const out = join(scratch(), "flower.png");
   cli("generate", "--model", MODEL, "a white flower", "--seed", "3", "--out", out);
   await page.locator("#file:enabled").setInputFiles(out);
-  await page.waitForFunction(() => document.getElementById("status").textContent === "Described.", null, { timeout: 120_000 });
+  await told(page, /^Described\.$/);
   const said = JSON.parse(cli("caption", "--model", MODEL, "--json", out));
   assert.equal(await page.locator("#drop-text").innerText(), said.caption.text || "(no words)");
   await page.context().close();
@@ -126,7 +128,6 @@ for (const [name, width, colorScheme] of [["desktop-light", 1200, "light"], ["de
     await draw(page, PROMPT);
     await drawn(page);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "wider than the window");
-    await page.waitForTimeout(500);
     // The easel moves along with the page.
     await page.evaluate(() => scrollTo(0, 0));
     await screenshot(page, name);
@@ -149,7 +150,7 @@ test("the dice draw with another seed; stages are seen before the last; timings 
   assert.ok(await page.evaluate(() => window.counts.has(1) && window.counts.has(3)), "the first stage is there alone");
   assert.match(await page.locator("#timings").innerText(), new RegExp(`^[\\d.]+ m?s on \\d+ threads? of the CPU, .*, seed ${seed}$`));
   await page.getByRole("button", { name: "Copy link" }).click();
-  await page.getByText("Link copied.").waitFor();
+  await told(page, /^Link copied\.$/);
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
   assert.deepEqual(Object.fromEntries(new URLSearchParams(link.hash.slice(1))), { prompt: PROMPT, seed, model: "tiny" });
   await page.context().close();
@@ -183,7 +184,7 @@ for (const kind of ["drop", "paste"]) {
       const event = type === "drop" ? new DragEvent(type, { ...options, dataTransfer: data }) : new ClipboardEvent(type, { ...options, clipboardData: data });
       document.body.dispatchEvent(event);
     }, kind);
-    await page.waitForFunction(() => document.getElementById("status").textContent === "Described.", null, { timeout: 60_000 });
+    await told(page, /^Described\.$/);
     assert.ok(await page.locator("#dropped").isVisible());
     await page.context().close();
   });
@@ -195,10 +196,17 @@ test("a second visit draws without network", async () => {
   await draw(page, PROMPT);
   await drawn(page);
   const online = (await stagePixels(page)).at(-1).rgba;
-  // What was loaded before the service worker is kept soon after.
-  const kept = async () => (await page.evaluate(async () => (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => url))).join(" ");
-  while (!/\/main\.js[\s\S]*\/style\.css|\/style\.css[\s\S]*\/main\.js/.test(await kept())) await page.waitForTimeout(50);
-  assert.doesNotMatch(await kept(), /safetensors|wasm/);
+  // What was loaded before the service worker is kept soon after, and so are config.json and the module.
+  await until(page, async () => {
+    const shell = await caches.open("mirrorgan-page");
+    const loaded = performance.getEntriesByType("resource").filter(({ name, responseStatus }) => responseStatus === 200 && name.startsWith(location.origin) && !/\.(safetensors|wasm)$/.test(name));
+    const there = await Promise.all([location.href, ...loaded.map(({ name }) => name)].map((url) => shell.match(url, { ignoreSearch: true })));
+    return there.every(Boolean);
+  });
+  await keptFiles(page, "config.json", ".wasm");
+  const kept = await page.evaluate(async () => (await (await caches.open("mirrorgan-page")).keys()).map(({ url }) => new URL(url).pathname));
+  for (const part of ["/", "/main.js", "/style.css", "/pkg/worker.js"]) assert.ok(kept.includes(part), `${part} is not kept`);
+  assert.doesNotMatch(kept.join(), /safetensors|wasm/);
   await page.close();
   await page.context().setOffline(true);
   const second = await page.context().newPage();
@@ -231,9 +239,7 @@ test("WebGPU draws what the CPU draws", async () => {
   assert.match(await page.locator("#timings").innerText(), /WebGPU/);
   const onGpu = await stagePixels(page);
   await page.getByLabel("Compute on").selectOption("cpu");
-  await page.evaluate(() => (document.getElementById("status").textContent = ""));
-  await draw(page, PROMPT);
-  await drawn(page);
+  await drawAndWait(page, PROMPT);
   assert.match(await page.locator("#timings").innerText(), /the CPU/);
   const onCpu = await stagePixels(page);
   onGpu.forEach(({ size, rgba }, index) => {
@@ -244,5 +250,9 @@ test("WebGPU draws what the CPU draws", async () => {
 });
 
 test("the published model is the one that was tested", { skip: MODEL !== FLOWERS && "there is no models/flowers yet" }, () => {
-  assert.match(cli("info", FLOWERS), /flowers/i);
+  const { config } = JSON.parse(cli("info", "--json", FLOWERS));
+  assert.equal(config.name, "flowers");
+  for (const [file, { sha256 }] of Object.entries(config.files)) {
+    assert.equal(createHash("sha256").update(readFileSync(join(FLOWERS, file))).digest("hex"), sha256, file);
+  }
 });

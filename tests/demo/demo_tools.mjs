@@ -3,7 +3,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
-import { ROOT, TINY, draw, scratch } from "./harness.mjs";
+import { ROOT, TINY, draw, drawn, scratch } from "./harness.mjs";
+import { still } from "./watch.mjs";
+
+export { told } from "./watch.mjs";
 
 /** A policy as strict as the page can live with, to be sent as a header too. */
 export const POLICY =
@@ -33,21 +36,16 @@ export async function serveWith(...flags) {
 
 export const serveTiny = (...flags) => serveWith("--mount", `models/tiny=${TINY}`, "--mount", `models/flowers=${TINY}`, ...flags);
 
-/** Waits until the status says something. */
-export const told = (page, pattern, timeout = 120_000) =>
-  page.waitForFunction((source) => new RegExp(source).test(document.getElementById("status").textContent), pattern.source, { timeout });
-
 /** Draws and waits for this very drawing. */
 export async function drawAndWait(page, prompt = TINY_PROMPT, seed = 7) {
-  await page.evaluate(() => (document.getElementById("status").textContent = ""));
   await draw(page, prompt, seed);
-  await told(page, /^Done/);
+  await drawn(page);
 }
 
 /** Breaches of WCAG 2 A and AA and of axe's best practices, as short lines. */
 export async function breaches(page) {
   // Colours are measured when nothing fades any more.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((each) => (each.effect.getTiming().iterations === Infinity ? null : each.finished))));
+  await still(page);
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
 }

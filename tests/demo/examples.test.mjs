@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, TINY, difference, openBrowser, openPage, scratch, serve } from "./harness.mjs";
+import { keptFiles, told } from "./watch.mjs";
 
 const EXAMPLES = join(ROOT, "tests", "examples");
 const QUIET = ["--silent", "--no-audit", "--no-fund"];
@@ -45,11 +46,10 @@ async function picture(site, mounts = {}, then = () => {}) {
 }
 
 async function drawnPicture(page) {
-  const status = page.locator("#status");
-  await page.waitForFunction(() => /^Done|^\S+: /.test(document.querySelector("#status").textContent), null, { timeout: 60_000 });
+  const status = await told(page, /^Done|^\S+: /);
   // The server isolates its pages: a bundler that lost thread.js would show here.
   const threads = Math.min(availableParallelism(), 16);
-  assert.match(await status.innerText(), new RegExp(`^Done with ${threads} threads: `));
+  assert.match(status, new RegExp(`^Done with ${threads} threads: `));
   return page.evaluate(() => Array.from(document.querySelector("#picture").getContext("2d").getImageData(0, 0, 256, 256).data));
 }
 
@@ -81,6 +81,7 @@ test("plain ES modules, and without network from the second visit on", async () 
     await page.evaluate(() => navigator.serviceWorker.ready);
     await page.reload();
     await drawnPicture(page);
+    await keptFiles(page, "config.json");
     server.stop();
     await page.context().setOffline(true);
     await page.reload();

@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { LIMIT, newContext, skip, still, told } from "./watch.mjs";
+
+export { shownError } from "./watch.mjs";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const CLI = process.env.MIRRORGAN_CLI ?? join(ROOT, "target", "debug", "mirrorgan");
@@ -37,6 +40,7 @@ export async function serve(mounts = {}, prefix = "/") {
 export function openBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    timeout: LIMIT,
     args: [
       "--no-sandbox",
       "--disable-background-networking",
@@ -55,7 +59,7 @@ export function openBrowser() {
 /** A page whose errors are kept in `page.problems`. */
 export async function openPage(browser, address, options = {}) {
   // Requests that a service worker answers cannot be seen or changed by a test.
-  const context = await browser.newContext({ viewport: { width: 1200, height: 1100 }, serviceWorkers: "block", ...options });
+  const context = await newContext(browser, { viewport: { width: 1200, height: 1100 }, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
@@ -67,24 +71,16 @@ export async function openPage(browser, address, options = {}) {
   return page;
 }
 
-/** Types a prompt, presses Draw. */
+/** Types a prompt, presses Draw; what is read of the page afterwards was said since. */
 export async function draw(page, prompt, seed = 7) {
   await page.getByLabel("What should the picture show?").fill(prompt);
   await page.getByLabel("Seed", { exact: true }).fill(String(seed));
+  await skip(page);
   await page.getByRole("button", { name: "Draw", exact: true }).click();
 }
 
-/** Waits until the last stage is drawn and the page says so. */
-export async function drawn(page, timeout = 180_000) {
-  await page.waitForFunction(() => /^Done/.test(document.getElementById("status").textContent), null, { timeout });
-}
-
-/** The error that the page shows. */
-export async function shownError(page) {
-  const alert = page.getByRole("alert");
-  await alert.waitFor({ state: "visible", timeout: 120_000 });
-  return alert.innerText();
-}
+/** Waits until the page has said that the last stage is drawn: since `draw`, or, where it draws by itself, since it was opened. */
+export const drawn = (page, limit = LIMIT) => told(page, /^Done/, limit);
 
 /** RGBA bytes of the canvas of each stage. */
 export function stagePixels(page) {
@@ -136,7 +132,9 @@ export function damaged(damage, model = MODEL) {
   return folder;
 }
 
+/** A picture of the page as it is when nothing moves any more. */
 export async function screenshot(page, name) {
+  await still(page);
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
 }

@@ -5,6 +5,7 @@ import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, TINY, damaged, openBrowser, openPage, serve } from "./harness.mjs";
+import { LIMIT } from "./watch.mjs";
 
 let browser, server, page;
 
@@ -47,12 +48,12 @@ before(async () => {
     const throws = () => {
       throw new Error("thrown by the caller");
     };
-    const soon = (milliseconds) => {
+    /** Options of a call that is cancelled in its midst: when the first event of a kind comes. */
+    const until = (event) => {
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), milliseconds);
-      return controller.signal;
+      return { signal: controller.signal, [event]: () => controller.abort() };
     };
-    Object.assign(globalThis, { MirrorGan, MirrorGanError, gan, gone, detached, shut, words, throws, soon });
+    Object.assign(globalThis, { MirrorGan, MirrorGanError, gan, gone, detached, shut, words, throws, until });
   });
 });
 
@@ -61,15 +62,16 @@ after(async () => {
   server?.stop();
 });
 
-/** What a call in the page ends with: "ok", or name and code of its error; "hang" after 20 seconds. */
+/** What a call in the page ends with: "ok", or the code of its error; "hang" where it does not end. */
 const outcome = (call) =>
   page.evaluate(`(async () => {
-    const late = new Promise((resolve) => setTimeout(resolve, 20000, "hang"));
+    let timer;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, ${LIMIT}, "hang")));
     const done = (async () => ${call})().then(
       () => "ok",
       (error) => (error instanceof MirrorGanError && error.message ? error.code : "untyped: " + error),
     );
-    return Promise.race([done, late]);
+    return Promise.race([done, late]).finally(() => clearTimeout(timer));
   })()`);
 
 const CALLS = {
@@ -89,7 +91,7 @@ const CALLS = {
     ["'pink', { onStage: throws }", "bad-input"],
     ["'pink', { onStage: async () => throws() }", "bad-input"],
     ["'pink', { signal: AbortSignal.abort() }", "aborted"],
-    ["'pink', { count: 64, signal: soon(50) }", "aborted"],
+    ["'pink', { count: 64, ...until('onStage') }", "aborted"],
   ],
   caption: [
     ...["", "null", "3", "'picture.png'", "{}", "[]", "document.body", "new Image()", "Symbol('x')"].map((image) => [image, "bad-input"]),
@@ -126,7 +128,7 @@ const CALLS = {
     ...["0", "1", "-1", "1e9", "NaN", "2.5", "'4'"].map((steps) => [`'pink', 'white', { steps: ${steps} }`, "bad-input"]),
     ["'pink', 'white', { seed: NaN }", "bad-input"],
     ["'pink', 'white', { steps: 2, onFrame: throws }", "bad-input"],
-    ["'pink', 'white', { steps: 256, signal: soon(50) }", "aborted"],
+    ["'pink', 'white', { steps: 256, ...until('onFrame') }", "aborted"],
     ["'pink', 'white', { steps: 2 }", "ok"],
   ],
 };
@@ -178,7 +180,7 @@ const LOADS = [
   ["'models/tiny', { wasm: new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])) }", "integrity"],
   ["'models/tiny', { signal: 1 }", "bad-input"],
   ["'models/tiny', { signal: AbortSignal.abort() }", "aborted"],
-  ["'models/tiny', { signal: soon(20) }", "aborted"],
+  ["'models/tiny', until('onProgress')", "aborted"],
   ["'models/mute'", "ok"],
 ];
 

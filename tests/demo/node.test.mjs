@@ -7,6 +7,7 @@ import { relative } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { PROMPT, ROOT, TINY, serve } from "./harness.mjs";
+import { LIMIT } from "./watch.mjs";
 
 let MirrorGan, gan, server;
 
@@ -73,6 +74,6 @@ test("a process that forgot to dispose ends all the same", () => {
     import { MirrorGan } from "./pkg/node.js";
     const gan = await MirrorGan.load(process.argv[1]);
     console.log((await gan.tokenize("pink zeppelin")).length);`;
-  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script, TINY], { cwd: ROOT, encoding: "utf8", timeout: 60_000 });
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script, TINY], { cwd: ROOT, encoding: "utf8", timeout: LIMIT });
   assert.equal(out, "2\n");
 });

@@ -67,7 +67,8 @@ test("every call of the API answers as documented", async () => {
       known: (await gan.tokenize("pink zeppelin")).map((token) => token.known),
       own: typeof (await gan.caption(result.pictures[0].stages[2].image)).logProbability,
       info: gan.info,
-      kept: (await MirrorGan.cached()).length,
+      // What config.json lists: it and the module are kept beside their use, maybe later than this.
+      kept: (await MirrorGan.cached()).filter(({ sha256 }) => sha256).length,
     };
     await gan.dispose();
     return answers;
@@ -94,7 +95,8 @@ test("every call of the API answers as documented", async () => {
   assert.deepEqual(answers.known, [true, false]);
   assert.equal(answers.own, "number");
   assert.equal(answers.info.device, "cpu");
-  assert.ok(answers.info.memory > 0 && answers.info.captions && answers.kept >= 4);
+  assert.ok(answers.info.memory > 0 && answers.info.captions);
+  assert.equal(answers.kept, before.files.length);
 });
 
 test("errors have their codes", async () => {
