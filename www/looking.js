@@ -24,7 +24,7 @@ export class Looking {
     this.#all.addEventListener("click", () => this.#keep(this.#kept?.all ? null : { all: true }));
     // Under the mouse, or under a finger that slides: what is there.
     for (const type of ["pointermove", "pointerdown"]) this.#picture.addEventListener(type, (event) => this.#tellPlace(event));
-    this.#picture.addEventListener("pointerleave", () => this.#tell());
+    this.#picture.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && this.#tell());
   }
 
   /** A new picture with these tokens; its attention comes with its stages. */
@@ -32,7 +32,7 @@ export class Looking {
     this.#attention = null;
     this.#keep(null);
     this.#chips = showWords($("words"), tokens, maxWords, {
-      point: (index) => this.#show(index === null ? this.#kept : { word: index }),
+      point: (index) => this.#point(index === null ? this.#kept : { word: index }),
       pin: (index) => this.#keep(index === null ? null : { word: index }),
     });
     this.#words = tokens.filter(({ known }) => known).map(({ word }) => word);
@@ -60,6 +60,11 @@ export class Looking {
     this.#all.setAttribute("aria-pressed", String(Boolean(look?.all)));
     this.#onPin(word);
     this.#show(look);
+  }
+
+  /** What is shown already stays, with what is said of a place in it. */
+  #point(look) {
+    if (look !== this.#look) this.#show(look);
   }
 
   #show(look) {

@@ -70,6 +70,7 @@ export class ModelPicker {
   /** Shows `names`, the sizes as soon as they are known. */
   show(names, chosen) {
     this.#list.replaceChildren(...names.map((name) => this.#choice(name, name === chosen)));
+    this.#box.classList.remove("unknown");
     this.#box.hidden = names.length < 2;
   }
 

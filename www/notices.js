@@ -21,6 +21,8 @@ let linkProblems = "";
 /** Says how the work goes. */
 export function tell(text) {
   $("status").textContent = text;
+  // What a drawing would cost is written there while nothing else is.
+  $("note").hidden = text !== "";
   // What was wrong with the link stays told, beside what it was about.
   if (text !== linkProblems) $("link-note").textContent = linkProblems;
 }
