@@ -35,7 +35,7 @@ export class Work {
     const { signal } = controller;
     let done = false;
     try {
-      if (signal.aborted) return false;
+      signal.throwIfAborted();
       this.#hooks.onStart();
       await action(signal);
       done = !signal.aborted;
