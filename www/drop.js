@@ -37,6 +37,17 @@ export function watchPictures(onFile) {
 
 const noPicture = (message) => Object.assign(new Error(message), { code: "bad-input", words: [] });
 
+/** What a PNG that was saved here says it was drawn from, `{ prompt, seed, model, weights }`; null for any other file. */
+export async function drawnFrom(file) {
+  if (file.type !== "image/png" && !/\.png$/i.test(file.name)) return null;
+  try {
+    const { readDrawn } = await import("./png.js");
+    return readDrawn(new Uint8Array(await file.slice(0, 1 << 16).arrayBuffer()));
+  } catch {
+    return null;
+  }
+}
+
 /** The picture of a file as something that can be drawn; decoded once. */
 export async function openPicture(file) {
   if (!file.size) throw noPicture("this file is empty");

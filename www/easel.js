@@ -1,35 +1,38 @@
 // The main picture: what the model can draw while there is none yet, then each stage over the one before it.
 
-import { canvasOf, element, paintHeat } from "./paint.js";
+import { canvasOf, element } from "./paint.js";
+import { paintLook } from "./spotlight.js";
+
+const $ = (id) => document.getElementById(id);
 
 export class Easel {
-  #root = document.getElementById("easel");
-  #wall = document.getElementById("wall");
-  #empty = document.getElementById("empty");
-  #picture = document.getElementById("picture");
-  #layers = document.getElementById("layers");
-  #heat = document.getElementById("heat");
+  #root = $("easel");
+  #wall = $("wall");
+  #empty = $("empty");
+  #invitation = $("invitation");
+  #picture = $("picture");
+  #layers = $("layers");
+  #heat = $("heat");
   #attention = null;
+  #look = null;
   /** What the picture was called before one that is not there yet. */
   #before = null;
+  #invited = false;
 
   /** A new picture begins: until its first stage, `source` (a canvas or an image) stands for it, blurred. */
   begin(prompt, source = null) {
-    this.#wall.hidden = true;
-    this.#empty.hidden = true;
+    for (const other of [this.#wall, this.#empty, this.#invitation]) other.hidden = true;
     this.#picture.hidden = false;
     this.#root.classList.add("waiting");
-    this.highlight(null);
-    this.#attention = null;
+    this.#heat.classList.remove("shown");
+    for (const preview of this.#layers.querySelectorAll(".preview")) preview.remove();
+    for (const layer of this.#layers.children) layer.classList.add("old");
     if (source) {
-      const copy = element("canvas", "layer shown preview");
+      const copy = element("canvas", "layer shown preview", this.#layers);
       copy.width = copy.height = 128;
       copy.getContext("2d").drawImage(source, 0, 0, 128, 128);
-      this.#layers.replaceChildren(copy);
-    } else {
-      for (const layer of this.#layers.children) layer.classList.add("old");
     }
-    this.#before = this.#picture.getAttribute("aria-label");
+    this.#before ??= this.#picture.getAttribute("aria-label");
     this.#picture.setAttribute("aria-label", `A picture of “${prompt}” is being drawn`);
   }
 
@@ -43,6 +46,7 @@ export class Easel {
     while (this.#layers.children.length > 3) this.#layers.firstElementChild.remove();
     this.#attention = attention ?? null;
     this.#before = null;
+    this.#invited = false;
     this.#picture.setAttribute("aria-label", `Picture: ${prompt}`);
   }
 
@@ -51,25 +55,40 @@ export class Easel {
     this.#root.setAttribute("aria-busy", String(busy));
   }
 
-  /** No more is to come; a picture that never came leaves the empty easel. */
+  /** No more is to come; of a picture that never came nothing is left: the one before it is there again, or the empty easel. */
   settle() {
     this.#root.classList.remove("waiting");
+    for (const preview of this.#layers.querySelectorAll(".preview")) preview.remove();
     for (const layer of [...this.#layers.children].slice(0, -1)) layer.remove();
-    const last = this.#layers.lastElementChild;
-    last?.classList.remove("old", "preview");
-    if (this.#before !== null) this.#picture.setAttribute("aria-label", this.#before);
-    this.#before = null;
-    if (!last) {
-      this.#picture.hidden = true;
-      this.empty();
+    this.#layers.lastElementChild?.classList.remove("old");
+    if (this.#before !== null) {
+      this.#picture.setAttribute("aria-label", this.#before);
+      this.look(this.#look);
     }
+    this.#before = null;
+    if (!this.#layers.childElementCount) this.clear();
   }
 
-  /** What is there before the first picture. */
+  /** No picture. */
+  clear() {
+    this.#layers.replaceChildren();
+    this.#attention = null;
+    this.#picture.hidden = true;
+    this.empty();
+  }
+
+  /** What is there before the first picture: an invitation, else the wall. */
   empty() {
     if (!this.#picture.hidden) return;
-    this.#wall.hidden = this.#wall.childElementCount === 0;
-    this.#empty.hidden = !this.#wall.hidden;
+    this.#invitation.hidden = !this.#invited;
+    this.#wall.hidden = this.#invited || this.#wall.childElementCount === 0;
+    this.#empty.hidden = this.#invited || !this.#wall.hidden;
+  }
+
+  /** Whether the visitor came by a link whose picture is not drawn yet. */
+  set invited(invited) {
+    this.#invited = invited;
+    this.empty();
   }
 
   /** Words that stand for the picture: what was asked for and what the model saw in it. */
@@ -77,15 +96,10 @@ export class Easel {
     this.#picture.setAttribute("aria-label", caption ? `Picture: ${prompt}. The model describes it as: ${caption}` : `Picture: ${prompt}`);
   }
 
-  /** Shows where word `index` was attended to; null shows the plain picture. */
-  highlight(index) {
-    const there = index !== null && this.#attention !== null && index < this.#attention.words;
-    this.#heat.classList.toggle("shown", there);
-    if (there) paintHeat(this.#heat, this.#attention, index);
-  }
-
-  get canvas() {
-    return this.#layers.lastElementChild;
+  /** Shows a look at the words (spotlight.js); null shows the plain picture. */
+  look(look) {
+    this.#look = look;
+    paintLook(this.#heat, this.#attention, look);
   }
 
   focus() {

@@ -2,6 +2,7 @@
 
 import { MirrorGan } from "./pkg/index.js";
 import { bytesOf, folderOf } from "./models.js";
+import { programOf } from "./program.js";
 
 /** Why a piece of work was stopped: by the visitor, or because the next one took its place. */
 export const REPLACED = "replaced";
@@ -50,8 +51,9 @@ export class Engine {
     await old?.dispose();
     try {
       this.#tell("Loading the model…");
-      const { files } = await MirrorGan.describe(folderOf(model), { signal });
-      this.#bar.start(bytesOf(files, (file) => !file.cached && file.when === "load"));
+      const [{ files }, program] = await Promise.all([MirrorGan.describe(folderOf(model), { signal }), programOf(device)]);
+      const missing = bytesOf(files, (file) => !file.cached && file.when === "load") + (program.cached ? 0 : program.bytes);
+      this.#bar.start(missing, { [program.file]: program.bytes });
       const gan = await MirrorGan.load(folderOf(model), {
         device,
         signal,

@@ -32,6 +32,7 @@ export function examplesOf(name) {
 
 /** Shows prompts as buttons; `onChoice(prompt)` hears of a click. */
 export function showExamples(root, prompts, onChoice) {
+  root.hidden = !prompts.length;
   root.replaceChildren(
     ...prompts.map((prompt) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: prompt });

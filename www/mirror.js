@@ -1,6 +1,6 @@
 // The mirror alone: any picture is described, and what was said can be drawn in turn.
 
-import { openPicture, showDropped, watchPictures } from "./drop.js";
+import { drawnFrom, openPicture, showDropped, watchPictures } from "./drop.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -10,11 +10,15 @@ export class Mirror {
   #said = "";
 
   /**
-   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDraw(text, canvas)` hears of the wish to draw
-   * what was said; `own()` is the canvas of the main picture.
+   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap)` hears instead of one that
+   * was drawn and saved here. `onDraw(text, canvas)` hears of the wish to draw what was said; `own()` is the canvas of the main picture.
    */
-  constructor({ onPicture, onDraw, own }) {
-    watchPictures((file) => onPicture(() => openPicture(file)));
+  constructor({ onPicture, onDrawn, onDraw, own }) {
+    watchPictures(async (file) => {
+      const wish = await drawnFrom(file);
+      if (wish) onDrawn(wish, await openPicture(file));
+      else onPicture(() => openPicture(file));
+    });
     $("mirror-own").addEventListener("click", () => onPicture(() => createImageBitmap(own())));
     $("mirror-draw").addEventListener("click", () => onDraw(this.#said, $("dropped")));
   }

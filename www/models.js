@@ -2,6 +2,7 @@
 
 import { MirrorGan } from "./pkg/index.js";
 import { isModelName } from "./link.js";
+import { programOf } from "./program.js";
 import { bytes } from "./text.js";
 
 const DEFAULT = "flowers";
@@ -24,20 +25,25 @@ export const folderOf = (name) => `models/${name}/`;
 /** Bytes of the files that are `wanted`. */
 export const bytesOf = (files, wanted) => files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
 
-/** What a model is and what it would cost: bytes to draw, bytes more to describe, and those of both that are not here yet. */
-export async function lookAt(name) {
+/**
+ * What a model is and what it would cost on a device, the program that draws included: bytes to draw, bytes more to describe, and
+ * those of both that are not here yet.
+ */
+export async function lookAt(name, device = document.getElementById("device").value) {
   const url = folderOf(name);
   const described = await MirrorGan.describe(url);
   const sum = (wanted) => bytesOf(described.files, wanted);
-  const config = await (await fetch(`${url}config.json`)).json();
+  const [config, program] = await Promise.all([fetch(`${url}config.json`).then((response) => response.json()), programOf(device)]);
   return {
     name,
     title: String(described.name || name),
     trainedOn: String(config.trained_on ?? ""),
-    load: sum((file) => file.when === "load"),
+    load: sum((file) => file.when === "load") + program.bytes,
     describe: sum((file) => file.when === "caption"),
-    missing: sum((file) => !file.cached),
+    missing: sum((file) => !file.cached) + (program.cached ? 0 : program.bytes),
+    missingToDraw: sum((file) => file.when === "load" && !file.cached) + (program.cached ? 0 : program.bytes),
     describes: described.files.filter((file) => file.when === "caption").every((file) => file.cached),
+    sizes: [64, 128, 256].slice(0, config.generator?.stages ?? 3),
     drawnBy: config.files?.["glam.safetensors"]?.sha256 ?? null,
     vocabulary: { url: `${url}${config.vocabulary_file}`, size: config.text_encoder?.vocabulary },
   };
@@ -64,6 +70,7 @@ export class ModelPicker {
   /** Shows `names`, the sizes as soon as they are known. */
   show(names, chosen) {
     this.#list.replaceChildren(...names.map((name) => this.#choice(name, name === chosen)));
+    this.#box.classList.remove("unknown");
     this.#box.hidden = names.length < 2;
   }
 

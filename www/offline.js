@@ -1,5 +1,7 @@
 // The page without network: a service worker keeps its files.
 
+import { TOOLS } from "./tools.js";
+
 /** Registers it; where there is none, or it is refused, the page works with network only. */
 export async function keepPage() {
   try {
@@ -7,7 +9,8 @@ export async function keepPage() {
     const { active } = await navigator.serviceWorker.ready;
     // What was loaded before it started did not pass through it.
     const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-    active.postMessage([location.href.replace(/#.*/s, ""), ...loaded]);
+    const later = TOOLS.map((file) => new URL(file, document.baseURI).href);
+    active.postMessage([location.href.replace(/#.*/s, ""), ...loaded, ...later]);
   } catch {
     // Private windows and pages without https may refuse.
   }

@@ -16,25 +16,6 @@ export function canvasOf(image, className) {
   return canvas;
 }
 
-/** Darkens what was not looked at: clear where the word had the most weight. */
-export function paintHeat(canvas, { size, weights }, index) {
-  const map = weights.subarray(index * size * size, (index + 1) * size * size);
-  let [low, high] = [Infinity, -Infinity];
-  for (const weight of map) {
-    low = Math.min(low, weight);
-    high = Math.max(high, weight);
-  }
-  const range = high - low || 1;
-  canvas.width = canvas.height = size;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(size, size);
-  map.forEach((weight, pixel) => {
-    const warmth = (weight - low) / range;
-    image.data.set([Math.round(255 * warmth), Math.round(90 * warmth), 20, Math.round(205 - 120 * warmth)], 4 * pixel);
-  });
-  context.putImageData(image, 0, 0);
-}
-
 /** A small picture as a data: address, for a history that must not grow big. */
 export function thumbnail(canvas, side) {
   const small = element("canvas");
@@ -48,8 +29,11 @@ export function thumbnail(canvas, side) {
 /** Whether the visitor asked for less motion. */
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Scrolls to what is out of sight. */
+/** Scrolls to what is out of sight, or under the picture that stays at the top of a small window. */
 export function reveal(target) {
+  const { top, bottom } = target.getBoundingClientRect();
+  const margin = parseFloat(getComputedStyle(target).scrollMarginTop) || 0;
+  if (top >= margin && bottom <= innerHeight) return;
   target.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
 }
 
@@ -67,7 +51,7 @@ export function arrowKeys(root, selector = "button") {
   root.addEventListener("keydown", (event) => {
     const all = buttons();
     const at = all.indexOf(event.target.closest(selector));
-    const columns = getComputedStyle(root).gridTemplateColumns.split(" ").length || 1;
+    const columns = Number(root.dataset.columns) || getComputedStyle(root).gridTemplateColumns.split(" ").length;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
     const to = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : at + step;
     if (at < 0 || !all[to]) return;

@@ -1,25 +1,57 @@
-// Taking a picture away: as a file, as a link.
+// Taking a picture away: as a file that knows what it was drawn from, as a strip of its steps, as a link.
 
 import { linkTo } from "./link.js";
+import { element } from "./paint.js";
 
-/** Saves a canvas as PNG under the name of its prompt and seed. */
-export function savePicture(canvas, drawn) {
-  canvas?.toBlob((blob) => {
-    const link = Object.assign(document.createElement("a"), {
-      href: URL.createObjectURL(blob),
-      download: `${(drawn?.prompt ?? "picture").replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}-${drawn?.seed ?? 0}.png`,
-    });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  }, "image/png");
+const SIDE = 256;
+const GAP = 8;
+
+/** Saves a canvas as PNG with texts in it. */
+export async function saveCanvas(canvas, name, texts) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const { withTexts } = await import("./png.js");
+  const whole = withTexts(new Uint8Array(await blob.arrayBuffer()), texts);
+  const link = Object.assign(document.createElement("a"), {
+    href: URL.createObjectURL(new Blob([whole], { type: "image/png" })),
+    download: `${name}.png`,
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Copies the link that draws this picture again; gives what to tell. */
+export const nameOf = ({ prompt, seed }) => `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}-${seed}`;
+
+/** The texts of what was drawn, with the weights that drew it. */
+async function drawnTexts({ last, known }) {
+  const { textsFor } = await import("./png.js");
+  return textsFor({ ...last, weights: known?.name === last.model ? known.drawnBy?.slice(0, 12) : null });
+}
+
+/** Saves the picture that is shown; gives what to say on the button. */
+export async function savePicture(canvas, studio) {
+  if (!canvas || !studio.last) return "Nothing to save";
+  await saveCanvas(canvas, nameOf(studio.last), await drawnTexts(studio));
+  return "Saved";
+}
+
+/** Saves the steps side by side, each as large as the last, the small ones as the few pixels that they are. */
+export async function saveStrip(canvases, studio) {
+  if (!canvases.length || !studio.last) return "Nothing to save";
+  const strip = element("canvas");
+  [strip.width, strip.height] = [canvases.length * (SIDE + GAP) - GAP, SIDE];
+  const context = strip.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  canvases.forEach((canvas, index) => context.drawImage(canvas, index * (SIDE + GAP), 0, SIDE, SIDE));
+  await saveCanvas(strip, `${nameOf(studio.last)}-steps`, await drawnTexts(studio));
+  return "Saved";
+}
+
+/** Copies the link that draws this picture again; gives what to say on the button, and to who does not see it. */
 export async function copyLink({ prompt, seed, model }) {
   try {
     await navigator.clipboard.writeText(linkTo(prompt, seed, model));
-    return "Link copied.";
+    return { label: "Link copied.", status: "The link to this picture is in the clipboard." };
   } catch {
-    return "The link is in the address bar.";
+    return { label: "See the address", status: "The link to this picture is in the address bar." };
   }
 }

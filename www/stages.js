@@ -1,6 +1,7 @@
 // The pictures, one a stage, and over them where a word was attended to.
 
-import { element, paintHeat } from "./paint.js";
+import { element } from "./paint.js";
+import { paintLook } from "./spotlight.js";
 import { seconds } from "./text.js";
 
 export class Stages {
@@ -43,17 +44,18 @@ export class Stages {
     for (const { figure } of this.#stages) figure.classList.remove("waiting");
   }
 
-  /** Shows where word `index` of the known ones was attended to; null shows the plain pictures. */
-  highlight(index) {
-    for (const { attention, heat } of this.#stages) {
-      const there = index !== null && attention !== null && index < attention.words;
-      heat.classList.toggle("shown", there);
-      if (there) paintHeat(heat, attention, index);
-    }
+  /** Shows a look at the words (spotlight.js); null shows the plain pictures. */
+  look(look) {
+    for (const { attention, heat } of this.#stages) paintLook(heat, attention, look);
+  }
+
+  /** The pictures that are drawn, the smallest first. */
+  get drawn() {
+    return this.#stages.filter(({ figure }) => figure.className === "drawn").map(({ picture }) => picture);
   }
 
   /** The last picture that is there. */
   get last() {
-    return this.#stages.findLast(({ figure }) => figure.className === "drawn")?.picture ?? null;
+    return this.drawn.at(-1) ?? null;
   }
 }

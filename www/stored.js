@@ -12,7 +12,9 @@ export async function tellKept() {
   const question = ++asked;
   const files = await MirrorGan.cached().catch(() => []);
   if (question !== asked) return;
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  // A model's description is kept by merely looking at it: that is no model yet.
+  const weights = files.some(({ sha256 }) => sha256 !== null);
+  const total = weights ? files.reduce((sum, file) => sum + file.bytes, 0) : 0;
   $("kept").hidden = !total;
   $("kept-text").textContent = `Your browser keeps ${bytes(total)} of model files for the next visit.`;
 }

@@ -1,4 +1,7 @@
-// Words that the model does not know, and the nearest ones that it does.
+// Words that the model does not know, and the nearest ones that it does; slips that it does know; words that it cannot follow.
+
+import { honestly, meant } from "./spelling.js";
+import { shortened } from "./text.js";
 
 /** The words of a text as the model reads it: runs of letters and digits, in lower case. */
 export const wordsOf = (text) => (text.match(/[\p{Alphabetic}\p{N}_]+/gu) ?? []).map((word) => word.toLowerCase());
@@ -50,6 +53,12 @@ export function unknownWords(text, vocabulary, most = 4) {
   return unknown.slice(0, most).map((word) => ({ word, near: word.length > 24 ? [] : nearest(word, vocabulary) }));
 }
 
+/** The words of a text that are known, but as slips of other words. At most `most` of them. */
+export function slipsOf(text, vocabulary, most = 2) {
+  const found = [...new Set(wordsOf(text))].filter((word) => vocabulary.has(word) && meant(word, vocabulary));
+  return found.slice(0, most).map((word) => ({ word, near: [meant(word, vocabulary)], slip: true }));
+}
+
 /** The text with every occurrence of a word replaced. */
 export function replaceWord(text, word, by) {
   return text.replace(/[\p{Alphabetic}\p{N}_]+/gu, (found) => (found.toLowerCase() === word ? by : found));
@@ -88,17 +97,27 @@ export class Suggestions {
     this.show();
   }
 
-  show() {
-    const unknown = this.#vocabulary ? unknownWords(this.#input.value, this.#vocabulary) : [];
-    this.#root.replaceChildren(...unknown.map((entry) => this.#line(entry)));
+  get vocabulary() {
+    return this.#vocabulary;
   }
 
-  #line({ word, near }) {
+  show() {
+    const text = this.#input.value;
+    const unknown = this.#vocabulary ? unknownWords(text, this.#vocabulary) : [];
+    const slips = this.#vocabulary ? slipsOf(text, this.#vocabulary) : [];
+    const lines = [...unknown, ...slips].slice(0, 4).map((entry) => this.#line(entry));
+    const sentence = honestly(wordsOf(text));
+    if (sentence) lines.push(Object.assign(document.createElement("p"), { textContent: sentence }));
+    this.#root.replaceChildren(...lines);
+  }
+
+  #line({ word, near, slip = false }) {
     const line = document.createElement("p");
     const wrong = document.createElement("span");
     wrong.className = "unknown";
-    wrong.textContent = word;
-    line.append(wrong, near.length ? " is unknown to the model. Did you mean " : " is unknown to the model and will be left out.");
+    wrong.textContent = shortened(word);
+    const say = slip ? " is a rare spelling that the model has hardly learned. Did you mean " : " is unknown to the model. Did you mean ";
+    line.append(wrong, near.length ? say : " is unknown to the model and will be left out.");
     near.forEach((known) => {
       const button = document.createElement("button");
       button.type = "button";

@@ -9,8 +9,11 @@ export function seconds(milliseconds) {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
+/** A word as it is shown: nobody reads two thousand letters. */
+export const shortened = (word) => (word.length > 24 ? `${word.slice(0, 23)}…` : word);
+
 export function list(words) {
-  const quoted = words.map((word) => `“${word}”`);
+  const quoted = words.map((word) => `“${shortened(word)}”`);
   return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
 }
 
@@ -33,8 +36,8 @@ export function leftOut(tokens, maxWords = Infinity) {
 /** With a capital letter and a full stop. */
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/[.]?$/, ".");
 
-/** A title and what to do, for any error of the engine. */
-export function explain(error) {
+/** A title and what to do, for any error of the engine; `again` is what starts the work anew. */
+export function explain(error, again = "Press Draw") {
   // Addresses as the visitor would say them: without the site.
   const details = (error?.message ?? String(error)).replaceAll(document.baseURI.replace(/[^/]*$/, ""), "");
   switch (error?.code) {
@@ -49,16 +52,16 @@ export function explain(error) {
       return { title: "This browser cannot do it.", text: details };
     case "network":
       return navigator.onLine
-        ? { title: "The model could not be downloaded.", text: `${details}. Press Draw to try again.` }
-        : { title: "You are offline, and the model could not be downloaded.", text: `${details}. Connect, then press Draw again.` };
+        ? { title: "The model could not be downloaded.", text: `${details}. ${again} to try again.` }
+        : { title: "You are offline, and the model could not be downloaded.", text: `Connect, then ${again.charAt(0).toLowerCase()}${again.slice(1)} again.` };
     case "integrity":
-      return { title: "A file arrived damaged.", text: `${details}. Press Draw to try again.` };
+      return { title: "A file arrived damaged.", text: `${details}. ${again} to try again.` };
     case "bad-model":
       return { title: "This model cannot be used.", text: details };
     case "out-of-memory":
-      return { title: "There is not enough memory.", text: "Close other tabs, then press Draw to try again." };
+      return { title: "There is not enough memory.", text: `Close other tabs. Then ${again.charAt(0).toLowerCase()}${again.slice(1)} again.` };
     case "device-lost":
-      return { title: "The graphics device stopped working.", text: "Press Draw to try again, or compute on the CPU." };
+      return { title: "The graphics device stopped working.", text: `${again} to try again, or compute on the CPU.` };
     case "crashed":
       return { title: "The engine stopped.", text: `It starts anew with the next picture. (${details})` };
     case "bad-input":

@@ -1,39 +1,41 @@
 // The words of the prompt as buttons, and the description with the words that agree.
 
 import { agreeing, recall } from "./score.js";
-import { list } from "./text.js";
+import { list, shortened } from "./text.js";
 
 // A prompt of ten thousand words is no reason for ten thousand buttons.
 const MOST = 60;
 
-/** Shows a button for each known word; `onWord(index or null)` hears of pointing, focus and clicks. */
-export function showWords(root, tokens, maxWords, onWord) {
+/**
+ * Shows a button for each known word. `point(index or null)` hears of pointing and focus, `pin(index or null)` of clicks. Gives
+ * `press(index or null)`, which shows what is chosen, and `ratios(numbers)`, which prints one in each button.
+ */
+export function showWords(root, tokens, maxWords, { point, pin }) {
   root.replaceChildren();
+  const buttons = [];
   let pinned = null;
-  let known = 0;
-  for (const { word, known: isKnown } of tokens.slice(0, MOST)) {
-    if (!isKnown || known >= maxWords) {
+  for (const { word, known } of tokens.slice(0, MOST)) {
+    if (!known || buttons.length >= maxWords) {
       const mark = document.createElement("span");
       mark.className = "unknown";
-      mark.textContent = word;
-      mark.title = isKnown ? "after the last word that counts" : "the model does not know this word";
+      mark.textContent = shortened(word);
+      mark.title = known ? "after the last word that counts" : "the model does not know this word";
       root.append(mark);
       continue;
     }
-    const index = known++;
+    const index = buttons.length;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = word;
     button.setAttribute("aria-pressed", "false");
-    button.addEventListener("pointerenter", () => onWord(index));
-    button.addEventListener("pointerleave", () => onWord(pinned));
-    button.addEventListener("focus", () => onWord(index));
-    button.addEventListener("blur", () => onWord(pinned));
-    button.addEventListener("click", () => {
-      pinned = pinned === index ? null : index;
-      for (const other of root.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button && pinned === index));
-      onWord(pinned ?? index);
-    });
+    button.setAttribute("aria-describedby", "spot");
+    // A finger has no place to point from: it taps.
+    button.addEventListener("pointerenter", ({ pointerType }) => pointerType !== "touch" && point(index));
+    button.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && point(null));
+    button.addEventListener("focus", () => point(index));
+    button.addEventListener("blur", () => point(null));
+    button.addEventListener("click", () => pin(pinned === index ? null : index));
+    buttons.push(button);
     root.append(button);
   }
   if (tokens.length > MOST) {
@@ -42,6 +44,14 @@ export function showWords(root, tokens, maxWords, onWord) {
     rest.textContent = `and ${(tokens.length - MOST).toLocaleString("en")} more`;
     root.append(rest);
   }
+  return {
+    press(chosen) {
+      pinned = chosen;
+      buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(index === chosen)));
+    },
+    // As style sheets write it: the name of the button stays the word.
+    ratios: (numbers) => numbers.forEach((ratio, index) => (buttons[index].dataset.ratio = ratio.toFixed(1))),
+  };
 }
 
 /** Writes a description with the words marked that the prompt has too. */

@@ -7,7 +7,7 @@ export class Work {
   #current = Promise.resolve();
   #hooks;
 
-  /** `hooks`: onBusy(boolean), onError(error), onCancel(), onEnd(). */
+  /** `hooks`: onBusy(boolean), onStart(), onError(error, place), onCancel(), onEnd(). */
   constructor(hooks) {
     this.#hooks = hooks;
   }
@@ -20,22 +20,22 @@ export class Work {
     this.#controller?.abort("cancelled");
   }
 
-  /** Runs `action(signal)` once what runs now has stopped; gives whether it came to its end. */
-  async run(action) {
+  /** Runs `action(signal)` once what runs now has stopped; gives whether it came to its end. `place` is where its errors are told. */
+  async run(action, place = "form") {
     this.#controller?.abort(REPLACED);
     const controller = new AbortController();
     this.#controller = controller;
     this.#hooks.onBusy(true);
     const before = this.#current;
-    this.#current = before.then(() => this.#perform(action, controller));
+    this.#current = before.then(() => this.#perform(action, controller, place));
     return this.#current;
   }
 
-  async #perform(action, controller) {
+  async #perform(action, controller, place) {
     const { signal } = controller;
     let done = false;
     try {
-      if (signal.aborted) return false;
+      signal.throwIfAborted();
       this.#hooks.onStart();
       await action(signal);
       done = !signal.aborted;
@@ -43,7 +43,7 @@ export class Work {
       if (signal.aborted || error?.code === "aborted") {
         if (signal.reason !== REPLACED) this.#hooks.onCancel();
       } else {
-        this.#hooks.onError(error);
+        this.#hooks.onError(error, place);
       }
     } finally {
       if (this.#controller === controller) {

@@ -1,0 +1,139 @@
+// One word changed with the same noise: a wiper between before and after, where they differ; the grid; how it works.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { differences } from "../../www/compare.js";
+import { cellsOf, valuesOf } from "../../www/grid.js";
+import { others, replaceAt } from "../../www/kinds.js";
+import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
+import { difference, openBrowser, openPage, pngPixels, shownError, stagePixels } from "./harness.mjs";
+
+let browser, server;
+
+before(async () => {
+  [browser, server] = [await openBrowser(), await serveTiny()];
+});
+
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+
+test("words are exchanged by their place, for others of their kind that the model knows", () => {
+  assert.equal(replaceAt("a red, Red flower", 2, "white"), "a red, white flower");
+  assert.equal(replaceAt("a red flower", 9, "white"), "a red flower");
+  assert.deepEqual(others("red", new Set(["blue", "white", "petals"])), ["blue", "white"]);
+  assert.ok(others("belly", null).includes("wings"));
+  assert.deepEqual([...differences([0, 0, 0, 255, 9, 9, 9, 255], [30, 60, 0, 255, 9, 9, 9, 255])], [30, 0]);
+});
+
+test("the pictures of a grid are every pair of its words, or of a word and a seed", () => {
+  assert.deepEqual(valuesOf(" red, white,,red ;blue"), ["red", "white", "blue"]);
+  assert.equal(valuesOf("1 2,3,4,5,6,7,8,9").length, 6);
+  const base = { prompt: "a red flower with pink petals", seed: 3, model: "flowers", rows: { place: 1, words: ["dark blue", "white"] } };
+  const cells = cellsOf({ ...base, columns: { place: 4, words: ["yellow"] } });
+  assert.deepEqual(cells.map(({ prompt, seed }) => [prompt, seed]), [["a dark blue flower with yellow petals", 3], ["a white flower with yellow petals", 3]]);
+  assert.deepEqual(cellsOf({ ...base, columns: { place: "seeds", words: ["8", "9"] } }).map(({ seed }) => seed), [8, 9, 8, 9]);
+});
+
+const pixelsOf = (locator) => locator.evaluate((canvas) => Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data));
+
+test("a word is changed by a click or by typing: what is compared is what each prompt draws, and it can be kept", async () => {
+  const page = await openPage(browser, server.address, { reducedMotion: "reduce" });
+  await drawAndWait(page, "a white flower", 5);
+  const white = (await stagePixels(page)).at(-1).rgba;
+  await drawAndWait(page, "a red flower", 5);
+  const red = (await stagePixels(page)).at(-1).rgba;
+  await page.locator("#words").getByRole("button", { name: "red", exact: true }).click();
+  await page.getByRole("button", { name: "white in place of red" }).click();
+  await told(page, /^Drawn with “white” in place of “red”: \d+ % of the picture changed/);
+  assert.equal(difference(await pixelsOf(page.locator(".wiper-before canvas")), red), 0);
+  assert.equal(difference(await pixelsOf(page.locator(".wiper-picture:not(.wiper-before) canvas")), white), 0);
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, red), 0, "the main picture stays");
+  const wiper = page.getByRole("slider", { name: /^Wiper between “red”/ });
+  await wiper.focus();
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await wiper.getAttribute("aria-valuetext"), "49 % of the picture before the change");
+  const box = await page.locator("#compare .wiper").first().boundingBox();
+  await page.mouse.click(box.x + box.width / 4, box.y + box.height / 2);
+  assert.ok(Math.abs((await wiper.inputValue()) - 25) <= 1, "the wiper goes where the picture is touched");
+  assert.deepEqual(await breaches(page), []);
+  // An unknown word is told where it was typed, and costs nothing.
+  await page.getByLabel("Another word").fill("zeppelin");
+  await page.keyboard.press("Enter");
+  assert.match(await shownError(page), /does not know “zeppelin”/);
+  assert.ok(await page.locator('[data-errors="words"] [role=alert]').isVisible());
+  await page.getByLabel("Another word").fill("pink");
+  await page.keyboard.press("Enter");
+  await told(page, /^Drawn with “pink”/);
+  await page.getByRole("button", { name: "Make it the main picture" }).click();
+  await told(page, /^Done/);
+  assert.equal(await page.getByLabel("What should the picture show?").inputValue(), "a pink flower");
+  assert.equal(await page.getByLabel("Seed", { exact: true }).inputValue(), "5");
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("a grid fills as it goes, its pictures are what their prompts draw, can be chosen, and saved as one", async () => {
+  const page = await openPage(browser, server.address, { reducedMotion: "reduce" });
+  await drawAndWait(page, "a white flower", 6);
+  const white = (await stagePixels(page)).at(-1).rgba;
+  await drawAndWait(page, "a red flower", 5);
+  await page.locator("#grid summary").click();
+  await page.getByLabel("Word that changes from row to row").selectOption("red");
+  await page.getByLabel("What changes from column to column").selectOption("other seeds");
+  const [rows, columns] = [page.locator("#grid-rows-values"), page.locator("#grid-columns-values")];
+  await rows.fill("red, white");
+  await columns.fill("5, six");
+  await page.getByRole("button", { name: "Fill the grid" }).click();
+  assert.match(await shownError(page), /seed “six” is no whole number/);
+  assert.ok(await page.locator('#grid [role="alert"]').isVisible());
+  await columns.fill("5, 6, 7");
+  await page.getByRole("button", { name: "Fill the grid" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("#grid .tile.drawn").length === 2 && document.querySelectorAll("#grid .tile:disabled").length === 4);
+  await told(page, /^The grid is filled/);
+  const tiles = page.locator("#grid .tile");
+  assert.equal(await tiles.count(), 6);
+  assert.equal(difference(await pixelsOf(tiles.nth(4).locator("canvas")), white), 0);
+  assert.deepEqual(await breaches(page), []);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save the grid" }).click()]);
+  assert.equal(download.suggestedFilename(), "grid-a-red-flower.png");
+  assert.equal((await pngPixels(page, await download.path())).size, 110 + 3 * 192);
+  await tiles.first().focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await told(page, /^Done/);
+  assert.equal(await page.getByLabel("Seed", { exact: true }).inputValue(), "6");
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, white), 0);
+  assert.equal(await tiles.count(), 6, "the grid stays for the next choice");
+  // Cut short, what is drawn stays.
+  await page.getByRole("button", { name: "Fill the grid" }).click();
+  await page.locator("#grid .tile.drawn").first().waitFor();
+  await page.keyboard.press("Escape");
+  await told(page, /^Cancelled/);
+  await drawAndWait(page, "a pink flower", 1);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("how it works follows the prompt of the picture, part by part, with shapes and times", async () => {
+  const page = await openPage(browser, server.address, { reducedMotion: "reduce" });
+  await page.locator("#draw:enabled").waitFor();
+  await page.locator("#how summary").click();
+  await page.getByText("Draw a picture first").waitFor();
+  await drawAndWait(page, "a red flower zeppelin", 5);
+  const parts = page.locator(".how-part");
+  await parts.first().waitFor();
+  assert.deepEqual(await page.locator(".how-name").allInnerTexts(), ["Words", "Sentence", "64 px", "128 px", "256 px", "Words again"]);
+  assert.match(await page.locator(".how-told").innerText(), /knows 3 of them; “zeppelin” is left out[\s\S]*3 words × \d+ numbers · \d+ ms/);
+  await parts.nth(3).focus();
+  await page.keyboard.press("Enter");
+  assert.match(await page.locator(".how-told").innerText(), /“(a|red|flower)” stood out most[\s\S]*3 maps of \d+ × \d+ → 128 × 128 × 3 · \d/);
+  await parts.nth(5).click();
+  assert.match(await page.locator(".how-told").innerText(), /gives these words a probability of/);
+  assert.equal(await page.getByRole("link", { name: "the model's card" }).getAttribute("href"), "models/flowers/README.md");
+  assert.deepEqual(await breaches(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});

@@ -1,0 +1,92 @@
+// Taking pictures away and bringing them back: PNG files that know what they were drawn from, the strip of the steps.
+
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { VERSION, readDrawn, textsFor, textsOf, withTexts } from "../../www/png.js";
+import { TINY_PROMPT, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
+import { ROOT, TINY, difference, openBrowser, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
+
+let browser, server;
+
+before(async () => {
+  [browser, server] = [await openBrowser(), await serveTiny()];
+});
+
+after(async () => {
+  await browser?.close();
+  server?.stop();
+});
+
+/** A picture of one pixel. */
+const PIXEL = Uint8Array.from(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));
+
+test("texts go into a PNG and come back, in any script", () => {
+  const wish = { prompt: "a röd 花 🌸", seed: Number.MAX_SAFE_INTEGER, model: "flowers", weights: "0123456789ab" };
+  const png = withTexts(PIXEL, textsFor(wish));
+  assert.deepEqual(readDrawn(png), wish);
+  assert.equal(textsOf(png).Title, wish.prompt);
+  assert.match(textsOf(png).Software, new RegExp(`MirrorGAN ${VERSION}`));
+  assert.equal(VERSION, JSON.parse(readFileSync(join(ROOT, "pkg", "package.json"), "utf8")).version);
+});
+
+test("what a PNG says is data: nonsense in it is no wish", () => {
+  for (const said of ["", "{", "null", "[]", '{"prompt":1,"seed":1,"model":"x"}', '{"prompt":"x","seed":-1,"model":"x"}', '{"prompt":"x","seed":1.5,"model":"x"}', '{"prompt":"x","seed":1,"model":"../x"}', JSON.stringify({ prompt: "x".repeat(3000), seed: 1, model: "x" })]) {
+    assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: said })), null, said);
+  }
+  assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: '{"prompt":"x","seed":1,"model":"x","weights":"<b>"}' })).weights, null);
+  for (const bytes of [new Uint8Array(0), PIXEL, PIXEL.subarray(0, 20), Uint8Array.from(Buffer.from("no picture at all"))]) assert.equal(readDrawn(bytes), null);
+});
+
+const save = async (page, name) => {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name }).click()]);
+  return download;
+};
+
+test("a saved picture brings back prompt, seed and model; a model that is not here is told in the card", async () => {
+  const page = await openPage(browser, `${server.address}?model=tiny`);
+  await drawAndWait(page, TINY_PROMPT, 11);
+  const shown = (await stagePixels(page)).at(-1).rgba;
+  const download = await save(page, "Save as PNG");
+  await page.getByText("Saved", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Save as PNG" }).waitFor();
+  const file = join(scratch(), "saved.png");
+  await download.saveAs(file);
+  assert.equal(difference((await pngPixels(page, file)).rgba, shown), 0);
+  const { weights, ...wish } = readDrawn(readFileSync(file));
+  assert.deepEqual(wish, { prompt: TINY_PROMPT, seed: 11, model: "tiny" });
+  assert.equal(weights, JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12));
+
+  const other = await openPage(browser, server.address);
+  await other.locator("#file:enabled").setInputFiles(file);
+  await told(other, /^Done/);
+  assert.equal(await other.getByLabel("What should the picture show?").inputValue(), TINY_PROMPT);
+  assert.equal(await other.getByLabel("Seed", { exact: true }).inputValue(), "11");
+  assert.equal(await other.locator("#model-list :checked").inputValue(), "tiny");
+  assert.equal(difference((await stagePixels(other)).at(-1).rgba, shown), 0);
+  // The weights have changed since.
+  writeFileSync(file, withTexts(PIXEL, textsFor({ prompt: "a red flower", seed: 3, model: "tiny", weights: "000000000000" })));
+  await other.locator("#file").setInputFiles(file);
+  await told(other, /the model has learned since/);
+  writeFileSync(file, withTexts(PIXEL, textsFor({ prompt: "a red flower", seed: 3, model: "elsewhere" })));
+  await other.locator("#file").setInputFiles(file);
+  assert.match(await shownError(other), /“elsewhere”, which is not here/);
+  assert.ok(await other.locator('#mirror [role="alert"]').isVisible());
+  assert.deepEqual(other.problems, []);
+  await other.context().close();
+  await page.context().close();
+});
+
+test("the steps are saved side by side", async () => {
+  const page = await openPage(browser, server.address);
+  await drawAndWait(page, "a red flower", 4);
+  const download = await save(page, "Save the steps");
+  assert.equal(download.suggestedFilename(), "a-red-flower-4-steps.png");
+  const file = join(scratch(), "strip.png");
+  await download.saveAs(file);
+  const { size } = await pngPixels(page, file);
+  assert.equal(size, 3 * 256 + 2 * 8);
+  assert.equal(readDrawn(readFileSync(file)).seed, 4);
+  await page.context().close();
+});

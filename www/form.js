@@ -1,0 +1,68 @@
+// The form: what to draw, read with care and filled by examples, links and earlier pictures.
+
+import { cleanPrompt, parseSeed } from "./link.js";
+import { forgetLink } from "./notices.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** Whether there is anything to draw: a letter or a digit. */
+export const isEmpty = (prompt) => !/[\p{L}\p{N}]/u.test(prompt);
+
+export class Form {
+  #onFill;
+
+  /** `onDraw()` hears of Draw and Enter; `onFill()` of prompts that were not typed. */
+  constructor({ onDraw, onFill }) {
+    this.#onFill = onFill;
+    $("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      onDraw();
+    });
+    $("prompt").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      onDraw();
+    });
+    $("seed").addEventListener("input", forgetLink);
+  }
+
+  /** What it asks for, put right where it has to be. */
+  read() {
+    const { prompt, cut } = cleanPrompt($("prompt").value);
+    const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
+    if (cut || prompt !== $("prompt").value) $("prompt").value = prompt;
+    $("seed").value = parseSeed(seed) ?? 0;
+    return { prompt: prompt.trim(), seed: Number($("seed").value) };
+  }
+
+  /** Null leaves a field as it is. */
+  fill({ prompt = null, seed = null }) {
+    if (prompt) $("prompt").value = prompt;
+    if (seed !== null) $("seed").value = seed;
+    this.#onFill();
+  }
+
+  /** An example to begin with; what the visitor wrote stays, also while it is being written. */
+  offer(prompt = "") {
+    const field = $("prompt");
+    field.placeholder = prompt;
+    const untouched = field.value ? field.value === field.dataset.offered : document.activeElement !== field;
+    if (!untouched) return;
+    field.dataset.offered = prompt;
+    if (prompt) this.fill({ prompt });
+  }
+
+  /** Another seed. */
+  roll() {
+    forgetLink();
+    this.fill({ seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000 });
+  }
+
+  get describes() {
+    return $("describe").checked;
+  }
+
+  get device() {
+    return $("device").value;
+  }
+}

@@ -1,0 +1,130 @@
+// Where a word was attended to, as its ratio to an even share: weight × number of words. 1 is what every word would have if the
+// network had not looked at all; what is above it was looked at. The scale is fixed, so that a flat map looks flat.
+
+/** Below this no part of a map stands out. */
+export const FLAT = 1.2;
+/** A word fades out where it has less than the first, and keeps all of its colour from the second on. */
+const [FADED, WHOLE] = [0.9, 1.45];
+/** The part of a picture over which "up to" is an average: single pixels say little. */
+const TOP = 0.02;
+/** Words with less of the picture than this are not coloured. */
+const LEAST = 0.02;
+
+/** Distinct for the colour-blind too (Okabe and Ito 2008), as red, green, blue. */
+export const COLOURS = [
+  [230, 159, 0],
+  [0, 114, 178],
+  [0, 158, 115],
+  [204, 121, 167],
+  [213, 94, 0],
+  [86, 180, 233],
+  [240, 228, 66],
+];
+
+const smooth = (low, high, value) => {
+  const t = Math.min(1, Math.max(0, (value - low) / (high - low)));
+  return t * t * (3 - 2 * t);
+};
+
+/** The ratios of word `index`, row after row. */
+export function ratios({ words, size, weights }, index) {
+  return weights.subarray(index * size * size, (index + 1) * size * size).map((weight) => weight * words);
+}
+
+/** The ratio at its strongest: the mean of the top 2 % of the picture. */
+export function peak(map) {
+  const sorted = Float32Array.from(map).sort();
+  const top = sorted.subarray(Math.min(sorted.length - 1, Math.floor((1 - TOP) * sorted.length)));
+  return top.reduce((sum, ratio) => sum + ratio, 0) / top.length;
+}
+
+/** 0 where a ratio is faded out, 1 where the picture is shown as it is. */
+export const kept = (ratio) => smooth(FADED, WHOLE, ratio);
+
+export const ratioText = (ratio) => `${ratio.toFixed(1)} ×`;
+
+/** What a word's map shows, in words. */
+export function tellPeak(word, ratio) {
+  return ratio < FLAT ? `“${word}” is spread nearly flat: nowhere more than ${ratioText(ratio)} of even.` : `“${word}” has up to ${ratioText(ratio)} of an even share.`;
+}
+
+/**
+ * Which word is the strongest at each pixel, and of those words that lead somewhere the index, the share of the picture and the
+ * colour, the largest first.
+ */
+export function regions({ words, size, weights }) {
+  const pixels = size * size;
+  const winner = new Uint8Array(pixels);
+  const counts = Array(words).fill(0);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let word = 1; word < words; word++) {
+      if (weights[word * pixels + pixel] > weights[winner[pixel] * pixels + pixel]) winner[pixel] = word;
+    }
+    counts[winner[pixel]]++;
+  }
+  const legend = counts
+    .map((count, index) => ({ index, share: count / pixels }))
+    .filter(({ share }) => share >= LEAST)
+    .sort((a, b) => b.share - a.share)
+    .slice(0, COLOURS.length)
+    // In the order of the words, so that a word keeps its colour from stage to stage.
+    .map((entry) => ({ ...entry, colour: COLOURS[entry.index % COLOURS.length] }));
+  const taken = new Set();
+  for (const entry of legend) {
+    if (taken.has(entry.colour)) entry.colour = COLOURS.find((colour) => !taken.has(colour)) ?? entry.colour;
+    taken.add(entry.colour);
+  }
+  return { winner, legend };
+}
+
+function fill(canvas, size, colourOf) {
+  canvas.width = canvas.height = size;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(size, size);
+  for (let pixel = 0; pixel < size * size; pixel++) image.data.set(colourOf(pixel), 4 * pixel);
+  context.putImageData(image, 0, 0);
+}
+
+/** A veil over what the word did not have. It is near white; the style makes it near black on a dark page. */
+export function paintVeil(canvas, size, keptOf) {
+  canvas.classList.add("veil");
+  fill(canvas, size, (pixel) => [250, 248, 245, Math.round(228 * (1 - keptOf(pixel)))]);
+}
+
+function paintRegions(canvas, attention) {
+  const { winner, legend } = regions(attention);
+  const colours = new Map(legend.map(({ index, colour }) => [index, colour]));
+  const pixels = attention.size ** 2;
+  canvas.classList.remove("veil");
+  fill(canvas, attention.size, (pixel) => {
+    const colour = colours.get(winner[pixel]);
+    if (!colour) return [128, 128, 128, 90];
+    const lead = attention.weights[winner[pixel] * pixels + pixel] * attention.words;
+    return [...colour, Math.round(90 + 110 * smooth(1, 1.6, lead))];
+  });
+}
+
+/** Paints a look, `{ word }` or `{ all: true }` or null, over a picture with this attention; gives whether there is anything to show. */
+export function paintLook(canvas, attention, look) {
+  const there = Boolean(look && attention && (look.all || look.word < attention.words));
+  canvas.classList.toggle("shown", there);
+  if (!there) return false;
+  if (look.all) {
+    paintRegions(canvas, attention);
+  } else {
+    const map = ratios(attention, look.word);
+    paintVeil(canvas, attention.size, (pixel) => kept(map[pixel]));
+  }
+  return true;
+}
+
+/** The word with the largest ratio at a place, `x` and `y` from 0 to 1, or the ratio there of the word that is looked at. */
+export function at({ words, size, weights }, x, y, look) {
+  const cell = (value) => Math.min(size - 1, Math.max(0, Math.floor(value * size)));
+  const pixel = cell(y) * size + cell(x);
+  const ratio = (word) => weights[word * size * size + pixel] * words;
+  if (!look.all) return { word: look.word, ratio: ratio(look.word) };
+  let best = 0;
+  for (let word = 1; word < words; word++) if (ratio(word) > ratio(best)) best = word;
+  return { word: best, ratio: ratio(best) };
+}

@@ -1,0 +1,137 @@
+// The main picture: drawn stage by stage, looked at, described. What is shown stays until the first stage of the next one is there.
+
+import { isEmpty } from "./form.js";
+import { linkTo, readLink } from "./link.js";
+import { lookAt } from "./models.js";
+import { tell } from "./notices.js";
+import { reveal } from "./paint.js";
+import { leftOut, seconds, shortened, timings } from "./text.js";
+import { closeness, showCaption } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Studio {
+  #parts;
+  /** What the picture that is shown was asked for, `{ prompt, seed, model }`; null while there is none. */
+  last = null;
+  /** Its tokens and what the engine gave, as far as it is there. */
+  tokens = [];
+  stagesOf = [];
+  result = null;
+
+  /** `parts`: engine, work, easel, stages, looking, form; `onDrawn(studio)` hears of each whole picture. */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** Draws `{ prompt, seed, model }`; until its first stage `source` stands for it. Gives whether it was drawn to its end. */
+  async draw(asked, { source = null, offered = false } = {}) {
+    const { work, easel, stages } = this.#parts;
+    if (offered) {
+      easel.begin(asked.prompt, source);
+      easel.focus();
+      reveal(easel.root);
+    }
+    // In the moment of the click, when nobody minds that things move.
+    if (!this.last && this.known) {
+      stages.clear(this.known.sizes);
+      this.#show(true);
+    }
+    return work.run((signal) => this.#draw(asked, offered, signal));
+  }
+
+  async #draw(asked, offered, signal) {
+    const { engine, easel, stages, looking, form } = this.#parts;
+    const { prompt, seed, model } = asked;
+    // An empty prompt should cost no download.
+    if (isEmpty(prompt)) throw Object.assign(new Error("empty"), { code: "empty-prompt", words: [] });
+    const gan = await engine.get(model, form.device, signal);
+    const tokens = await gan.tokenize(prompt, { signal });
+    const { sizes, maxWords, captions } = gan.info;
+    if (!offered && tokens.some(({ known }) => known)) easel.begin(prompt);
+    tell("Drawing…");
+    const caption = form.describes && captions;
+    const onStage = (stage) => {
+      if (stage.stage === 0) {
+        // From here on it is this picture that can be saved, whatever becomes of its later stages.
+        [this.last, this.tokens, this.stagesOf, this.result] = [asked, tokens, [], null];
+        this.#parts.onBegin();
+        stages.clear(sizes);
+        looking.begin(tokens, maxWords);
+        $("timings").textContent = "";
+        $("caption-block").hidden = !caption;
+        $("caption-block").classList.add("waiting");
+        $("plate-prompt").textContent = `“${prompt.split(" ").map(shortened).join(" ")}”, seed ${seed}`;
+        this.#show(true);
+        if (!offered) reveal(easel.root);
+      }
+      this.stagesOf.push(stage);
+      stages.draw(stage, prompt);
+      easel.show(stage.image, stage.attention, prompt);
+      looking.stage(stage.attention);
+    };
+    // Where STREAM still has to be downloaded, the picture is drawn before that and described after it.
+    const ready = caption && (engine.describes || (await lookAt(model).then((known) => known.describes, () => false)));
+    const result = await gan.generate(prompt, { seed, caption: ready, signal, onStage, onProgress: engine.onProgress });
+    remember(asked);
+    try {
+      if (caption && !ready) {
+        tell("Drawn; now describing it…");
+        const [picture] = result.pictures;
+        picture.caption = await gan.caption(picture.stages.at(-1).image, { signal, onProgress: engine.onProgress });
+      }
+      if (caption) engine.describes = true;
+    } finally {
+      // A picture that could not be described is one all the same.
+      this.#finish(gan, result);
+    }
+  }
+
+  #finish(gan, result) {
+    const [{ caption }] = result.pictures;
+    this.result = result;
+    $("caption-block").hidden = !caption;
+    $("caption-block").classList.remove("waiting");
+    if (caption) {
+      showCaption($("caption"), caption, result.tokens);
+      const { share, text } = closeness(caption, result.tokens);
+      $("closeness").hidden = share === null;
+      $("closeness").value = share ?? 0;
+      $("agreement").textContent = text;
+    }
+    this.#parts.easel.describe(this.last.prompt, caption?.text);
+    $("timings").textContent = timings(result, gan.info);
+    tell(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens, gan.info.maxWords)}`);
+    this.#parts.onDrawn(caption, gan.info);
+  }
+
+  /** The work has ended, however it did. */
+  settle() {
+    this.#parts.stages.settle();
+    this.#parts.easel.settle();
+    if ($("caption-block").classList.contains("waiting")) $("caption-block").hidden = true;
+    this.#show(this.last !== null);
+  }
+
+  /** Back to the wall. */
+  clear() {
+    [this.last, this.tokens, this.stagesOf, this.result] = [null, [], [], null];
+    $("plate-prompt").textContent = "";
+    this.#parts.looking.begin([], 0);
+    this.#parts.easel.clear();
+    this.#show(false);
+    tell("");
+  }
+
+  #show(shown) {
+    $("result").hidden = $("steps").hidden = !shown;
+    document.body.classList.toggle("drawn", shown);
+  }
+}
+
+/** Makes the address that of the picture: a new one, so that Back leads to the picture before. */
+function remember({ prompt, seed, model }) {
+  const now = readLink();
+  const same = now.prompt === prompt && now.seed === seed && (now.model ?? model) === model;
+  history[same ? "replaceState" : "pushState"](null, "", linkTo(prompt, seed, model));
+}

@@ -1,0 +1,123 @@
+// What can be done with a picture beyond drawing it: each tool is loaded when it is first used.
+
+import { tell, tellError } from "./notices.js";
+import { reveal } from "./paint.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** The scripts of the tools, for visits without network. */
+export const TOOLS = ["change.js", "compare.js", "grid.js", "how.js", "kinds.js", "png.js"];
+
+export class Tools {
+  #parts;
+  #change = null;
+  #compare = null;
+  #grid = null;
+  #how = null;
+  #chosen = null;
+
+  /** `parts`: studio, choice, engine, work, form; `draw(wish, canvas)` makes something the main picture. */
+  constructor(parts) {
+    this.#parts = parts;
+    $("grid").addEventListener("toggle", () => $("grid").open && this.#openGrid());
+    $("how").addEventListener("toggle", () => $("how").open && this.#openHow());
+  }
+
+  /** Another main picture is being drawn. */
+  begin() {
+    this.#compare?.hide();
+  }
+
+  /** The main picture is whole. */
+  drawn() {
+    if ($("grid").open) this.#openGrid();
+    if ($("how").open) this.#openHow();
+  }
+
+  /** A word of the picture is chosen, by its place among the known ones; null: none. */
+  async offerChange(index) {
+    this.#chosen = index;
+    if (index === null) return void ($("change").hidden = true);
+    if (!(await this.#load("words", async () => {
+      this.#change ??= new (await import("./change.js")).Change($("change"), (place, word) => this.#changeWord(place, word));
+    }))) return;
+    if (this.#chosen !== index) return;
+    const { studio, choice } = this.#parts;
+    this.#change.show(placeOf(studio.tokens, index), studio.tokens, choice.vocabulary);
+  }
+
+  #changeWord(place, word) {
+    const { studio, choice, engine, work, form } = this.#parts;
+    const { last } = studio;
+    if (!last) return;
+    work.run(async (signal) => {
+      const { Compare } = await import("./compare.js");
+      const { replaceAt } = await import("./kinds.js");
+      if (choice.vocabulary && !choice.vocabulary.has(word.toLowerCase())) {
+        throw Object.assign(new Error(`the model does not know “${word.slice(0, 24)}”, so nothing would stand there`), { code: "bad-input" });
+      }
+      const before = studio.stagesOf.at(-1).image;
+      const prompt = replaceAt(last.prompt, place, word);
+      const gan = await engine.get(last.model, form.device, signal);
+      tell(`Drawing it with “${word}”…`);
+      this.#compare ??= new Compare($("compare"));
+      let after = null;
+      await gan.generate(prompt, {
+        seed: last.seed,
+        signal,
+        onStage: ({ image }) => {
+          after = image;
+          this.#compare.show({ before, after, from: studio.tokens[place].word, to: word });
+          reveal($("compare"));
+        },
+      });
+      this.#compare.offer(() => this.#parts.draw({ ...last, prompt }, this.#compare.canvas));
+      tell(`Drawn with “${word}” in place of “${studio.tokens[place].word}”: ${this.#compare.summary}`);
+    }, "words");
+  }
+
+  async #openGrid() {
+    const { studio, choice, form } = this.#parts;
+    const there = await this.#load("grid", async () => {
+      const { Grid } = await import("./grid.js");
+      this.#grid ??= new Grid($("grid-body"), { onFill: (plan) => this.#fillGrid(plan), onChoice: (cell, canvas) => this.#parts.draw(cell, canvas) });
+    });
+    if (there) this.#grid.offer({ ...(studio.last ?? { ...form.read(), model: choice.name }) }, choice.vocabulary);
+  }
+
+  #fillGrid(plan) {
+    const { engine, work, form } = this.#parts;
+    work.run(async (signal) => {
+      this.#grid.check(plan);
+      const gan = await engine.get(plan.model, form.device, signal);
+      tell("Filling the grid…");
+      await this.#grid.draw(gan, plan, signal);
+      tell("The grid is filled.");
+    }, "grid");
+  }
+
+  async #openHow() {
+    const { studio, choice, engine, form } = this.#parts;
+    const there = await this.#load("how", async () => {
+      this.#how ??= new (await import("./how.js")).How($("how-body"));
+    });
+    if (there) await this.#how.show(studio, choice.name, () => engine.get(studio.last.model, form.device, new AbortController().signal));
+  }
+
+  /** Whether a part could be loaded; a connection that fails is told where it was needed. */
+  async #load(place, load) {
+    try {
+      await load();
+      return true;
+    } catch (error) {
+      tellError(error instanceof TypeError ? Object.assign(new Error("a part of this page did not arrive"), { code: "network" }) : error, place);
+      return false;
+    }
+  }
+}
+
+/** The place among all words of the known word `index`. */
+function placeOf(tokens, index) {
+  let known = -1;
+  return tokens.findIndex((token) => token.known && ++known === index);
+}
