@@ -13,7 +13,6 @@ mod info;
 mod measuring;
 pub mod memory;
 mod names;
-mod pictures;
 mod report;
 mod tiny_data;
 mod train;

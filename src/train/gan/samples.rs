@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::step::Trainer;
 use crate::data::{Dataset, spread};
-use crate::files::pictures;
+use crate::picture::file as pictures;
 use crate::pipeline::Picture;
 use crate::readback::read_now;
 use crate::stem::{TextBatch, TextFeatures};

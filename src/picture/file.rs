@@ -5,8 +5,8 @@ use std::path::Path;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage, Rgba, RgbaImage, imageops};
 
-use crate::pipeline::Picture;
-use crate::{Error, Result};
+use super::Picture;
+use crate::{Error, Result, files};
 
 /// Pixels between the pictures of a grid.
 const GAP: u32 = 4;
@@ -30,7 +30,7 @@ pub fn write(image: &RgbaImage, path: &Path) -> Result<()> {
         Some(_) => ImageFormat::from_path(path)
             .map_err(|_| Error::BadInput(format!("{}: expected a name that ends in .png, .jpg or .webp", path.display())))?,
     };
-    super::write(path, &encode(image, format).map_err(|error| Error::io(path, std::io::Error::other(error)))?)
+    files::write(path, &encode(image, format).map_err(|error| Error::io(path, std::io::Error::other(error)))?)
 }
 
 /// The bytes of a picture's file.
