@@ -1,6 +1,6 @@
 //! The engine: a model on a device.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::{AttentionMap, Noise, Picture, read};
 use crate::glam::{CpuGenerator, CpuText, Generator, StageOutput};
@@ -209,7 +209,10 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] for a model without STREAM; [`Error::Device`].
     pub async fn caption(&self, picture: &Picture) -> Result<Caption> {
-        self.describe(picture.to_tensor(&self.device)).await
+        let stream =
+            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
+        let mut captions = stream.caption(picture.to_tensor(&self.device), &self.model.vocabulary).await?;
+        captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
     }
 
     /// The features that the generator gets for `prompt`.
@@ -282,33 +285,24 @@ impl Engine {
         let mut drawing = Drawing::start(self, text, z, epsilon)?;
         let count = self.model.generator.stages();
         let mut stages = Vec::with_capacity(count);
-        let mut planes = Vec::new();
         for stage in 0..count {
             let looked = if stage > 0 { drawing.refine()? } else { None };
-            planes = drawing.image().await?;
+            let image = Picture::from_planes(&drawing.image().await?);
             let attention = match looked {
                 Some(Looked::Read(map)) => Some(map),
                 Some(Looked::OnDevice(weights)) => Some(attention_map(*weights).await?),
                 None => None,
             };
-            let event = StageEvent { picture: index, stage, image: Picture::from_planes(&planes), attention };
+            let event = StageEvent { picture: index, stage, image, attention };
             on_stage(&event).await?;
             stages.push(event);
         }
-        let side = (planes.len() / 3).isqrt();
-        let caption = if caption {
-            Some(self.describe(Tensor::from_data(TensorData::new(planes, [1, 3, side, side]), &self.device)).await?)
-        } else {
-            None
+        // Of the bytes that the caller gets: a file of them is described in the same words.
+        let caption = match stages.last() {
+            Some(last) if caption => Some(self.caption(&last.image).await?),
+            _ => None,
         };
         Ok(GeneratedPicture { stages, caption })
-    }
-
-    async fn describe(&self, image: Tensor<4>) -> Result<Caption> {
-        let stream =
-            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
-        let mut captions = stream.caption(image, &self.model.vocabulary).await?;
-        captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
     }
 }
 
