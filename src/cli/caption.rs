@@ -31,7 +31,7 @@ pub struct CaptionArgs {
 pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
-    let engine = Engine::new(model, device);
+    let engine = Engine::new(model, device)?;
     let mut unreadable = 0;
     for path in &args.images {
         let picture = match read::from_file(path) {

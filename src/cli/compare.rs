@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use clap::Args;
 
 use super::measuring::MeasuringArgs;
@@ -12,8 +12,8 @@ use crate::compare::{self, Member, Row};
 use crate::data::{Dataset, Split};
 use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
 use crate::files;
-use crate::picture::file as pictures;
-use crate::pipeline::{Noise, Picture};
+use crate::picture::file::{grid, to_image, write};
+use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::{TrainContext, gan, stem};
@@ -98,22 +98,21 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         options.damsm_chosen_on_test = judge.chosen_on_test;
         options.damsm = Some((judge.model.text, judge.model.damsm));
         options.judge_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
+        let drawer = Drawer::new(model.generator.clone(), &context.device)?;
         for prompt in &prompts {
             let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;
             let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));
             let (noise, epsilon) = Noise::new(options.seed).next(&model.config.generator, &context.device);
-            let drawn: Option<Tensor<4>> = model.generator.forward(&text, noise, epsilon).images.pop();
-            let planes = crate::readback::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
-            images.push(pictures::to_image(&Picture::from_planes(&planes)));
+            images.extend(drawer.pictures(&text, noise, epsilon, drawer.stages())?.iter().map(to_image));
         }
         rows.push(Row { member, evaluation: evaluate(&model, &dataset, &options, &context.device)? });
     }
-    let [text_file, markdown, json, grid] = compare::files(&context.out);
+    let [text_file, markdown, json, grid_file] = compare::files(&context.out);
     let text = compare::text(&rows);
     files::write(&text_file, text.as_bytes())?;
     files::write(&markdown, compare::markdown(&rows).as_bytes())?;
     files::write(&json, (serde_json::to_string_pretty(&rows)? + "\n").as_bytes())?;
-    pictures::write(&pictures::grid(&images, prompts.len()), &grid)?;
+    write(&grid(&images, prompts.len()), &grid_file)?;
     println!("{text}");
     eprintln!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display());
     Ok(())

@@ -55,7 +55,7 @@ pub struct GenerateArgs {
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
-    let engine = Engine::new(model, device).with_precision(args.precision)?;
+    let engine = Engine::new(model, device)?.with_precision(args.precision)?;
     let options = GenerateOptions { seed: args.seed, count: args.count, caption: args.caption };
     let start = Instant::now();
     let generation = block_on(engine.generate(&args.prompt, &options, async |event| {

@@ -5,15 +5,15 @@ use indicatif::ProgressBar;
 
 use super::inception::Inception;
 use super::model::EvaluateOptions;
+use crate::Result;
 use crate::data::Dataset;
 use crate::encoder::SizedEncoder;
 use crate::glam::GeneratorConfig;
 use crate::model::Model;
-use crate::pipeline::{Noise, block_on};
+use crate::pipeline::{Drawer, Noise, block_on};
 use crate::readback::read_now;
 use crate::stem::TextBatch;
 use crate::stream::Stream;
-use crate::{Error, Result};
 
 /// What the networks see in pictures, a row a picture; empty for a network that was not asked for.
 #[derive(Debug, Default)]
@@ -64,6 +64,8 @@ impl Eyes<'_> {
 pub(super) struct Studio<'a> {
     pub model: &'a Model,
     pub dataset: &'a Dataset,
+    /// The model's generator.
+    pub drawer: &'a Drawer,
     pub options: &'a EvaluateOptions,
     pub device: &'a Device,
 }
@@ -124,9 +126,7 @@ impl Studio<'_> {
     pub fn draw(&self, prompts: &[Vec<usize>], noise: &mut Noise) -> Result<Tensor<4>> {
         let text = self.model.stem.forward(&TextBatch::new(prompts, self.device));
         let (z, epsilon): (Vec<_>, Vec<_>) = prompts.iter().map(|_| noise.next(&self.model.config.generator, self.device)).unzip();
-        let mut drawn = self.model.generator.forward(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0));
-        let last = drawn.images.pop().ok_or_else(|| Error::bad_model("config.json", "the generator has no stages"))?;
-        Ok(eight_bits(last))
+        self.drawer.batch(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0), self.drawer.stages())
     }
 
     /// STREAM's words for pictures, from its encoder's features of them.
@@ -142,11 +142,6 @@ impl Studio<'_> {
         bar.finish_and_clear();
         Ok(captions)
     }
-}
-
-/// Pictures in [−1, 1], rounded to eight bits as a file of them would be.
-pub(crate) fn eight_bits(images: Tensor<4>) -> Tensor<4> {
-    images.add_scalar(1.0).mul_scalar(127.5).round().clamp(0.0, 255.0).div_scalar(127.5).sub_scalar(1.0)
 }
 
 /// Rows as a tensor, (rows, values).

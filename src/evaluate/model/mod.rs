@@ -19,7 +19,7 @@ use crate::damsm::Damsm;
 use crate::data::{Dataset, EncodedCaptions};
 use crate::encoder::SizedEncoder;
 use crate::model::Model;
-use crate::pipeline::Noise;
+use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextEncoder;
 use crate::stream::Stream;
 use crate::text::tokenize;
@@ -90,7 +90,8 @@ enum Purpose {
 /// [`Error::BadInput`] when a metric that [`EvaluateOptions::metrics`] names cannot be measured, or there is none that can;
 /// [`Error::Device`].
 pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, device: &Device) -> Result<Evaluation> {
-    let studio = Studio { model, dataset, options, device };
+    let drawer = &Drawer::new(model.generator.clone(), device)?;
+    let studio = Studio { model, dataset, drawer, options, device };
     let samples = options.samples.unwrap_or(dataset.len());
     let obstacle = |metric| obstacle(&studio, samples, metric);
     let mut left_out = Vec::new();

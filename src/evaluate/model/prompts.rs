@@ -10,7 +10,7 @@ use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{self, Interval, IntervalKind, bootstrap_mean};
 use crate::evaluate::pictures::{Eyes, Seen, Studio, to_rows, to_tensor};
 use crate::evaluate::r_precision;
-use crate::pipeline::{Noise, Picture};
+use crate::pipeline::{Noise, pictures};
 use crate::stem::TextBatch;
 
 /// Prompts, and pictures of each, that diversity is measured on.
@@ -18,7 +18,7 @@ const DIVERSITY: [usize; 2] = [20, 8];
 
 impl Measurement<'_> {
     pub(super) fn r_precision(&self, photographs: &Seen, drawn: &Seen, prompts: &[Vec<usize>]) -> Result<Vec<Figure>> {
-        let Studio { model, dataset, options, device } = self.studio;
+        let Studio { model, dataset, options, device, .. } = self.studio;
         let Some((text, damsm)) = &options.damsm else { return Ok(Vec::new()) };
         let mut sentences = Vec::with_capacity(prompts.len());
         let mut own = true;
@@ -148,9 +148,8 @@ impl Measurement<'_> {
             let mut hits = 0;
             for seed in 0..SEEDS {
                 let images = self.studio.draw(std::slice::from_ref(&ids), &mut Noise::new(seed))?;
-                let [batch, channels, size, _] = images.dims();
-                for picture in to_rows(images.reshape([batch, channels * size * size]))? {
-                    hits += usize::from(colour.hit(Picture::from_planes(&picture).rgba(), size, 4));
+                for picture in pictures(images)? {
+                    hits += usize::from(colour.hit(picture.rgba(), picture.width(), 4));
                 }
                 bar.inc(1);
             }
