@@ -188,7 +188,8 @@ mod tests {
     fn a_picture_that_is_not_turned_has_the_bytes_of_the_decoder() {
         let picture = RgbImage::from_fn(30, 20, |x, y| Rgb([(7 * x + 3) as u8, (11 * y + x) as u8, (5 * x * y) as u8]));
         let jpeg = super::super::file::jpeg(&picture, 80).unwrap();
-        for bytes in [encode(picture.clone(), ImageFormat::Png), encode(picture.clone(), ImageFormat::WebP), jpeg, turned_jpeg(&picture, 1)] {
+        for bytes in [encode(picture.clone(), ImageFormat::Png), encode(picture.clone(), ImageFormat::WebP), jpeg, turned_jpeg(&picture, 1)]
+        {
             let expected = image::load_from_memory(&bytes).unwrap().into_rgb8();
             assert_eq!(on_white(Decoded::new(&bytes).unwrap().upright()), expected);
         }

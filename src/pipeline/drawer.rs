@@ -235,7 +235,14 @@ mod tests {
     #[test]
     fn a_batch_on_the_cpu_is_what_burn_draws_and_each_picture_is_its_own() {
         let device = Device::flex();
-        let config = GeneratorConfig { architecture: Architecture::MirrorGan, gf_dim: 4, z_dim: 8, condition_dim: 8, features: 8, ..Default::default() };
+        let config = GeneratorConfig {
+            architecture: Architecture::MirrorGan,
+            gf_dim: 4,
+            z_dim: 8,
+            condition_dim: 8,
+            features: 8,
+            ..Default::default()
+        };
         let text = TextEncoderConfig { vocabulary: 5, embedding: 4, features: 8, max_words: 4 };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let (stem, generator) = (initialize(text.init(&device), &mut rng), initialize(config.init(&device), &mut rng));
@@ -245,7 +252,8 @@ mod tests {
         let text = stem.forward(&TextBatch::new(&prompts, &device));
         let mut noise = Noise::new(3);
         let (z, epsilon): (Vec<_>, Vec<_>) = prompts.iter().map(|_| noise.next(&config, &device)).unzip();
-        let draw = |drawer: &Drawer, stages| drawer.pictures(&text, Tensor::cat(z.clone(), 0), Tensor::cat(epsilon.clone(), 0), stages).unwrap();
+        let draw =
+            |drawer: &Drawer, stages| drawer.pictures(&text, Tensor::cat(z.clone(), 0), Tensor::cat(epsilon.clone(), 0), stages).unwrap();
         for stages in 1..=3 {
             let (own, burns) = (draw(&cpu, stages), draw(&burn, stages));
             assert_eq!((own.len(), own[0].width()), (2, 32 << stages));

@@ -185,7 +185,9 @@ fn wrong_input(folder: &Path) {
     fails(folder, 1, &["text.png"], &["caption", "text.png", "--model", "model"]);
     fails(folder, 1, &["absent.png"], &["caption", "absent.png", "--model", "model"]);
     let mut jpeg = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([8 * x as u8, 8 * y as u8, 7])).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([8 * x as u8, 8 * y as u8, 7]))
+        .write_to(&mut jpeg, image::ImageFormat::Jpeg)
+        .unwrap();
     let jpeg = jpeg.into_inner();
     fs::write(folder.join("cut.jpg"), &jpeg[..jpeg.len() - 20]).unwrap();
     // What a training refuses.
