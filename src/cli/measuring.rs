@@ -1,10 +1,12 @@
 //! What every command that measures is given.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
+use super::bars::Bars;
 use crate::data::DataOptions;
 use crate::encoder::{InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
@@ -113,7 +115,7 @@ impl MeasuringArgs {
             memory_gib: self.memory_gib.unwrap_or(training.memory_gib),
             ..training.clone()
         };
-        DataOptions { limit: self.limit.map(|limit| limit as usize), progress: true, ..recipe.options() }
+        DataOptions { limit: self.limit.map(|limit| limit as usize), watcher: Arc::new(Bars::default()), ..recipe.options() }
     }
 
     /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
@@ -141,7 +143,7 @@ impl MeasuringArgs {
                 ProbeArg::Petals => Probe::Petals,
                 ProbeArg::Birds => Probe::Birds,
             }),
-            progress: true,
+            watcher: Arc::new(Bars::default()),
             ..EvaluateOptions::default()
         })
     }
@@ -158,20 +160,24 @@ mod tests {
         measuring: MeasuringArgs,
     }
 
-    fn reading(arguments: &[&str], training: &DataRecipe) -> DataOptions {
+    /// Size, samples that may be skipped, memory and limit.
+    fn values(options: &DataOptions) -> (usize, usize, u64, Option<usize>) {
+        (options.size, options.max_skipped, options.memory, options.limit)
+    }
+
+    fn reading(arguments: &[&str], training: &DataRecipe) -> (usize, usize, u64, Option<usize>) {
         let line = Line::try_parse_from([&["measure"], arguments].concat()).unwrap();
-        line.measuring.reading(training)
+        values(&line.measuring.reading(training))
     }
 
     #[test]
     fn data_are_read_as_the_training_did_but_for_what_is_asked() {
         let training = DataRecipe { size: 64, max_skipped: 3, memory_gib: 0.5, ..DataRecipe::default() };
-        let usual = DataOptions { size: 64, max_skipped: 3, memory: 1 << 29, limit: None, progress: true };
-        assert_eq!(reading(&[], &training), usual);
+        assert_eq!(reading(&[], &training), (64, 3, 1 << 29, None));
         let asked = ["--max-skipped", "90", "--memory-gib", "2.5", "--limit", "7"];
-        assert_eq!(reading(&asked, &training), DataOptions { max_skipped: 90, memory: 5 << 29, limit: Some(7), ..usual });
+        assert_eq!(reading(&asked, &training), (64, 90, 5 << 29, Some(7)));
         let defaults = reading(&[], &DataRecipe::default());
-        assert_eq!(defaults, DataOptions { progress: true, ..DataOptions::default() }, "both sets of defaults are the same");
+        assert_eq!(defaults, values(&DataOptions::default()), "both sets of defaults are the same");
         for memory in ["-1", "nan", "inf", "much"] {
             assert!(Line::try_parse_from(["measure", &format!("--memory-gib={memory}")]).is_err(), "{memory}");
         }

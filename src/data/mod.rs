@@ -18,7 +18,6 @@ mod square;
 pub mod tiny;
 
 pub use captions::EncodedCaptions;
-pub(crate) use dataset::style as bar_style;
 pub use dataset::{DataOptions, Dataset, Sample};
 pub use pictures::Pictures;
 pub use sampler::{Position, Sampler};

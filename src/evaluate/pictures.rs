@@ -1,11 +1,9 @@
 //! Photographs and drawn pictures, a batch at a time; only what networks see in them is kept.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use indicatif::ProgressBar;
 
 use super::inception::Inception;
 use super::model::EvaluateOptions;
-use crate::Result;
 use crate::data::Dataset;
 use crate::encoder::SizedEncoder;
 use crate::glam::GeneratorConfig;
@@ -14,6 +12,8 @@ use crate::pipeline::{Drawer, Noise, block_on};
 use crate::readback::read_now;
 use crate::stem::TextBatch;
 use crate::stream::Stream;
+use crate::watch::{Task, Unit};
+use crate::{Error, Result};
 
 /// What the networks see in pictures, a row a picture; empty for a network that was not asked for.
 #[derive(Debug, Default)]
@@ -78,12 +78,14 @@ impl Studio<'_> {
         if drawn > 0 && self.dataset.size.is_multiple_of(drawn) { drawn } else { self.dataset.size }
     }
 
-    /// A bar with the time that is left.
-    pub fn bar(&self, count: usize, name: &str) -> ProgressBar {
-        let bar = if self.options.progress { ProgressBar::new(count as u64) } else { ProgressBar::hidden() };
-        bar.set_style(crate::data::bar_style());
-        bar.set_prefix(name.to_string());
-        bar
+    /// A task that the watcher is told of.
+    pub fn task(&self, name: &str, count: usize, unit: Unit) -> Task<'_> {
+        Task::begin(&*self.options.watcher, name, count, 0, unit)
+    }
+
+    /// Ends an evaluation that the watcher wants to stop.
+    pub fn go_on(&self) -> Result<()> {
+        if self.options.watcher.stop() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// What is seen in every photograph of the test data.
@@ -92,15 +94,15 @@ impl Studio<'_> {
         if !eyes.any() {
             return Ok(seen);
         }
-        let bar = self.bar(self.dataset.len(), "test photographs");
+        let task = self.task("test photographs", self.dataset.len(), Unit::Pictures);
         let all: Vec<usize> = (0..self.dataset.len()).collect();
         let mut batches = all.chunks(self.options.batch.max(1)).peekable();
         while let Some(indices) = batches.next() {
             self.dataset.prefetch(batches.peek().copied().unwrap_or_default());
             eyes.look(self.dataset.images(indices, &vec![false; indices.len()], self.size(), self.device)?, &mut seen)?;
-            bar.inc(indices.len() as u64);
+            task.advance(indices.len());
+            self.go_on()?;
         }
-        bar.finish_and_clear();
         Ok(seen)
     }
 
@@ -110,12 +112,12 @@ impl Studio<'_> {
         if !eyes.any() {
             return Ok(seen);
         }
-        let bar = self.bar(prompts.len(), name);
+        let task = self.task(name, prompts.len(), Unit::Pictures);
         for prompts in prompts.chunks(self.options.batch.max(1)) {
             eyes.look(self.draw(prompts, noise)?, &mut seen)?;
-            bar.inc(prompts.len() as u64);
+            task.advance(prompts.len());
+            self.go_on()?;
         }
-        bar.finish_and_clear();
         Ok(seen)
     }
 
@@ -132,14 +134,14 @@ impl Studio<'_> {
     /// STREAM's words for pictures, from its encoder's features of them.
     pub fn describe(&self, stream: &Stream, rows: &[Vec<f32>], name: &str) -> Result<Vec<Vec<String>>> {
         let max_words = self.model.config.stream.as_ref().map_or(20, |config| config.max_words);
-        let bar = self.bar(rows.len(), name);
+        let task = self.task(name, rows.len(), Unit::Pictures);
         let mut captions = Vec::with_capacity(rows.len());
         for rows in rows.chunks(self.options.batch.max(1)) {
             let found = block_on(stream.decoder.caption(to_tensor(rows, self.device), max_words))?;
             captions.extend(found.into_iter().map(|caption| self.model.vocabulary.decode(&caption.ids)));
-            bar.inc(rows.len() as u64);
+            task.advance(rows.len());
+            self.go_on()?;
         }
-        bar.finish_and_clear();
         Ok(captions)
     }
 }

@@ -7,6 +7,7 @@ use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{GROUPS, Interval, IntervalKind, jackknife, over_parts};
 use crate::evaluate::pictures::Seen;
 use crate::evaluate::{frechet, inception_score, kernel};
+use crate::watch::Unit;
 
 impl Measurement<'_> {
     pub(super) fn of_inception(&self, photographs: &Seen, drawn: &Seen) -> Vec<Figure> {
@@ -42,9 +43,9 @@ impl Measurement<'_> {
     }
 
     pub(super) fn frechet(&self, name: &str, network: &str, real: &[Vec<f32>], drawn: &[Vec<f32>]) -> Figure {
-        let bar = self.studio.bar(GROUPS + 1, name);
+        let task = self.studio.task(name, GROUPS + 1, Unit::Parts);
         let value = frechet::frechet_distance(real, drawn);
-        bar.inc(1);
+        task.advance(1);
         let smaller = real.len().min(drawn.len());
         let interval: Option<Interval> = (smaller >= 2 * GROUPS).then(|| {
             let rest = |rows: &[Vec<f32>], group| -> Vec<Vec<f32>> {
@@ -52,11 +53,11 @@ impl Measurement<'_> {
             };
             jackknife(value, |group| {
                 let found = frechet::frechet_distance(&rest(real, group), &rest(drawn, group));
-                bar.inc(1);
+                task.advance(1);
                 found
             })
         });
-        bar.finish_and_clear();
+        drop(task);
         let dimensions = real.first().map_or(0, Vec::len);
         let mut protocol = format!(
             "Fréchet distance of pooled features, {dimensions} values, covariances with n − 1, in f64; drawn pictures against test \

@@ -4,6 +4,8 @@ mod distances;
 mod metric;
 mod prompts;
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +25,7 @@ use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextEncoder;
 use crate::stream::Stream;
 use crate::text::tokenize;
+use crate::watch::{SharedWatcher, Unwatched};
 use crate::{Error, Result};
 
 /// Words of a caption when evaluating (public code).
@@ -49,8 +52,8 @@ pub struct EvaluateOptions {
     pub inception: Option<Inception>,
     /// The colour probe; none for the one that the vocabulary speaks of.
     pub probe: Option<Probe>,
-    /// Whether bars are drawn.
-    pub progress: bool,
+    /// Is told how far it is; asked once a batch whether to stop.
+    pub watcher: SharedWatcher,
 }
 
 impl Default for EvaluateOptions {
@@ -65,7 +68,7 @@ impl Default for EvaluateOptions {
             judge_encoder: None,
             inception: None,
             probe: None,
-            progress: false,
+            watcher: Arc::new(Unwatched),
         }
     }
 }
@@ -84,11 +87,11 @@ enum Purpose {
 /// Measures `model`, whose weights are on `device`, on the test split.
 ///
 /// Every picture is drawn once and looked at by all networks that need it; a batch of pictures is in memory at a time, and of all others
-/// only features. Progress bars show the time left.
+/// only features.
 ///
 /// # Errors
 /// [`Error::BadInput`] when a metric that [`EvaluateOptions::metrics`] names cannot be measured, or there is none that can;
-/// [`Error::Device`].
+/// [`Error::Device`]; [`Error::Interrupted`] when the watcher stops it.
 pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, device: &Device) -> Result<Evaluation> {
     let drawer = &Drawer::new(model.generator.clone(), device)?;
     let studio = Studio { model, dataset, drawer, options, device };

@@ -12,6 +12,7 @@ use crate::evaluate::pictures::{Eyes, Seen, Studio, to_rows, to_tensor};
 use crate::evaluate::r_precision;
 use crate::pipeline::{Noise, pictures};
 use crate::stem::TextBatch;
+use crate::watch::Unit;
 
 /// Prompts, and pictures of each, that diversity is measured on.
 const DIVERSITY: [usize; 2] = [20, 8];
@@ -125,7 +126,7 @@ impl Measurement<'_> {
         let Studio { model, options, .. } = self.studio;
         let Some(probe) = options.probe.or(Probe::of(&model.vocabulary)) else { return Ok(Vec::new()) };
         let known: Vec<_> = probe.colours().iter().filter(|colour| model.vocabulary.id(colour.name).is_some()).collect();
-        let bar = self.studio.bar(known.len() * SEEDS as usize, "colour probe");
+        let task = self.studio.task("colour probe", known.len() * SEEDS as usize, Unit::Pictures);
         let figure = |name: &str, hits: usize, trials: usize| Figure {
             name: format!("colour.{name}"),
             value: hits as f64 / trials.max(1) as f64,
@@ -151,12 +152,13 @@ impl Measurement<'_> {
                 for picture in pictures(images)? {
                     hits += usize::from(colour.hit(picture.rgba(), picture.width(), 4));
                 }
-                bar.inc(1);
+                task.advance(1);
+                self.studio.go_on()?;
             }
             all += hits;
             figures.push(figure(colour.name, hits, SEEDS as usize));
         }
-        bar.finish_and_clear();
+        drop(task);
         figures.push(figure("mean", all, known.len() * SEEDS as usize));
         Ok(figures)
     }
