@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::bars::Bars;
@@ -11,7 +12,8 @@ use crate::data::DataOptions;
 use crate::encoder::{InceptionV3, InceptionVariant};
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
-use crate::evaluate::model::{EvaluateOptions, Metric};
+use crate::evaluate::metric::{self, Metric};
+use crate::evaluate::model::EvaluateOptions;
 use crate::train::recipe::DataRecipe;
 
 /// Arguments of every command that measures.
@@ -19,8 +21,8 @@ use crate::train::recipe::DataRecipe;
 pub struct MeasuringArgs {
     /// What is measured. Without it `evaluate` measures everything that can be, and says what is left out; `compare` measures what depends
     /// on the generator: distance, redescription, r-precision and diversity, and with --inception fid, kid and is.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    metrics: Vec<MetricArg>,
+    #[arg(long, value_parser = metric(), value_delimiter = ',')]
+    metrics: Vec<&'static Metric>,
     /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
     /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long, value_name = "FILE")]
@@ -52,42 +54,10 @@ pub struct MeasuringArgs {
     batch: u16,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum MetricArg {
-    /// STREAM's captions of the test pictures: BLEU, CIDEr-D, ROUGE-L.
-    Captions,
-    /// STREAM's captions of generated pictures against their prompts, and against all captions of the same test picture.
-    Redescription,
-    /// fd-efficientnet-lite0 and kd-efficientnet-lite0.
-    Distance,
-    /// Fréchet inception distance; needs --inception.
-    Fid,
-    /// Kernel inception distance; needs --inception.
-    Kid,
-    /// Inception score; needs --inception.
-    Is,
-    /// R-precision among 100 captions; `evaluate` needs --run for it.
-    RPrecision,
-    /// How much eight pictures of a prompt differ.
-    Diversity,
-    /// Colours of petals or birds, twenty pictures each.
-    Colours,
-}
-
-impl From<MetricArg> for Metric {
-    fn from(metric: MetricArg) -> Self {
-        match metric {
-            MetricArg::Captions => Self::Captions,
-            MetricArg::Redescription => Self::Redescription,
-            MetricArg::Distance => Self::Distance,
-            MetricArg::Fid => Self::Fid,
-            MetricArg::Kid => Self::Kid,
-            MetricArg::Is => Self::InceptionScore,
-            MetricArg::RPrecision => Self::RPrecision,
-            MetricArg::Diversity => Self::Diversity,
-            MetricArg::Colours => Self::Colours,
-        }
-    }
+/// A metric of the registry, by its name.
+fn metric() -> impl TypedValueParser<Value = &'static Metric> {
+    let names = metric::ALL.map(|metric| PossibleValue::new(metric.name).help(metric.about));
+    PossibleValuesParser::new(names).try_map(|name| Metric::named(&name).ok_or(format!("there is no metric {name}")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,7 +104,7 @@ impl MeasuringArgs {
             None => None,
         };
         Ok(EvaluateOptions {
-            metrics: (!self.metrics.is_empty()).then(|| self.metrics.iter().map(|metric| (*metric).into()).collect()),
+            metrics: (!self.metrics.is_empty()).then(|| self.metrics.clone()),
             seed: self.seed,
             batch: self.batch.into(),
             samples: self.samples.map(|samples| samples as usize),
@@ -158,6 +128,15 @@ mod tests {
     struct Line {
         #[command(flatten)]
         measuring: MeasuringArgs,
+    }
+
+    #[test]
+    fn metrics_are_those_of_the_registry() {
+        let names: Vec<&str> = metric::ALL.map(|metric| metric.name).to_vec();
+        let line = Line::try_parse_from(["measure", "--metrics", &names.join(",")]).unwrap();
+        assert_eq!(line.measuring.metrics, metric::ALL);
+        let error = Line::try_parse_from(["measure", "--metrics", "fid,fud"]).err().unwrap().to_string();
+        assert!(error.contains("fud") && error.contains("r-precision"), "{error}");
     }
 
     /// Size, samples that may be skipped, memory and limit.

@@ -16,7 +16,7 @@ use super::step::Trainer;
 use crate::damsm::Damsm;
 use crate::data::{EncodedCaptions, spread};
 use crate::encoder::{EncoderKind, SizedEncoder};
-use crate::evaluate::pictures::{to_rows, to_tensor};
+use crate::evaluate::features::{to_rows, to_tensor};
 use crate::evaluate::{kernel, r_precision};
 use crate::glam::GeneratorConfig;
 use crate::pipeline::{Drawer, Noise};
