@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::DeviceChoice;
-use super::pictures;
 use crate::model;
+use crate::picture::read;
 use crate::pipeline::{Engine, block_on};
 
 /// Describe pictures in words.
@@ -31,13 +31,13 @@ pub struct CaptionArgs {
 pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
-    let engine = Engine::new(model, device);
+    let engine = Engine::new(model, device)?;
     let mut unreadable = 0;
     for path in &args.images {
-        let picture = match pictures::read(path) {
+        let picture = match read::from_file(path) {
             Ok(picture) => picture,
             Err(error) => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {error}");
                 unreadable += 1;
                 continue;
             }

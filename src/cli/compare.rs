@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use clap::Args;
 
 use super::measuring::MeasuringArgs;
@@ -10,9 +10,11 @@ use super::training::{TrainingArgs, explain};
 use crate::Error;
 use crate::compare::{self, Member, Row};
 use crate::data::{Dataset, Split};
-use crate::evaluate::model::{EvaluateOptions, Metric, evaluate};
-use crate::files::{self, pictures};
-use crate::pipeline::{Noise, Picture};
+use crate::evaluate::metric::{DISTANCE, DIVERSITY, FID, INCEPTION_SCORE, KID, Metric, R_PRECISION, REDESCRIPTION};
+use crate::evaluate::model::{EvaluateOptions, evaluate};
+use crate::files;
+use crate::picture::file::{grid, to_image, write};
+use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::{TrainContext, gan, stem};
@@ -54,17 +56,17 @@ fn options(measuring: &MeasuringArgs, device: &Device) -> crate::Result<Evaluate
     let metrics = options.metrics.take().unwrap_or_else(|| usual(options.inception.is_some()));
     for metric in &metrics {
         if let Some(reason) = metric.lacks_inception(options.inception.as_ref()) {
-            return Err(Error::BadInput(format!("{}: {reason}", metric.name())));
+            return Err(Error::BadInput(format!("{}: {reason}", metric.name)));
         }
     }
     Ok(EvaluateOptions { metrics: Some(metrics), ..options })
 }
 
 /// What is measured where nothing is asked for: what depends on the generator.
-fn usual(inception: bool) -> Vec<Metric> {
-    let mut metrics = vec![Metric::Distance, Metric::RPrecision, Metric::Redescription, Metric::Diversity];
+fn usual(inception: bool) -> Vec<&'static Metric> {
+    let mut metrics = vec![&DISTANCE, &R_PRECISION, &REDESCRIPTION, &DIVERSITY];
     if inception {
-        metrics.extend([Metric::InceptionScore, Metric::Fid, Metric::Kid]);
+        metrics.extend([&INCEPTION_SCORE, &FID, &KID]);
     }
     metrics
 }
@@ -96,23 +98,22 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         let judge = stem::load(&context.out, &context.device)?;
         options.damsm_chosen_on_test = judge.chosen_on_test;
         options.damsm = Some((judge.model.text, judge.model.damsm));
-        options.judge_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
+        options.damsm_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
+        let drawer = Drawer::new(model.generator.clone(), &context.device)?;
         for prompt in &prompts {
             let ids = model.vocabulary.encode(prompt, recipe.data.max_words)?.ids;
             let text = model.stem.forward(&TextBatch::new(&[ids], &context.device));
             let (noise, epsilon) = Noise::new(options.seed).next(&model.config.generator, &context.device);
-            let drawn: Option<Tensor<4>> = model.generator.forward(&text, noise, epsilon).images.pop();
-            let planes = crate::readback::read_now(drawn.ok_or_else(|| Error::Device("no stage drew".into()))?)?;
-            images.push(pictures::to_image(&Picture::from_planes(&planes)));
+            images.extend(drawer.pictures(&text, noise, epsilon, drawer.stages())?.iter().map(to_image));
         }
         rows.push(Row { member, evaluation: evaluate(&model, &dataset, &options, &context.device)? });
     }
-    let [text_file, markdown, json, grid] = compare::files(&context.out);
+    let [text_file, markdown, json, grid_file] = compare::files(&context.out);
     let text = compare::text(&rows);
     files::write(&text_file, text.as_bytes())?;
     files::write(&markdown, compare::markdown(&rows).as_bytes())?;
     files::write(&json, (serde_json::to_string_pretty(&rows)? + "\n").as_bytes())?;
-    pictures::write(&pictures::grid(&images, prompts.len()), &grid)?;
+    write(&grid(&images, prompts.len()), &grid_file)?;
     println!("{text}");
     eprintln!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display());
     Ok(())
@@ -124,8 +125,8 @@ mod tests {
 
     #[test]
     fn inceptions_figures_are_in_the_table_where_its_weights_are_given() {
-        let of_inception = |metrics: Vec<Metric>| metrics.iter().filter(|metric| metric.lacks_inception(None).is_some()).count();
+        let of_inception = |metrics: Vec<&Metric>| metrics.iter().filter(|metric| metric.lacks_inception(None).is_some()).count();
         assert_eq!((of_inception(usual(false)), of_inception(usual(true))), (0, 3));
-        assert!(usual(true).contains(&Metric::InceptionScore));
+        assert!(usual(true).contains(&&INCEPTION_SCORE));
     }
 }

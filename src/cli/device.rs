@@ -7,7 +7,10 @@ use clap::ValueEnum;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
     #[cfg_attr(any(feature = "cuda", feature = "vulkan"), doc = "A GPU that this build has a back end for, else the CPU.")]
-    #[cfg_attr(not(any(feature = "cuda", feature = "vulkan")), doc = "The CPU: this build has no GPU back end (features `vulkan`, `cuda`).")]
+    #[cfg_attr(
+        not(any(feature = "cuda", feature = "vulkan")),
+        doc = "The CPU: this build has no GPU back end (features `vulkan`, `cuda`)."
+    )]
     Auto,
     /// NVIDIA, through cubecl (feature `cuda`).
     Cuda,

@@ -44,7 +44,7 @@ pub struct EvaluateArgs {
 }
 
 /// The image encoder of the DAMSM of `run`, which `recipe` has made, where it is another than that of the model's STREAM.
-fn judge_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<SizedEncoder>> {
+fn damsm_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<SizedEncoder>> {
     let context = TrainContext {
         recipe,
         recipe_source: None,
@@ -85,7 +85,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }
         let (recipe, _) = stem::trained_on(run)?;
         data = as_large_as_drawn(recipe.data.clone(), &model);
-        options.judge_encoder = judge_encoder(recipe, run, &model, &args.encoders, &device)?;
+        options.damsm_encoder = damsm_encoder(recipe, run, &model, &args.encoders, &device)?;
         options.damsm_chosen_on_test = trained.chosen_on_test;
         options.damsm = Some((trained.model.text, trained.model.damsm));
     }

@@ -8,10 +8,10 @@ use image::RgbaImage;
 use serde_json::json;
 
 use super::device::DeviceChoice;
-use super::pictures;
-use crate::files::pictures::{grid, to_image, write as write_picture};
 use crate::model;
 use crate::nn::Precision;
+use crate::picture::file::{grid, to_image, write as write_picture};
+use crate::picture::overlay::attended;
 use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, block_on};
 
 /// Draw pictures of a prompt.
@@ -55,7 +55,7 @@ pub struct GenerateArgs {
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
-    let engine = Engine::new(model, device).with_precision(args.precision)?;
+    let engine = Engine::new(model, device)?.with_precision(args.precision)?;
     let options = GenerateOptions { seed: args.seed, count: args.count, caption: args.caption };
     let start = Instant::now();
     let generation = block_on(engine.generate(&args.prompt, &options, async |event| {
@@ -104,7 +104,7 @@ fn sheet(args: &GenerateArgs, picture: &GeneratedPicture, words: &[&str]) -> Vec
                     .iter()
                     .take(map.words)
                     .enumerate()
-                    .map(|(index, word)| (format!("-{}-{index:02}-{word}", event.image.width()), pictures::attended(&image, map, index)))
+                    .map(|(index, word)| (format!("-{}-{index:02}-{word}", event.image.width()), attended(&image, map, index)))
             }));
         }
         if args.stages {

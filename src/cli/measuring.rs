@@ -1,15 +1,19 @@
 //! What every command that measures is given.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::Device;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
+use super::bars::Bars;
 use crate::data::DataOptions;
 use crate::encoder::InceptionVariant;
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::inception::{Inception, Preprocessing};
-use crate::evaluate::model::{EvaluateOptions, Metric};
+use crate::evaluate::metric::{self, Metric};
+use crate::evaluate::model::EvaluateOptions;
 use crate::import;
 use crate::train::recipe::DataRecipe;
 
@@ -18,8 +22,8 @@ use crate::train::recipe::DataRecipe;
 pub struct MeasuringArgs {
     /// What is measured. Without it `evaluate` measures everything that can be, and says what is left out; `compare` measures what depends
     /// on the generator: distance, redescription, r-precision and diversity, and with --inception fid, kid and is.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    metrics: Vec<MetricArg>,
+    #[arg(long, value_parser = metric(), value_delimiter = ',')]
+    metrics: Vec<&'static Metric>,
     /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
     /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long, value_name = "FILE")]
@@ -51,42 +55,10 @@ pub struct MeasuringArgs {
     batch: u16,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum MetricArg {
-    /// STREAM's captions of the test pictures: BLEU, CIDEr-D, ROUGE-L.
-    Captions,
-    /// STREAM's captions of generated pictures against their prompts, and against all captions of the same test picture.
-    Redescription,
-    /// fd-efficientnet-lite0 and kd-efficientnet-lite0.
-    Distance,
-    /// Fréchet inception distance; needs --inception.
-    Fid,
-    /// Kernel inception distance; needs --inception.
-    Kid,
-    /// Inception score; needs --inception.
-    Is,
-    /// R-precision among 100 captions; `evaluate` needs --run for it.
-    RPrecision,
-    /// How much eight pictures of a prompt differ.
-    Diversity,
-    /// Colours of petals or birds, twenty pictures each.
-    Colours,
-}
-
-impl From<MetricArg> for Metric {
-    fn from(metric: MetricArg) -> Self {
-        match metric {
-            MetricArg::Captions => Self::Captions,
-            MetricArg::Redescription => Self::Redescription,
-            MetricArg::Distance => Self::Distance,
-            MetricArg::Fid => Self::Fid,
-            MetricArg::Kid => Self::Kid,
-            MetricArg::Is => Self::InceptionScore,
-            MetricArg::RPrecision => Self::RPrecision,
-            MetricArg::Diversity => Self::Diversity,
-            MetricArg::Colours => Self::Colours,
-        }
-    }
+/// A metric of the registry, by its name.
+fn metric() -> impl TypedValueParser<Value = &'static Metric> {
+    let names = metric::ALL.map(|metric| PossibleValue::new(metric.name).help(metric.about));
+    PossibleValuesParser::new(names).try_map(|name| Metric::named(&name).ok_or(format!("there is no metric {name}")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,7 +86,7 @@ impl MeasuringArgs {
             memory_gib: self.memory_gib.unwrap_or(training.memory_gib),
             ..training.clone()
         };
-        DataOptions { limit: self.limit.map(|limit| limit as usize), progress: true, ..recipe.options() }
+        DataOptions { limit: self.limit.map(|limit| limit as usize), watcher: Arc::new(Bars::default()), ..recipe.options() }
     }
 
     /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
@@ -133,7 +105,7 @@ impl MeasuringArgs {
             None => None,
         };
         Ok(EvaluateOptions {
-            metrics: (!self.metrics.is_empty()).then(|| self.metrics.iter().map(|metric| (*metric).into()).collect()),
+            metrics: (!self.metrics.is_empty()).then(|| self.metrics.clone()),
             seed: self.seed,
             batch: self.batch.into(),
             samples: self.samples.map(|samples| samples as usize),
@@ -142,7 +114,7 @@ impl MeasuringArgs {
                 ProbeArg::Petals => Probe::Petals,
                 ProbeArg::Birds => Probe::Birds,
             }),
-            progress: true,
+            watcher: Arc::new(Bars::default()),
             ..EvaluateOptions::default()
         })
     }
@@ -159,20 +131,33 @@ mod tests {
         measuring: MeasuringArgs,
     }
 
-    fn reading(arguments: &[&str], training: &DataRecipe) -> DataOptions {
+    #[test]
+    fn metrics_are_those_of_the_registry() {
+        let names: Vec<&str> = metric::ALL.map(|metric| metric.name).to_vec();
+        let line = Line::try_parse_from(["measure", "--metrics", &names.join(",")]).unwrap();
+        assert_eq!(line.measuring.metrics, metric::ALL);
+        let error = Line::try_parse_from(["measure", "--metrics", "fid,fud"]).err().unwrap().to_string();
+        assert!(error.contains("fud") && error.contains("r-precision"), "{error}");
+    }
+
+    /// Size, samples that may be skipped, memory and limit.
+    fn values(options: &DataOptions) -> (usize, usize, u64, Option<usize>) {
+        (options.size, options.max_skipped, options.memory, options.limit)
+    }
+
+    fn reading(arguments: &[&str], training: &DataRecipe) -> (usize, usize, u64, Option<usize>) {
         let line = Line::try_parse_from([&["measure"], arguments].concat()).unwrap();
-        line.measuring.reading(training)
+        values(&line.measuring.reading(training))
     }
 
     #[test]
     fn data_are_read_as_the_training_did_but_for_what_is_asked() {
         let training = DataRecipe { size: 64, max_skipped: 3, memory_gib: 0.5, ..DataRecipe::default() };
-        let usual = DataOptions { size: 64, max_skipped: 3, memory: 1 << 29, limit: None, progress: true };
-        assert_eq!(reading(&[], &training), usual);
+        assert_eq!(reading(&[], &training), (64, 3, 1 << 29, None));
         let asked = ["--max-skipped", "90", "--memory-gib", "2.5", "--limit", "7"];
-        assert_eq!(reading(&asked, &training), DataOptions { max_skipped: 90, memory: 5 << 29, limit: Some(7), ..usual });
+        assert_eq!(reading(&asked, &training), (64, 90, 5 << 29, Some(7)));
         let defaults = reading(&[], &DataRecipe::default());
-        assert_eq!(defaults, DataOptions { progress: true, ..DataOptions::default() }, "both sets of defaults are the same");
+        assert_eq!(defaults, values(&DataOptions::default()), "both sets of defaults are the same");
         for memory in ["-1", "nan", "inf", "much"] {
             assert!(Line::try_parse_from(["measure", &format!("--memory-gib={memory}")]).is_err(), "{memory}");
         }

@@ -5,8 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Largest file of a sample; a larger one is no picture of a training set.
-const MAX_FILE_BYTES: u64 = 64 << 20;
+use crate::picture::read::check_length;
 
 /// Bytes that are read when they are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +41,7 @@ impl Blob {
             }
             None => file.metadata().map_err(problem)?.len(),
         };
-        if length > MAX_FILE_BYTES {
-            return Err(format!("has {length} bytes; expected at most {MAX_FILE_BYTES}"));
-        }
+        check_length(length)?;
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes).map_err(problem)?;
         if bytes.len() as u64 != length {

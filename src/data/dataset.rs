@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -15,10 +14,11 @@ use super::pixels::{Ahead, Lazy, Pixels};
 use super::source::{self, Split};
 use crate::files;
 use crate::text::{Vocabulary, tokenize};
+use crate::watch::{Event, SharedWatcher, Task, Unit, Unwatched};
 use crate::{Error, Result};
 
 /// How a data set is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct DataOptions {
     /// Width and height in pixels that pictures are kept at.
     pub size: usize,
@@ -28,13 +28,13 @@ pub struct DataOptions {
     pub memory: u64,
     /// At most this many samples, spread over the split, which may be sorted by class: the others are not read at all.
     pub limit: Option<usize>,
-    /// Whether a bar shows how far reading is, and a line on standard error what was recognised.
-    pub progress: bool,
+    /// Is told how far reading is, and what was recognised.
+    pub watcher: SharedWatcher,
 }
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { size: 256, max_skipped: 16, memory: 4 << 30, limit: None, progress: false }
+        Self { size: 256, max_skipped: 16, memory: 4 << 30, limit: None, watcher: Arc::new(Unwatched) }
     }
 }
 
@@ -145,22 +145,19 @@ impl Dataset {
             );
             return Err(Error::BadData { file: file(), message });
         }
-        let bar = if options.progress { ProgressBar::new(listing.samples.len() as u64) } else { ProgressBar::hidden() };
-        bar.set_style(style());
-        bar.set_prefix(format!("reading {} data", split.name()));
+        let name = format!("reading {} data", split.name());
+        let task = Task::begin(&*options.watcher, &name, listing.samples.len(), 0, Unit::Pictures);
         let mut dataset = Self { layout: listing.layout, ..Self::new(Vec::new(), options.size) };
         // In pieces, so that no more is in memory than the budget and a piece.
         for piece in listing.samples.chunks(256) {
-            dataset.add(piece, options, &bar)?;
+            dataset.add(piece, options, &task)?;
         }
-        bar.finish_and_clear();
+        drop(task);
         if dataset.samples.is_empty() {
             let first = dataset.skipped.first().map_or(String::new(), |first| format!("; the first problem: {first}"));
             return Err(Error::BadData { file: file(), message: format!("no usable sample in the {} data{first}", split.name()) });
         }
-        if options.progress {
-            eprintln!("{}: {}", file(), dataset.summary(split));
-        }
+        options.watcher.tell(&Event::Result(&format!("{}: {}", file(), dataset.summary(split))));
         Ok(dataset)
     }
 
@@ -219,12 +216,12 @@ impl Dataset {
         })
     }
 
-    fn add(&mut self, listed: &[Listed], options: &DataOptions, bar: &ProgressBar) -> Result<()> {
+    fn add(&mut self, listed: &[Listed], options: &DataOptions, task: &Task<'_>) -> Result<()> {
         let decoded: Vec<Result<Sample, String>> = listed
             .par_iter()
             .map(|listed| {
                 let sample = read(listed, options.size).map_err(|message| format!("{}: {message}", listed.key));
-                bar.inc(1);
+                task.advance(1);
                 sample
             })
             .collect();
@@ -306,12 +303,6 @@ impl Dataset {
     }
 }
 
-/// The bar of everything that counts to a known number.
-pub(crate) fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 /// Reads picture and captions, or says what is wrong.
 fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     let picture = listed.picture.clone().ok_or("there is no picture")?;
@@ -362,6 +353,30 @@ mod tests {
         let strict = DataOptions { size: 64, max_skipped: 0, ..Default::default() };
         let error = Dataset::open(&paths, Split::Train, &strict).unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
+    }
+
+    /// Hears what is told.
+    #[derive(Debug, Default)]
+    struct Heard(std::sync::Mutex<Vec<String>>);
+
+    impl crate::watch::Watcher for Heard {
+        fn tell(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+
+    #[test]
+    fn reading_is_told_picture_by_picture_and_ends_with_what_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        super::super::tiny::write(folder.path()).unwrap();
+        let heard = Arc::new(Heard::default());
+        let options = DataOptions { size: 64, limit: Some(5), watcher: heard.clone(), ..Default::default() };
+        Dataset::open(&[folder.path().to_path_buf()], Split::Train, &options).unwrap();
+        let events = heard.0.lock().unwrap().clone();
+        assert_eq!(events.len(), 8, "{events:?}");
+        assert!(events[0].contains("reading train data") && events[0].contains("total: 5"), "{events:?}");
+        assert!(events[1..6].iter().all(|event| event.starts_with("Advanced { by: 1")), "{events:?}");
+        assert!(events[6] == "Ended" && events[7].starts_with("Result") && events[7].contains("5 pictures"), "{events:?}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::picture::reduce;
 use super::pixels::Pixels;
+use super::square::reduce;
 
 /// Pictures of a batch.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rayon::prelude::*;
 
 use super::blob::Blob;
-use super::picture::{Bounds, decode_square_within};
+use super::square::{Bounds, decode_square_within};
 
 /// RGB, row after row, size · size · 3 bytes.
 pub(super) type Pixels = Arc<Vec<u8>>;

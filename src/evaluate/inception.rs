@@ -50,6 +50,13 @@ pub struct Inception {
     pub preprocessing: Preprocessing,
 }
 
+impl Inception {
+    /// What it is called in figures.
+    pub fn name(&self) -> String {
+        format!("inception-v3-2015-12-05 ({} preprocessing)", self.preprocessing.name())
+    }
+}
+
 /// Bilinear interpolation of TensorFlow 1 (`align_corners=False`, no half-pixel centres), to `size` × `size`.
 fn resize_tensorflow(images: Tensor<4>, size: usize) -> Tensor<4> {
     let [batch, channels, height, width] = images.dims();

@@ -1,4 +1,5 @@
-//! Metrics, a file each, and [`model::evaluate`], which takes all of them of a model.
+//! The computations that metrics are made of, a file each; the metrics themselves, behind one registry ([`metric`]); and
+//! [`model::evaluate`], which takes all of them of a model.
 
 pub mod bleu;
 pub mod caption_scores;
@@ -6,14 +7,16 @@ pub mod cider;
 pub mod colour_probe;
 mod cosine;
 pub mod diversity;
+mod evaluator;
+pub mod features;
 pub mod figure;
 pub mod frechet;
 pub mod inception;
 pub mod inception_score;
 pub mod interval;
 pub mod kernel;
+pub mod metric;
 pub mod model;
-pub(crate) mod pictures;
 pub mod r_precision;
 pub mod rouge;
 

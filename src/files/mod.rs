@@ -1,7 +1,6 @@
 //! What goes to a disk, the same for models, trainings and pictures: files and folders that appear whole or not at all.
 
 mod atomic;
-pub mod pictures;
 
 pub use atomic::{clear_unfinished, write, write_folder};
 

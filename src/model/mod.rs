@@ -10,11 +10,11 @@ pub mod tensors;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
 
+#[cfg(test)]
+pub(crate) use config::tests;
 pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
 #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub(crate) use config::{check_generator, check_text_encoder};
-#[cfg(test)]
-pub(crate) use config::tests;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{read_folder, write_folder};
 pub use tensors::Dtype;

@@ -1,7 +1,11 @@
-//! Pictures and attention maps as plain numbers, off the device.
+//! Pictures and attention maps as plain numbers, off the device; natively also how they come from files and go there.
 
 #[cfg(not(target_arch = "wasm32"))]
-mod file;
+pub mod file;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod overlay;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod read;
 
 use burn::tensor::{Device, Tensor, TensorData};
 

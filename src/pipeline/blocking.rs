@@ -16,7 +16,7 @@ impl Engine {
     /// [`Error::Io`](crate::Error::Io) for a file that is not there; [`Error::BadModel`](crate::Error::BadModel) and
     /// [`Error::Integrity`](crate::Error::Integrity) for one that is not what `config.json` says.
     pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        Ok(Self::new(read_folder(folder.as_ref(), device)?, device.clone()))
+        Self::new(read_folder(folder.as_ref(), device)?, device.clone())
     }
 
     /// [`Engine::generate`], waiting for the last stage of the last picture.
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_listener_ends_the_call() {
-        let engine = Engine::new(tiny(), Device::flex());
+        let engine = Engine::new(tiny(), Device::flex()).unwrap();
         let mut told = 0;
         let stop = |_: &StageEvent| {
             told += 1;

@@ -1,13 +1,12 @@
 //! The engine: a model on a device.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use super::{AttentionMap, Noise, Picture, read};
-use crate::glam::{CpuGenerator, CpuText, Generator, StageOutput};
+use super::{AttentionMap, Drawer, Noise, Picture, read};
+use crate::glam::Generator;
 use crate::model::Model;
 use crate::nn::Precision;
-use crate::nn::cpu::Map;
-use crate::stem::{Condition, TextBatch, TextFeatures};
+use crate::stem::{TextBatch, TextFeatures};
 use crate::stream::{Caption, Stream};
 use crate::text::{EncodedText, Token};
 use crate::{Error, Result};
@@ -96,18 +95,20 @@ pub struct BlendFrame {
 pub struct Engine {
     model: Model,
     device: Device,
-    /// The generator laid out anew, where the CPU draws.
-    cpu: Option<CpuGenerator>,
+    /// The model's generator.
+    drawer: Drawer,
 }
 
 impl Engine {
     /// An engine for `model`, whose weights are on `device`.
     ///
     /// On the CPU it lays the generator out anew first, which costs some milliseconds.
-    pub fn new(model: Model, device: Device) -> Self {
-        // Weights that cannot be read here fail where they are used.
-        let cpu = if device == Device::flex() { CpuGenerator::new(&model.generator).ok() } else { None };
-        Self { model, device, cpu }
+    ///
+    /// # Errors
+    /// As [`Drawer::new`].
+    pub fn new(model: Model, device: Device) -> Result<Self> {
+        let drawer = Drawer::new(model.generator.clone(), &device)?;
+        Ok(Self { model, device, drawer })
     }
 
     /// Has the generator compute in `precision`; words, sentence and descriptions stay f32. On the CPU, whose own kernels are faster than
@@ -116,11 +117,14 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] where the device cannot.
     pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
-        if self.cpu.is_some() && precision != Precision::F32 {
+        if self.drawer.is_on_cpu() && precision != Precision::F32 {
             return Err(Error::BadInput("the CPU draws in f32 only".into()));
         }
         precision.check(&self.device)?;
-        self.model.generator = precision.lower(&self.model.generator);
+        if precision != Precision::F32 {
+            let lowered = precision.lower(&self.model.generator);
+            self.give(lowered)?;
+        }
         Ok(self)
     }
 
@@ -130,17 +134,24 @@ impl Engine {
     /// # Errors
     /// [`Error::Device`] when the device fails altogether.
     pub async fn halved(mut self) -> Result<(Self, Precision)> {
-        let precision = if self.cpu.is_some() { Precision::F32 } else { Precision::half(&self.device) };
+        let precision = if self.drawer.is_on_cpu() { Precision::F32 } else { Precision::half(&self.device) };
         if precision == Precision::F32 {
             return Ok((self, precision));
         }
         let lowered = precision.lower(&self.model.generator);
         if self.agree(&lowered).await? {
-            self.model.generator = lowered;
+            self.give(lowered)?;
             Ok((self, precision))
         } else {
             Ok((self, Precision::F32))
         }
+    }
+
+    /// Draws with another generator from here on.
+    fn give(&mut self, generator: Generator) -> Result<()> {
+        self.drawer = Drawer::new(generator.clone(), &self.device)?;
+        self.model.generator = generator;
+        Ok(())
     }
 
     /// Whether `other` draws what the generator draws, judged by the first two stages: those after them have the same layers.
@@ -209,7 +220,10 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] for a model without STREAM; [`Error::Device`].
     pub async fn caption(&self, picture: &Picture) -> Result<Caption> {
-        self.describe_tensor(picture.to_tensor(&self.device)).await
+        let stream =
+            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
+        let mut captions = stream.caption(picture.to_tensor(&self.device), &self.model.vocabulary).await?;
+        captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
     }
 
     /// The features that the generator gets for `prompt`.
@@ -252,8 +266,8 @@ impl Engine {
                 sentence: from.sentence.clone().mul_scalar(1.0 - position) + to.sentence.clone().mul_scalar(position),
                 mask: Tensor::cat(vec![from.mask.clone().mul_scalar(1.0 - position), to.mask.clone().mul_scalar(position)], 1),
             };
-            let mut drawing = Drawing::start(self, &text, noise.clone(), epsilon.clone())?;
-            while drawing.stage + 1 < self.model.generator.stages() {
+            let mut drawing = self.drawer.start(&text, noise.clone(), epsilon.clone())?;
+            while drawing.stage() + 1 < self.drawer.stages() {
                 between().await?;
                 drawing.refine()?;
             }
@@ -279,108 +293,27 @@ impl Engine {
         on_stage: &mut impl AsyncFnMut(&StageEvent) -> Result<()>,
     ) -> Result<GeneratedPicture> {
         let (z, epsilon) = noise.next(&self.model.config.generator, &self.device);
-        let mut drawing = Drawing::start(self, text, z, epsilon)?;
-        let count = self.model.generator.stages();
+        let mut drawing = self.drawer.start(text, z, epsilon)?;
+        let count = self.drawer.stages();
         let mut stages = Vec::with_capacity(count);
-        let mut planes = Vec::new();
         for stage in 0..count {
-            let looked = if stage > 0 { drawing.refine()? } else { None };
-            planes = drawing.image().await?;
-            let attention = match looked {
-                Some(Looked::Read(map)) => Some(map),
-                Some(Looked::OnDevice(weights)) => Some(attention_map(*weights).await?),
+            let attention = if stage > 0 { drawing.refine()? } else { None };
+            let image = Picture::from_planes(&drawing.image().await?);
+            let attention = match attention {
+                Some(attention) => Some(attention.read().await?),
                 None => None,
             };
-            let event = StageEvent { picture: index, stage, image: Picture::from_planes(&planes), attention };
+            let event = StageEvent { picture: index, stage, image, attention };
             on_stage(&event).await?;
             stages.push(event);
         }
-        let side = (planes.len() / 3).isqrt();
-        let caption = if caption {
-            Some(self.describe_tensor(Tensor::from_data(TensorData::new(planes, [1, 3, side, side]), &self.device)).await?)
-        } else {
-            None
+        // Of the bytes that the caller gets: a file of them is described in the same words.
+        let caption = match stages.last() {
+            Some(last) if caption => Some(self.caption(&last.image).await?),
+            _ => None,
         };
         Ok(GeneratedPicture { stages, caption })
     }
-
-    async fn describe_tensor(&self, image: Tensor<4>) -> Result<Caption> {
-        let stream =
-            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
-        let mut captions = stream.caption(image, &self.model.vocabulary).await?;
-        captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
-    }
-}
-
-/// A picture on its way through the stages.
-struct Drawing<'a> {
-    engine: &'a Engine,
-    condition: Condition,
-    stage: usize,
-    features: Features<'a>,
-}
-
-/// What a stage gives to the next.
-enum Features<'a> {
-    /// As burn keeps them.
-    Burn { text: &'a TextFeatures, features: Tensor<4> },
-    /// As [`CpuGenerator`] does.
-    Cpu { cpu: &'a CpuGenerator, text: CpuText, features: Map },
-}
-
-/// Where a stage looked.
-enum Looked {
-    OnDevice(Box<Tensor<4>>),
-    Read(AttentionMap),
-}
-
-impl<'a> Drawing<'a> {
-    /// The first stage's features.
-    fn start(engine: &'a Engine, text: &'a TextFeatures, noise: Tensor<2>, epsilon: Tensor<2>) -> Result<Self> {
-        let generator = &engine.model.generator;
-        let condition = generator.condition(text, epsilon);
-        let features = match &engine.cpu {
-            Some(cpu) => {
-                let features = cpu.initial(generator, &condition, noise)?;
-                Features::Cpu { cpu, text: CpuText::new(text)?, features }
-            }
-            None => Features::Burn { text, features: generator.initial(&condition, noise) },
-        };
-        Ok(Self { engine, condition, stage: 0, features })
-    }
-
-    /// The next stage's features.
-    fn refine(&mut self) -> Result<Option<Looked>> {
-        self.stage += 1;
-        match &mut self.features {
-            Features::Burn { text, features } => {
-                let output: StageOutput = self.engine.model.generator.refine(self.stage, features.clone(), text, &self.condition);
-                *features = output.features;
-                Ok(output.attention.map(|weights| Looked::OnDevice(Box::new(weights))))
-            }
-            Features::Cpu { cpu, text, features } => {
-                let size = features.width;
-                let input = std::mem::replace(features, Map::new(0, 0, 0));
-                let (refined, weights) = cpu.refine(self.stage, input, text, &self.condition)?;
-                *features = refined;
-                let words = |weights: &Vec<f32>| weights.len() / (size * size).max(1);
-                Ok(weights.map(|weights| Looked::Read(AttentionMap { words: words(&weights), size, weights })))
-            }
-        }
-    }
-
-    /// The stage's picture, plane after plane.
-    async fn image(&self) -> Result<Vec<f32>> {
-        match &self.features {
-            Features::Burn { features, .. } => read(self.engine.model.generator.image(self.stage, features.clone())).await,
-            Features::Cpu { cpu, features, .. } => Ok(cpu.image(self.stage, features)),
-        }
-    }
-}
-
-async fn attention_map(weights: Tensor<4>) -> Result<AttentionMap> {
-    let [_, words, size, _] = weights.dims();
-    Ok(AttentionMap { words, size, weights: read(weights).await? })
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod blocking;
+mod drawer;
 mod engine;
 mod noise;
 #[cfg(any(target_arch = "wasm32", test))]
 mod warm_up;
 
 pub use crate::picture::{AttentionMap, Picture};
+pub use drawer::{Attention, Drawer, Drawing, pictures};
 pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
 pub use noise::Noise;
 #[cfg(target_arch = "wasm32")]

@@ -66,7 +66,7 @@ pub fn thumbnail(grid: &Path) -> Result<((u32, u32), Vec<u8>)> {
     let image = image::open(grid).map_err(|error| Error::io(grid, std::io::Error::other(error)))?;
     let image = if image.width() > THUMBNAIL { image.resize(THUMBNAIL, 4 * THUMBNAIL, FilterType::Triangle) } else { image };
     let image = image.to_rgb8();
-    let bytes = files::pictures::jpeg(&image, 80)?;
+    let bytes = crate::picture::file::jpeg(&image, 80)?;
     // A run that cannot be written to can still be looked at.
     let _ = files::write(&kept, &bytes);
     Ok((image.dimensions(), bytes))

@@ -11,7 +11,7 @@ fn run(place: &Path, prompt: &str) {
                {\"step\":3,\"pictures\":48,\"kernel_distance\":0.75,\"r_precision\":0.5}\n";
     files::write(&gan.join("log.jsonl"), log.as_bytes()).unwrap();
     let grid = image::RgbaImage::from_pixel(1200, 600, image::Rgba([10, 200, 30, 255]));
-    files::pictures::write(&grid, &gan.join("samples/00000032.png")).unwrap();
+    crate::picture::file::write(&grid, &gan.join("samples/00000032.png")).unwrap();
     files::write(&place.join("skipped-train.txt"), b"shard.tar: <b>bad</b>: no caption\n").unwrap();
 }
 
@@ -55,7 +55,7 @@ fn thumbnails_are_small_and_follow_their_grid() {
     assert!(bytes.len() < 20_000);
     assert_eq!(thumbnail(&grid).unwrap(), (size, bytes.clone()));
     let other = image::RgbaImage::from_pixel(40, 40, image::Rgba([250, 0, 0, 255]));
-    files::pictures::write(&other, &grid).unwrap();
+    crate::picture::file::write(&other, &grid).unwrap();
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
     fs::File::options().write(true).open(&grid).unwrap().set_modified(later).unwrap();
     assert_eq!(thumbnail(&grid).unwrap().0, (40, 40));

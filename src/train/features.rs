@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -221,7 +221,8 @@ impl Files {
         let mut codes = open(&self.codes, header.code).map_err(|error| Error::io(&self.codes, error))?;
         let mut regions = open(&self.regions, region_len(header)).map_err(|error| Error::io(&self.regions, error))?;
         let bar = if context.progress { ProgressBar::new(header.records as u64) } else { ProgressBar::hidden() };
-        bar.set_style(crate::data::bar_style());
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(format!("picture features, {}", split.name()));
         bar.set_position(done as u64);
         bar.reset_eta();

@@ -215,7 +215,7 @@ pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &D
 }
 
 fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
-    let options = DataOptions { size, progress: context.progress, ..context.recipe.data.options() };
+    let options = DataOptions { size, ..context.recipe.data.options() };
     Dataset::open(&context.data, split, &options)
 }
 

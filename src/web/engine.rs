@@ -98,7 +98,7 @@ impl WebEngine {
     /// where the device does: see [`ModelInfo`] for what it does then. The files are not checked again: see [`ModelFiles::check`].
     ///
     /// # Errors
-    /// `unsupported`, `bad-input`, `bad-model`.
+    /// `unsupported`, `bad-input`, `bad-model`, `device-lost`.
     pub async fn load(
         device: String,
         half: bool,
@@ -113,7 +113,7 @@ impl WebEngine {
         let stem = config.load_stem(&stem, &device)?;
         let generator = config.load_generator(&generator, &device)?;
         let model = Model::new(config, vocabulary, stem, generator, None)?;
-        let engine = Engine::new(model, device);
+        let engine = Engine::new(model, device)?;
         let (engine, precision) = if half { halve(engine).await? } else { (engine, Precision::F32) };
         Ok(Self { engine, precision })
     }

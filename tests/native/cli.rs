@@ -68,6 +68,11 @@ fn from_data_to_pictures_and_every_wrong_turn() {
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["files"].as_array().unwrap().len(), 2);
     assert!(value["captions"][0]["text"].is_string());
+    // The words are those of the file, to the last digit of their probability.
+    for (file, caption) in value["files"].as_array().unwrap().iter().zip(value["captions"].as_array().unwrap()) {
+        let said = succeeds(folder, &["caption", file.as_str().unwrap(), "--model", "model", "--json"]);
+        assert_eq!(&serde_json::from_str::<serde_json::Value>(&said).unwrap()["caption"], caption);
+    }
     assert!(succeeds(folder, &["caption", "a.png", "--model", "model"]).starts_with("a.png: "));
 
     evaluations(folder);
@@ -179,6 +184,14 @@ fn wrong_input(folder: &Path) {
     fs::write(folder.join("text.png"), "no picture").unwrap();
     fails(folder, 1, &["text.png"], &["caption", "text.png", "--model", "model"]);
     fails(folder, 1, &["absent.png"], &["caption", "absent.png", "--model", "model"]);
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([8 * x as u8, 8 * y as u8, 7]))
+        .write_to(&mut jpeg, image::ImageFormat::Jpeg)
+        .unwrap();
+    let jpeg = jpeg.into_inner();
+    fs::write(folder.join("cut.jpg"), &jpeg[..jpeg.len() - 20]).unwrap();
+    // What a training refuses.
+    fails(folder, 1, &["cut.jpg: is a jpg that ends early"], &["caption", "cut.jpg", "--model", "model"]);
     fs::write(folder.join("hostile.pth"), b"\x80\x02cos\nsystem\nX\x0c\x00\x00\x00touch hackedq\x00\x85R.").unwrap();
     fails(folder, 1, &["hostile.pth"], &["import", "efficientnet-lite0", "hostile.pth", "--out", "imported"]);
     assert!(!folder.join("hacked").exists() && !folder.join("imported").exists());

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use mirrorgan::Error;
 use mirrorgan::data::{DataOptions, Dataset, Split};
 use mirrorgan::encoder::{EncoderKind, InceptionVariant};
-use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
+use mirrorgan::evaluate::metric::R_PRECISION;
+use mirrorgan::evaluate::model::{EvaluateOptions, evaluate};
 use mirrorgan::import;
 use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::pipeline::block_on;
@@ -111,10 +112,9 @@ fn r_precision_looks_through_damsms_encoder(context: &TrainContext, model: &Mode
     let test = Dataset::open(&context.data, Split::Test, &DataOptions { size: 64, ..Default::default() }).unwrap();
     let (_, seen) = stem::trained_on(&context.out).unwrap();
     assert_eq!((seen.kind, seen.size), (EncoderKind::InceptionV3, 75));
-    let measure = |judge_encoder| {
+    let measure = |damsm_encoder| {
         let damsm = Some((trained.model.text.clone(), trained.model.damsm.clone()));
-        let options =
-            EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), samples: Some(4), damsm, judge_encoder, ..Default::default() };
+        let options = EvaluateOptions { metrics: Some(vec![&R_PRECISION]), samples: Some(4), damsm, damsm_encoder, ..Default::default() };
         evaluate(model, &test, &options, &context.device)
     };
     let encoder = FrozenEncoder::of_damsm(context, model.config.stream.as_ref()).unwrap();

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const FIRST: [&str; 12] =
-    ["encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "stem", "stream", "text"];
+const FIRST: [&str; 12] = ["encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "stem", "stream", "text"];
 const SECOND: [&str; 10] = ["compare", "damsm", "data", "discriminator", "evaluate", "import", "loss", "report", "train", "watch"];
 const DOORS: [&str; 2] = ["cli", "web"];
 

@@ -10,7 +10,8 @@ use mirrorgan::data::{DataOptions, Dataset, EncodedCaptions, Split, tiny};
 use mirrorgan::encoder::{InceptionV3Config, InceptionVariant};
 use mirrorgan::evaluate::colour_probe::Probe;
 use mirrorgan::evaluate::inception::{Inception, Preprocessing};
-use mirrorgan::evaluate::model::{EvaluateOptions, Metric, evaluate};
+use mirrorgan::evaluate::metric::{KID, R_PRECISION};
+use mirrorgan::evaluate::model::{EvaluateOptions, evaluate};
 use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::model::{Model, ModelConfig};
 use mirrorgan::pipeline::block_on;
@@ -115,7 +116,7 @@ fn metrics_do_not_disturb_one_another(
     all: &mirrorgan::evaluate::figure::Evaluation,
     device: &Device,
 ) {
-    let only = EvaluateOptions { metrics: Some(vec![Metric::Kid]), ..options };
+    let only = EvaluateOptions { metrics: Some(vec![&KID]), ..options };
     let found = evaluate(model, test, &only, device).unwrap();
     assert_eq!(found.figures.iter().collect::<Vec<_>>(), [all.figure("kid").unwrap()]);
     let without = EvaluateOptions { samples: Some(1), batch: 4, ..Default::default() };
@@ -123,7 +124,7 @@ fn metrics_do_not_disturb_one_another(
     let left_out: BTreeMap<_, _> = found.left_out.iter().map(|left| (left.metric.as_str(), left.reason.as_str())).collect();
     assert_eq!(left_out.keys().copied().collect::<Vec<_>>(), ["colours", "distance", "fid", "is", "kid", "r-precision"]);
     assert!(left_out["fid"].contains("--inception") && left_out["fid"].contains("pytorch-fid"), "{left_out:?}");
-    let refused = EvaluateOptions { metrics: Some(vec![Metric::RPrecision]), ..Default::default() };
+    let refused = EvaluateOptions { metrics: Some(vec![&R_PRECISION]), ..Default::default() };
     let error = evaluate(model, test, &refused, device).unwrap_err();
     assert!(matches!(&error, Error::BadInput(message) if message.contains("--run")), "{error}");
 }

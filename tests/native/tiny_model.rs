@@ -56,13 +56,17 @@ fn a_written_model_draws_what_it_drew() {
     write_folder(&folder, &tiny(&device), Dtype::F16).unwrap();
 
     let options = GenerateOptions { seed: 7, count: 2, caption: true };
-    let draw = |model: Model| block_on(Engine::new(model, device.clone()).generate(PROMPT, &options, async |_| Ok(()))).unwrap();
+    let draw = |model: Model| block_on(Engine::new(model, device.clone()).unwrap().generate(PROMPT, &options, async |_| Ok(()))).unwrap();
     let [first, second] = [draw(read_folder(&folder, &device).unwrap()), draw(read_folder(&folder, &device).unwrap())];
     assert_eq!(first, second);
 
     let sizes: Vec<usize> = first.pictures[0].stages.iter().map(|stage| stage.image.width()).collect();
     assert_eq!(sizes, [64, 128, 256]);
-    assert!(first.pictures.iter().all(|picture| picture.caption.is_some()));
+    let engine = Engine::new(read_folder(&folder, &device).unwrap(), device).unwrap();
+    for picture in &first.pictures {
+        let described = block_on(engine.caption(&picture.stages[2].image)).unwrap();
+        assert_eq!(picture.caption, Some(described), "what is described is the picture that is given out");
+    }
     assert_ne!(first.pictures[0].stages[2].image, first.pictures[1].stages[2].image);
     let pixels = first.pictures[0].stages[2].image.rgba();
     assert!(pixels.iter().collect::<std::collections::HashSet<_>>().len() > 100, "a picture has more than a few colours");

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::{ClassSplit, Listed, Listing, bad, caption_folder, class_split, lines, places};
 use crate::Result;
 use crate::data::blob::Blob;
-use crate::data::picture::Bounds;
+use crate::data::square::Bounds;
 use crate::data::source::Split;
 use crate::import;
 

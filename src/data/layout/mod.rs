@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::blob::Blob;
-use super::picture::Bounds;
+use super::square::Bounds;
 use super::source::Split;
 use crate::{Error, Result};
 

@@ -18,7 +18,8 @@ fn engine() -> Engine {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let (stem, drawer) = (initialize(text.init(&device), &mut rng), initialize(generator.init(&device), &mut rng));
     let model = Model::new(ModelConfig::new("m", "nothing", text, generator, None), vocabulary, stem, drawer, None).unwrap();
-    Engine { model, device, cpu: None }
+    let drawer = Drawer::through_burn(model.generator.clone(), &device);
+    Engine { model, device, drawer }
 }
 
 #[test]
@@ -55,9 +56,9 @@ impl burn::module::ModuleMapper for Broken {
 #[test]
 fn the_cpu_stays_with_f32() {
     let own = engine();
-    let on_cpu = Engine::new(own.model, own.device);
+    let on_cpu = Engine::new(own.model, own.device).unwrap();
     assert_eq!(block_on(on_cpu.halved()).unwrap().1, Precision::F32);
-    let on_cpu = Engine::new(engine().model, Device::flex());
+    let on_cpu = Engine::new(engine().model, Device::flex()).unwrap();
     assert!(on_cpu.with_precision(Precision::F16).unwrap_err().to_string().contains("f32 only"));
 }
 

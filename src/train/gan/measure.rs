@@ -16,10 +16,10 @@ use super::step::Trainer;
 use crate::damsm::Damsm;
 use crate::data::{EncodedCaptions, spread};
 use crate::encoder::{EncoderKind, SizedEncoder};
-use crate::evaluate::pictures::{eight_bits, to_rows, to_tensor};
+use crate::evaluate::features::{to_rows, to_tensor};
 use crate::evaluate::{kernel, r_precision};
 use crate::glam::GeneratorConfig;
-use crate::pipeline::Noise;
+use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::text::Vocabulary;
 use crate::train::frozen_encoder::FrozenEncoder;
@@ -135,13 +135,13 @@ impl Measure {
     /// [`Error::Device`].
     pub fn take(&self, trainer: &Trainer, stages: usize) -> Result<Measured> {
         let config = &trainer.recipe.generator;
+        let drawer = Drawer::new(trainer.average().clone(), &self.device)?;
         let mut noise = Noise::new(self.seed);
         let (mut drawn, mut judged, mut sentences) = (Vec::new(), Vec::new(), Vec::new());
         for prompts in self.prompts.chunks(BATCH) {
             let text = trainer.frozen.stem.forward(&TextBatch::new(prompts, &self.device));
             let (z, epsilon): (Vec<_>, Vec<_>) = prompts.iter().map(|_| noise.next(config, &self.device)).unzip();
-            let images = trainer.average().forward_stages(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0), stages).images;
-            let images = eight_bits(images.into_iter().last().ok_or_else(|| Error::Device("no stage drew".into()))?);
+            let images = drawer.batch(&text, Tensor::cat(z, 0), Tensor::cat(epsilon, 0), stages)?;
             let rows = pooled(&self.encoder, images.clone())?;
             let codes = match &self.judge {
                 Some(judge) => pooled(judge, images)?,

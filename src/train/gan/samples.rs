@@ -6,15 +6,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::step::Trainer;
+use crate::Result;
 use crate::data::{Dataset, spread};
-use crate::files::pictures;
-use crate::pipeline::Picture;
-use crate::readback::read_now;
+use crate::picture::file::{grid, to_image};
+use crate::pipeline::Drawer;
 use crate::stem::{TextBatch, TextFeatures};
 use crate::text::Vocabulary;
 use crate::train::run::{RunFolder, TrainContext};
 use crate::train::stem;
-use crate::{Error, Result};
 
 /// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, or
 /// the recipe has none at all, captions of the test part are drawn in their place, or of `train` where there is no such part.
@@ -86,16 +85,14 @@ impl Samples {
             Tensor::<2>::from_data(TensorData::new(values, [SEEDS, count]), &device)
         };
         let (noise, epsilon) = (normal(config.z_dim), normal(config.condition_dim));
+        let drawer = Drawer::new(trainer.average().clone(), &device)?;
         let mut images = Vec::new();
         for prompt in &self.prompts {
             let text = trainer.frozen.stem.forward(&TextBatch::new(std::slice::from_ref(prompt), &device));
             let text = TextFeatures::repeat(text, SEEDS);
-            let drawn = trainer.average().forward_stages(&text, noise.clone(), epsilon.clone(), stages);
-            let last = drawn.images.into_iter().last().ok_or_else(|| Error::Device("no stage drew".into()))?;
-            let values = read_now(last)?;
-            images.extend(values.chunks(values.len() / SEEDS).map(|planes| pictures::to_image(&Picture::from_planes(planes))));
+            images.extend(drawer.pictures(&text, noise.clone(), epsilon.clone(), stages)?.iter().map(to_image));
         }
-        run.samples(pictures, &pictures::grid(&images, SEEDS));
+        run.samples(pictures, &grid(&images, SEEDS));
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ impl Shown {
             let image = RgbImage::from_raw(side, side, sample.image().ok()?.to_vec())?;
             let small = imageops::resize(&image, SIDE, SIDE, imageops::FilterType::Triangle);
             let reference = sample.captions.first().cloned().unwrap_or_default();
-            let picture = files::pictures::jpeg(&small, 80).ok()?;
+            let picture = crate::picture::file::jpeg(&small, 80).ok()?;
             Some((index, Example { key: sample.key.clone(), reference, texts: Vec::new(), hit: None, picture }))
         };
         Self { samples: (0..count).filter_map(|at| sample(at * dataset.len() / count)).collect() }

@@ -198,7 +198,7 @@ impl RunFolder {
     /// Writes `samples/PICTURES.png` and puts the grid into the event file.
     pub fn samples(&mut self, pictures: usize, grid: &RgbaImage) {
         let path = self.folder.join("samples").join(format!("{pictures:08}.png"));
-        if self.watched(files::pictures::write(grid, &path)).is_some() {
+        if self.watched(crate::picture::file::write(grid, &path)).is_some() {
             let step = self.step;
             // The thumbnail, which the report needs anyway: event files stay small.
             if let Some((size, bytes)) = self.watched(report::thumbnail(&path)) {

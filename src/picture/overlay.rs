@@ -1,24 +1,8 @@
-//! Pictures that the command line reads, and attention over a picture.
+//! Attention over a picture.
 
-use std::path::Path;
-
-use anyhow::Context;
 use image::RgbaImage;
 
-use crate::pipeline::{AttentionMap, Picture};
-
-/// Reads a picture of any size.
-pub fn read(path: &Path) -> anyhow::Result<Picture> {
-    let image = image::ImageReader::open(path)
-        .with_context(|| format!("{}", path.display()))?
-        .with_guessed_format()
-        .with_context(|| format!("{}", path.display()))?
-        .decode()
-        .with_context(|| format!("{} is not a PNG, JPEG or WebP picture", path.display()))?
-        .to_rgba8();
-    let (width, height) = image.dimensions();
-    Ok(Picture::from_rgba(width as usize, height as usize, image.into_raw())?)
-}
+use super::AttentionMap;
 
 /// `picture` darkened where word number `word` was not attended to; the brightest point is the most attended one.
 pub fn attended(picture: &RgbaImage, map: &AttentionMap, word: usize) -> RgbaImage {

@@ -1,0 +1,97 @@
+//! Whether pictures find their captions, in the space of a DAMSM.
+
+use super::Metric;
+use crate::Result;
+use crate::evaluate::cosine::{cosine, unit};
+use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
+use crate::evaluate::features::{Networks, to_rows, to_tensor};
+use crate::evaluate::figure::Figure;
+use crate::evaluate::interval::{Interval, IntervalKind};
+use crate::evaluate::r_precision::{self, OTHERS};
+use crate::stem::TextBatch;
+
+/// R-precision of drawn pictures, and of photographs beside them.
+pub static R_PRECISION: Metric = Metric {
+    name: "r-precision",
+    about: "R-precision among 100 captions; `evaluate` needs --run for it",
+    photographs: Networks::DAMSM,
+    drawings: Networks::DAMSM,
+    obstacle,
+    figures,
+};
+
+fn obstacle(evaluator: &Evaluator<'_>) -> Option<String> {
+    let Evaluator { model, dataset, options, .. } = evaluator;
+    let Some((_, damsm)) = &options.damsm else {
+        return Some("it compares in the space of DAMSM, which is in the training run: name it with --run".into());
+    };
+    let own = options.damsm_encoder.as_ref().map(|encoder| encoder.network.features());
+    let found = own.or(model.config.stream.as_ref().map(|config| config.image_features)).unwrap_or(0);
+    if found != damsm.code_channels() {
+        let expected = damsm.code_channels();
+        return Some(format!(
+            "the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another"
+        ));
+    }
+    let classes = dataset.classes(&(0..dataset.len()).collect::<Vec<_>>());
+    let alike = classes.iter().all(|class| Some(class) == classes.first());
+    (alike || evaluator.samples == 0).then(|| "all test pictures are of one class: there are no captions of others".into())
+}
+
+fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
+    let Evaluator { model, dataset, options, device, .. } = evaluator;
+    let Some((text, damsm)) = &options.damsm else { return Ok(Vec::new()) };
+    let mut sentences = Vec::with_capacity(inputs.prompts.len());
+    let mut own = true;
+    for prompts in inputs.prompts.chunks(options.batch.max(1)) {
+        let batch = TextBatch::new(prompts, device);
+        let rows = to_rows(text.forward(&batch).sentence)?;
+        if sentences.is_empty() {
+            // The judge is of the model's own training when its text encoder says what the model's does, up to f16.
+            let models = to_rows(model.stem.forward(&batch).sentence)?;
+            own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(&unit(a), &unit(b)) > 0.999);
+        }
+        sentences.extend(rows);
+    }
+    let judge = if own {
+        "the judge is the DAMSM of the model's own training, whose text encoder the generator is conditioned on, so it is no independent \
+         judge: read the figure beside that of photographs"
+    } else {
+        "the judge is the DAMSM of another training than the model's"
+    };
+    let chosen = if options.damsm_chosen_on_test {
+        "; its weights were chosen by the R-precision of photographs of the test part of its training"
+    } else {
+        ""
+    };
+    let network = match &options.damsm_encoder {
+        Some(encoder) => format!("damsm-{}", encoder.kind()),
+        None => format!("damsm-{}", evaluator.network()),
+    };
+    let mut figures = Vec::new();
+    for (whose, features) in [("generated", &inputs.drawings), ("real", &inputs.photographs)] {
+        let rows = if options.damsm_encoder.is_some() { &features.damsm } else { &features.stream };
+        let mut codes = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(options.batch.max(1)) {
+            codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
+        }
+        let indices: Vec<usize> = (0..codes.len()).map(|i| i % dataset.len()).collect();
+        let classes = dataset.classes(&indices);
+        let found = r_precision::r_precision(&codes, &sentences[..codes.len()], &classes, &mut evaluator.rng(Purpose::Rivals));
+        let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
+        let interval = Interval { kind: IntervalKind::StdOverFolds, low, high, parts: found.folds };
+        figures.push(Figure {
+            name: format!("r_precision-{network}.{whose}"),
+            value: found.mean,
+            interval: (found.folds > 1).then_some(interval),
+            n: codes.len(),
+            references: Some(OTHERS + 1),
+            network: Some(network.clone()),
+            protocol: format!(
+                "a picture's own caption has the largest cosine with it among itself and {OTHERS} captions of other classes (of other \
+                 pictures where there are no classes; all there are where there are fewer), over whole folds; {judge}{chosen}"
+            ),
+        });
+    }
+    Ok(figures)
+}

@@ -1,0 +1,105 @@
+//! All metrics of a model on a test split.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
+use super::colour_probe::Probe;
+use super::evaluator::Evaluator;
+use super::features::Networks;
+use super::figure::{Evaluation, LeftOut};
+use super::inception::Inception;
+use super::metric::{ALL, Metric};
+use crate::damsm::Damsm;
+use crate::data::Dataset;
+use crate::encoder::SizedEncoder;
+use crate::model::Model;
+use crate::pipeline::Drawer;
+use crate::stem::TextEncoder;
+use crate::watch::{SharedWatcher, Unwatched};
+use crate::{Error, Result};
+
+/// What [`evaluate`] is asked for.
+#[derive(Debug)]
+pub struct EvaluateOptions {
+    /// Which metrics; none for all that can be measured, with what is left out said in [`Evaluation::left_out`].
+    pub metrics: Option<Vec<&'static Metric>>,
+    /// Where captions, noise, rivals and resamples are drawn from.
+    pub seed: u64,
+    /// Pictures in a forward pass.
+    pub batch: usize,
+    /// Pictures to draw for test captions, over and over with new noise; none for one a test photograph.
+    pub samples: Option<usize>,
+    /// The text encoder and heads that [`R_PRECISION`](super::metric::R_PRECISION) compares in.
+    pub damsm: Option<(TextEncoder, Damsm)>,
+    /// Whether its weights are those of the epoch with the best R-precision on the test part of its training's data: the protocol says so.
+    pub damsm_chosen_on_test: bool,
+    /// The image encoder of [`EvaluateOptions::damsm`] and the height and width of the pictures that it sees, where it is not STREAM's.
+    pub damsm_encoder: Option<SizedEncoder>,
+    /// The network of FID, KID and IS.
+    pub inception: Option<Inception>,
+    /// The colour probe; none for the one that the vocabulary speaks of.
+    pub probe: Option<Probe>,
+    /// Is told how far it is; asked once a batch whether to stop.
+    pub watcher: SharedWatcher,
+}
+
+impl Default for EvaluateOptions {
+    fn default() -> Self {
+        Self {
+            metrics: None,
+            seed: 0,
+            batch: 8,
+            samples: None,
+            damsm: None,
+            damsm_chosen_on_test: false,
+            damsm_encoder: None,
+            inception: None,
+            probe: None,
+            watcher: Arc::new(Unwatched),
+        }
+    }
+}
+
+/// Measures `model`, whose weights are on `device`, on the test split.
+///
+/// Every picture is drawn once and looked at by all networks that need it; a batch of pictures is in memory at a time, and of all others
+/// only features.
+///
+/// # Errors
+/// [`Error::BadInput`] when a metric that [`EvaluateOptions::metrics`] names cannot be measured, or there is none that can;
+/// [`Error::Device`]; [`Error::Interrupted`] when the watcher stops it.
+pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, device: &Device) -> Result<Evaluation> {
+    let drawer = &Drawer::new(model.generator.clone(), device)?;
+    let samples = options.samples.unwrap_or(dataset.len());
+    let evaluator = Evaluator { model, dataset, drawer, options, device, samples };
+    let mut left_out = Vec::new();
+    let metrics: Vec<&Metric> = match &options.metrics {
+        Some(metrics) => {
+            if let Some((metric, reason)) = metrics.iter().find_map(|metric| Some((metric, metric.obstacle(&evaluator)?))) {
+                return Err(Error::BadInput(format!("{}: {reason}", metric.name)));
+            }
+            ALL.into_iter().filter(|metric| metrics.contains(metric)).collect()
+        }
+        None => ALL
+            .into_iter()
+            .filter(|metric| {
+                let reason = metric.obstacle(&evaluator);
+                left_out.extend(reason.clone().map(|reason| LeftOut { metric: metric.name.into(), reason }));
+                reason.is_none()
+            })
+            .collect(),
+    };
+    if metrics.is_empty() {
+        let reasons: Vec<String> = left_out.iter().map(|LeftOut { metric, reason }| format!("{metric}: {reason}")).collect();
+        return Err(Error::BadInput(format!("nothing can be measured: {}", reasons.join("; "))));
+    }
+    let of_all = |networks: fn(&Metric) -> Networks| metrics.iter().fold(Networks::NONE, |all, metric| all.or(networks(metric)));
+    let mut inputs = evaluator.inputs(of_all(|metric| metric.photographs), of_all(|metric| metric.drawings))?;
+    let mut figures = Vec::new();
+    for metric in metrics {
+        figures.extend(metric.figures(&evaluator, &mut inputs)?);
+    }
+    let (pictures, size) = (dataset.len(), evaluator.size());
+    Ok(Evaluation { model: model.config.name.clone(), pictures, samples, size, seed: options.seed, figures, left_out })
+}
