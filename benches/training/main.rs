@@ -47,7 +47,7 @@ impl Bench {
         let stem = TextEncoderConfig { vocabulary: vocabulary.len(), ..Default::default() }.init(&device);
         // The published losses of generator and discriminators alone: what both sides have.
         let weights = LossWeights { stream: 0.0, damsm: 0.0, ..LossWeights::default() };
-        let phase = Phase { stages: 3, pictures: usize::MAX, batch, trains: Trains::All, accumulate: 1, weights: None };
+        let phase = Phase { stages: 3, pictures: None, seconds: None, batch, trains: Trains::All, accumulate: 1, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };
         let frozen = Frozen {

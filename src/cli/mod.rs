@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 when it worked, 1 when it did not, 2 for wrong use, 130 when it was interrupted.
 
+mod bars;
 mod caption;
 mod compare;
 mod device;

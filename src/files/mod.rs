@@ -3,7 +3,7 @@
 mod atomic;
 pub mod pictures;
 
-pub use atomic::{clear_unfinished, write, write_folder};
+pub use atomic::{Entry, Folder, clear_unfinished, write, write_folder};
 
 use sha2::{Digest, Sha256};
 
