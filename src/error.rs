@@ -87,6 +87,9 @@ pub enum Error {
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
+    /// The time that the work was given is over.
+    #[error("the deadline has passed")]
+    Deadline,
 }
 
 impl Error {
@@ -110,7 +113,7 @@ impl Error {
             Self::Io { .. } => "network",
             Self::Device(_) => "device-lost",
             Self::Diverged { .. } => "crashed",
-            Self::Interrupted => "aborted",
+            Self::Interrupted | Self::Deadline => "aborted",
         }
     }
 }

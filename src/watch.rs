@@ -15,6 +15,8 @@ pub enum Unit {
     Pictures,
     /// Optimizer steps.
     Steps,
+    /// Seconds of work that is bounded by time.
+    Seconds,
     /// Parts of a computation, all about as long.
     Parts,
 }
@@ -45,7 +47,7 @@ pub enum Event<'a> {
     Status(&'a str),
     /// The task is over.
     Ended,
-    /// A result that stays: what an epoch measured, which part is trained next.
+    /// A line that stays: what an epoch measured, which part is trained next, what was left out.
     Result(&'a str),
     /// The work goes on, but not as it was asked for, or not whole.
     Warning(&'a str),
@@ -109,9 +111,9 @@ impl<'a> Task<'a> {
         self.0.tell(&Event::Advanced { by, pictures: by });
     }
 
-    /// A step with so many pictures is done.
-    pub fn step(&self, pictures: usize) {
-        self.0.tell(&Event::Advanced { by: 1, pictures });
+    /// So many `units` are done, of another kind than the `pictures` that were worked on.
+    pub fn advance_with(&self, units: usize, pictures: usize) {
+        self.0.tell(&Event::Advanced { by: units, pictures });
     }
 
     /// How it is going.

@@ -86,11 +86,11 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     let mut dataset = Dataset::open(&context.data, Split::Test, &reading)?;
     let vocabulary = context.vocabulary()?;
     dataset.retain_known(&vocabulary, reading.max_skipped)?;
-    let prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset);
+    let prompts = gan::known_prompts(&recipe.gan.sample_prompts, &vocabulary, recipe.data.max_words, &dataset, &*context.watcher);
     let mut rows = Vec::new();
     let mut images = Vec::new();
     for member in trained {
-        if context.interrupt.requested() {
+        if context.watcher.stop() {
             return Err(anyhow::Error::from(Error::Interrupted).context("stopped; what is trained is kept, --table measures it"));
         }
         eprintln!("measuring {}", member.title());

@@ -1,6 +1,7 @@
 //! `mirrorgan evaluate`: a model's metrics on test data.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use clap::Args;
@@ -16,7 +17,8 @@ use crate::glam::GeneratorConfig;
 use crate::model::{self, Model};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::DataRecipe;
-use crate::train::{Interrupt, Recipe, TrainContext, stem};
+use crate::train::{Recipe, TrainContext, stem};
+use crate::watch::Unwatched;
 
 /// Arguments of `mirrorgan evaluate`.
 #[derive(Debug, Args)]
@@ -53,8 +55,8 @@ fn damsm_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf]
         resume: false,
         device: device.clone(),
         encoders: encoders.to_vec(),
-        interrupt: Interrupt::none(),
-        progress: false,
+        watcher: Arc::new(Unwatched),
+        deadline: None,
     };
     FrozenEncoder::of_damsm(&context, model.config.stream.as_ref())
 }

@@ -1,6 +1,7 @@
 //! `mirrorgan export`: a training run as a model folder.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -8,7 +9,8 @@ use clap::Args;
 use super::device::DeviceChoice;
 use crate::glam::GeneratorConfig;
 use crate::model::{Dtype, Model, ModelConfig, write_folder};
-use crate::train::{Interrupt, Recipe, TrainContext, gan, stem, stream};
+use crate::train::{Recipe, TrainContext, gan, stem, stream};
+use crate::watch::Unwatched;
 
 /// Arguments of `mirrorgan export`.
 #[derive(Debug, Args)]
@@ -64,8 +66,8 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         resume: false,
         device: device.clone(),
         encoders: args.encoders,
-        interrupt: Interrupt::none(),
-        progress: false,
+        watcher: Arc::new(Unwatched),
+        deadline: None,
     };
     let text = stem::load(&args.run, &device)?;
     let (stream_config, stream) = stream::load_whole(&context)?;

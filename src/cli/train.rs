@@ -1,10 +1,12 @@
 //! `mirrorgan train`: STEM, STREAM, the generator, or all of them.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
 use super::training::{TrainingArgs, browse, explain};
+use crate::Error;
 use crate::nn::Precision;
 use crate::train::run::starting_point;
 use crate::train::{TrainContext, gan, stem, stream};
@@ -42,6 +44,9 @@ struct PartArgs {
     /// Devices that share each batch of the generator's training; by default as the recipe says (gan.devices).
     #[arg(long)]
     devices: Option<usize>,
+    /// Stop after so many seconds of this call, with everything saved; --resume goes on.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    deadline: Option<u64>,
     /// Show the report in the browser at the end.
     #[arg(long)]
     open: bool,
@@ -49,6 +54,7 @@ struct PartArgs {
 
 /// Runs the command.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
+    let started = Instant::now();
     let (train, part): (fn(&TrainContext) -> crate::Result<()>, _) = match args.part {
         Part::All(part) => (all, part),
         Part::Stem(part) => (stem::run, part),
@@ -62,8 +68,16 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     if let Some(devices) = part.devices {
         overrides.push(format!("gan.devices={devices}"));
     }
-    let context = part.training.context(part.out, overrides)?;
-    train(&context).map_err(explain)?;
+    let mut context = part.training.context(part.out, overrides)?;
+    // A time that no clock reaches is none.
+    context.deadline = part.deadline.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
+    match (train(&context), part.deadline) {
+        (Err(Error::Deadline), Some(seconds)) => {
+            eprintln!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume");
+            return Ok(());
+        }
+        (done, _) => done.map_err(explain)?,
+    }
     let report = context.out.join("report.html");
     eprintln!("done; the report is {}", report.display());
     if part.open {
@@ -80,7 +94,10 @@ fn all(context: &TrainContext) -> crate::Result<()> {
     for (name, train) in
         [("STEM", stem::run as fn(&TrainContext) -> crate::Result<()>), ("STREAM", stream::run), ("the generator", gan::run)]
     {
-        eprintln!("training {name}");
+        if let Some(reason) = context.reason_to_stop() {
+            return Err(reason);
+        }
+        context.say(&format!("training {name}"));
         train(context)?;
     }
     Ok(())

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 
+use super::bars::Bars;
 use super::device::DeviceChoice;
 use crate::Error;
-use crate::train::{Interrupt, Recipe, TrainContext, recipe};
+use crate::train::{Recipe, TrainContext, recipe};
 
 /// Arguments of every command that trains.
 #[derive(Debug, Args)]
@@ -46,24 +46,10 @@ impl TrainingArgs {
             resume: self.resume,
             device: self.device.open()?,
             encoders: self.encoders,
-            interrupt: on_ctrl_c()?,
-            progress: true,
+            watcher: Bars::stopping_on_ctrl_c()?,
+            deadline: None,
         })
     }
-}
-
-/// Stops after Ctrl-C; a second Ctrl-C ends the process at once.
-fn on_ctrl_c() -> anyhow::Result<Interrupt> {
-    let interrupt = Interrupt::none();
-    let wish = interrupt.clone();
-    ctrlc::set_handler(move || {
-        if wish.request() {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step; Ctrl-C again stops at once");
-    })
-    .context("Ctrl-C cannot be handled")?;
-    Ok(interrupt)
 }
 
 /// The error that ended a training, with what can be done about it.

@@ -135,9 +135,7 @@ pub fn train(context: &TrainContext, members: &[Member]) -> Result<()> {
         if gan::finished(&own.out, &own.recipe.gan)? {
             continue;
         }
-        if context.progress {
-            eprintln!("{}", member.title());
-        }
+        context.say(member.title());
         fs::create_dir_all(&own.out).map_err(|error| Error::io(&own.out, error))?;
         for name in ["vocab.txt", "stem", "stream"] {
             share(&context.out, &own.out, name)?;
@@ -343,8 +341,8 @@ mod tests {
             resume: false,
             device: burn::tensor::Device::flex(),
             encoders: Vec::new(),
-            interrupt: crate::train::Interrupt::none(),
-            progress: false,
+            watcher: std::sync::Arc::new(crate::watch::Unwatched),
+            deadline: None,
         };
         let trained = Member::AttnGan.recipe(&own);
         crate::files::write(&folder.path().join("attngan/gan/recipe.toml"), trained.to_toml().unwrap().as_bytes()).unwrap();

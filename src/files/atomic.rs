@@ -5,8 +5,10 @@
 //! instance, is removed at once, and whatever was there before stays as it was.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
@@ -32,18 +34,116 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] naming the file; what was there before stays.
 pub fn write_folder<N: AsRef<str>, B: AsRef<[u8]>>(folder: &Path, files: impl IntoIterator<Item = (N, B)>) -> Result<()> {
-    let place = Place::of(folder)?;
-    if place.beside.exists() {
-        // Left by a process that died.
-        fs::remove_dir_all(&place.beside).map_err(|error| Error::io(&place.beside, error))?;
+    let mut under_way = Folder::begin(folder)?;
+    for (name, content) in files {
+        under_way.file(name.as_ref(), |file| file.write(content.as_ref()))?;
     }
-    let done = fill(&place.beside, files, folder).and_then(|()| replace(&place.beside, folder).map_err(|error| Error::io(folder, error)));
-    if done.is_err() {
-        let _ = fs::remove_dir_all(&place.beside);
-        return done;
+    under_way.finish()
+}
+
+/// A folder under way: its files are written one after the other, and it appears with all of them, or not at all where it is dropped
+/// before [`Folder::finish`].
+#[derive(Debug)]
+pub struct Folder {
+    wanted: PathBuf,
+    place: Place,
+    finished: bool,
+}
+
+impl Folder {
+    /// Begins to write what is to be `folder`, in the place of whatever folder is there; the folder it goes to is made.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder.
+    pub fn begin(folder: &Path) -> Result<Self> {
+        let place = Place::of(folder)?;
+        if place.beside.exists() {
+            // Left by a process that died.
+            fs::remove_dir_all(&place.beside).map_err(|error| Error::io(&place.beside, error))?;
+        }
+        fs::create_dir_all(&place.beside).map_err(|error| Error::io(folder, error))?;
+        Ok(Self { wanted: folder.to_path_buf(), place, finished: false })
     }
-    sync_folder(&place.parent);
-    Ok(())
+
+    /// Writes the file `name` as `fill` does, bytes as they come. Returns its SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file; as `fill`.
+    pub fn file(&mut self, name: &str, fill: impl FnOnce(&mut Entry) -> Result<()>) -> Result<String> {
+        let path = self.wanted.join(name);
+        let file = File::create(self.place.beside.join(name)).map_err(|error| Error::io(&path, error))?;
+        let mut entry = Entry { path, file: BufWriter::new(file), hash: Sha256::new() };
+        fill(&mut entry)?;
+        let Entry { path, file, hash } = entry;
+        let synced = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        synced.map_err(|error| Error::io(path, error))?;
+        Ok(format!("{:x}", hash.finalize()))
+    }
+
+    /// Lets `fill` write the file `name` to the path that it is given, where it can only write to a path. Returns its SHA-256 in
+    /// hexadecimal, for which it is read once more.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file, also where `fill` fails.
+    pub fn file_at(&mut self, name: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<String> {
+        let beside = self.place.beside.join(name);
+        let hashed = || {
+            fill(&beside)?;
+            let mut file = File::open(&beside)?;
+            file.sync_all()?;
+            let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);
+            loop {
+                match file.read(&mut piece)? {
+                    0 => return Ok(format!("{:x}", hash.finalize())),
+                    length => hash.update(&piece[..length]),
+                }
+            }
+        };
+        hashed().map_err(|error| Error::io(self.wanted.join(name), error))
+    }
+
+    /// Puts the folder in its place.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the folder; what was there before stays.
+    pub fn finish(mut self) -> Result<()> {
+        sync_folder(&self.place.beside);
+        replace(&self.place.beside, &self.wanted).map_err(|error| Error::io(&self.wanted, error))?;
+        self.finished = true;
+        sync_folder(&self.place.parent);
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_dir_all(&self.place.beside);
+        }
+    }
+}
+
+/// Bytes that are read at once to be hashed.
+const PIECE: usize = 1 << 20;
+
+/// A file of a [`Folder`] under way, hashed as it is written.
+#[derive(Debug)]
+pub struct Entry {
+    /// Where it will be.
+    path: PathBuf,
+    file: BufWriter<File>,
+    hash: Sha256,
+}
+
+impl Entry {
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file that is wanted.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes).map_err(|error| Error::io(&self.path, error))
+    }
 }
 
 /// Makes the names in a folder survive a power cut. Not every system can sync a folder; the files themselves are safe.
@@ -73,6 +173,7 @@ pub fn clear_unfinished(folder: &Path) -> Result<()> {
 const UNFINISHED: &str = ".writing-";
 
 /// Where something is written before it is whole.
+#[derive(Debug)]
 struct Place {
     parent: PathBuf,
     beside: PathBuf,
@@ -87,15 +188,6 @@ impl Place {
         fs::create_dir_all(&parent).map_err(|error| Error::io(&parent, error))?;
         Ok(Self { beside: parent.join(format!("{UNFINISHED}{}", name.to_string_lossy())), parent })
     }
-}
-
-fn fill<N: AsRef<str>, B: AsRef<[u8]>>(beside: &Path, files: impl IntoIterator<Item = (N, B)>, folder: &Path) -> Result<()> {
-    fs::create_dir_all(beside).map_err(|error| Error::io(folder, error))?;
-    for (name, content) in files {
-        synced(&beside.join(name.as_ref()), content.as_ref()).map_err(|error| at(&folder.join(name.as_ref()), error))?;
-    }
-    sync_folder(beside);
-    Ok(())
 }
 
 /// Names the file that was wanted, not the one beside it.
@@ -188,6 +280,26 @@ mod tests {
         assert!(matches!(&error, Error::Io { path, .. } if *path == folder), "{error}");
         assert_eq!(names(place.path()), ["best"]);
         assert!(matches!(write(Path::new(".."), b"2"), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn a_folder_under_way_is_hashed_as_it_comes_and_gone_when_it_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("step");
+        let mut under_way = Folder::begin(&folder).unwrap();
+        let long = vec![7; 3 * PIECE / 2];
+        let pieces = under_way.file("a", |file| long.chunks(1000).try_for_each(|piece| file.write(piece))).unwrap();
+        let at_once = under_way.file_at("b", |path| fs::write(path, &long)).unwrap();
+        assert_eq!([&pieces, &at_once], [&crate::files::sha256(&long); 2]);
+        assert!(!folder.exists());
+        let error = under_way.file_at("c", |_| Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert!(matches!(&error, Error::Io { path, .. } if *path == folder.join("c")), "{error}");
+        drop(under_way);
+        assert!(names(place.path()).is_empty());
+        let mut under_way = Folder::begin(&folder).unwrap();
+        under_way.file("a", |file| file.write(b"1")).unwrap();
+        under_way.finish().unwrap();
+        assert_eq!((names(place.path()), names(&folder)), (vec!["step".to_string()], vec!["a".to_string()]));
     }
 
     #[test]

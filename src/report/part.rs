@@ -107,14 +107,16 @@ impl Part {
         })
     }
 
-    /// How far it should go, and how far it is, in epochs or pictures.
+    /// How far it is, and how far it should go, 0 where that is not known, in epochs or pictures.
     pub fn progress(&self) -> (usize, usize, &'static str) {
         if self.kind != "gan" {
             return (self.epoch, number(&self.values, &[&self.kind, "epochs"]).unwrap_or(0.0) as usize, "epochs");
         }
         let phases = self.values.get("gan").and_then(|gan| gan.get("phases")).and_then(toml::Value::as_array);
-        let all = phases.into_iter().flatten().filter_map(|phase| phase.get("pictures")?.as_integer()).sum::<i64>();
-        (self.pictures, usize::try_from(all).unwrap_or(0), "pictures")
+        // How many pictures a phase sees that time can end is not known before.
+        let of_phase = |phase: &toml::Value| if phase.get("seconds").is_some() { None } else { phase.get("pictures")?.as_integer() };
+        let all: Option<i64> = phases.into_iter().flatten().map(of_phase).sum();
+        (self.pictures, all.and_then(|all| usize::try_from(all).ok()).unwrap_or(0), "pictures")
     }
 
     /// The prompts of the sample grids.

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
-use indicatif::{ProgressBar, ProgressStyle};
 use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::frozen_encoder::FrozenEncoder;
 use super::recipe::EncoderUse;
-use super::run::{Interrupt, TrainContext};
+use super::run::TrainContext;
 use crate::data::{Dataset, Split};
 use crate::encoder::EncoderKind;
 use crate::files;
 use crate::readback::read_now;
+use crate::watch::{Task, Unit};
 use crate::{Error, Result};
 
 /// Pictures in a forward pass. Computation always goes on at a multiple of it, so that batches are the same after an interrupt.
@@ -66,7 +66,7 @@ impl Features {
     /// of the stage of stride `regions` where that is said.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when `interrupt` asked to stop; what is computed stays.
+    /// [`Error::Interrupted`] or [`Error::Deadline`] when it is time to stop; what is computed stays.
     pub fn open(context: &TrainContext, encoder: &FrozenEncoder, dataset: &Dataset, split: Split, regions: Option<usize>) -> Result<Self> {
         let views = if split == Split::Train { 2 } else { 1 };
         let folder = context.out.join("features");
@@ -220,14 +220,12 @@ impl Files {
         };
         let mut codes = open(&self.codes, header.code).map_err(|error| Error::io(&self.codes, error))?;
         let mut regions = open(&self.regions, region_len(header)).map_err(|error| Error::io(&self.regions, error))?;
-        let bar = if context.progress { ProgressBar::new(header.records as u64) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {per_sec} {msg} {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_prefix(format!("picture features, {}", split.name()));
-        bar.set_position(done as u64);
-        bar.reset_eta();
+        let name = format!("picture features, {}", split.name());
+        let task = Task::begin(&*context.watcher, &name, header.records, done, Unit::Pictures);
         for start in (done..header.records).step_by(BATCH) {
-            stop_if_asked(&context.interrupt)?;
+            if let Some(reason) = context.reason_to_stop() {
+                return Err(reason);
+            }
             let records: Vec<usize> = (start..(start + BATCH).min(header.records)).collect();
             let indices: Vec<usize> = records.iter().map(|record| record / views).collect();
             let flips: Vec<bool> = records.iter().map(|record| record % views == 1).collect();
@@ -235,15 +233,10 @@ impl Files {
             let batch = compute(encoder, dataset, &indices, &flips, region_stride, &context.device)?;
             codes.write_all(&bytes(&batch.codes)).map_err(|error| Error::io(&self.codes, error))?;
             regions.write_all(&bytes(&batch.regions)).map_err(|error| Error::io(&self.regions, error))?;
-            bar.inc(records.len() as u64);
+            task.advance(records.len());
         }
-        bar.finish_and_clear();
         Ok(())
     }
-}
-
-fn stop_if_asked(interrupt: &Interrupt) -> Result<()> {
-    if interrupt.requested() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 struct Computed {

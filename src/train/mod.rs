@@ -3,16 +3,17 @@
 //! A training is a folder RUN with `vocab.txt`, the frozen encoders' `features/`, and one folder a part: `stem/`, `stream/`, `gan/`,
 //! each with its recipe, log, checkpoints and report. Any of them can be interrupted at any step and continued to the bit.
 
+pub mod course;
 pub mod divergence;
+pub mod epochs;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
 pub mod optim;
 pub mod recipe;
 pub mod run;
-pub mod schedule;
 pub mod stem;
 pub mod stream;
 
 pub use recipe::Recipe;
-pub use run::{Interrupt, RunFolder, TrainContext};
+pub use run::{RunFolder, TrainContext};

@@ -8,19 +8,22 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::course::{self, BEST, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
+use super::epochs::{Epochs, Schedule};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::{EncoderUse, Recipe};
-use super::run::checkpoint::{Checkpoints, Loaded, module_bytes, read_folder};
+use super::run::checkpoint::{Checkpoints, Loaded, read_folder};
 use super::run::examples::Shown;
+use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
-use super::schedule::{Learner, Measured, Schedule, drive};
 use crate::damsm::{Damsm, DamsmConfig};
 use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
 use crate::evaluate::r_precision;
@@ -81,13 +84,13 @@ pub struct TrainedStem {
 /// [`Error::BadInput`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
 pub fn load(run: &Path, device: &Device) -> Result<TrainedStem> {
     let path = run.join("vocab.txt");
-    let TrainedWeights { config, model } = weights(&trained(run, StemLearner::KIND)?, device)?;
+    let TrainedWeights { config, model } = weights(&trained(run, StemTraining::KIND)?, device)?;
     let vocabulary = Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?;
     if vocabulary.len() != config.text.vocabulary {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
         return Err(Error::BadCheckpoint { file: path.display().to_string(), message });
     }
-    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, StemLearner::KIND).is_dir() })
+    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, StemTraining::KIND).is_dir() })
 }
 
 /// A checkpoint's sizes and weights.
@@ -104,7 +107,7 @@ pub struct TrainedWeights {
 /// # Errors
 /// [`Error::BadCheckpoint`] when it is broken or not of `train stem`.
 pub fn load_checkpoint(folder: &Path, device: &Device) -> Result<TrainedWeights> {
-    weights(&read_folder(folder, StemLearner::KIND)?, device)
+    weights(&read_folder(folder, StemTraining::KIND)?, device)
 }
 
 fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
@@ -121,7 +124,7 @@ pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
 
 /// Where the weights are that measured best on the test split, if there was one.
 fn best(run: &Path, kind: &str) -> PathBuf {
-    run.join(kind).join("best")
+    run.join(kind).join(BEST)
 }
 
 /// The newest checkpoint of a finished or running training of `kind`.
@@ -153,7 +156,7 @@ pub(super) fn same_config<C: serde::de::DeserializeOwned + PartialEq + std::fmt:
 /// # Errors
 /// [`Error::BadRecipe`] and [`Error::Io`] as [`Recipe::load`] gives them.
 pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
-    let recipe = Recipe::load(&run.join(StemLearner::KIND).join("recipe.toml").display().to_string(), &[])?;
+    let recipe = Recipe::load(&run.join(StemTraining::KIND).join("recipe.toml").display().to_string(), &[])?;
     let seen = recipe.stem_encoder();
     Ok((recipe, seen))
 }
@@ -161,27 +164,17 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 /// Trains STEM as `context` says.
 ///
 /// # Errors
-/// [`Error::Interrupted`] when stopped, with everything saved; see [`drive`].
+/// As [`course::run`].
 pub fn run(context: &TrainContext) -> Result<()> {
-    let start = starting_point(context, StemLearner::KIND)?;
+    let start = starting_point(context, StemTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
     let train = known(context, train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
     going_on(context, start.as_ref(), &train, test.as_ref())?;
-    let mut learner = StemLearner::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
-    let recipe = &context.recipe.stem;
-    let schedule = Schedule {
-        samples: learner.train.dataset.len(),
-        batch: recipe.batch,
-        epochs: recipe.epochs,
-        learning_rate: recipe.learning_rate,
-        decay: recipe.decay,
-        least_learning_rate: recipe.least_learning_rate,
-        test_every: recipe.test_every,
-    };
-    drive(&mut learner, context, schedule, start.as_ref())
+    let training = StemTraining::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
+    course::run(context, training, start.as_ref())
 }
 
 /// A split as the recipe wants it, without what has no word of `vocabulary`.
@@ -215,14 +208,14 @@ pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &D
 }
 
 fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
-    let options = DataOptions { size, ..context.recipe.data.options() };
+    let options = DataOptions { size, watcher: context.watcher.clone(), ..context.recipe.data.options() };
     Dataset::open(&context.data, split, &options)
 }
 
 fn known(context: &TrainContext, mut dataset: Dataset, vocabulary: &Vocabulary) -> Result<Dataset> {
     dataset.retain_known(vocabulary, context.recipe.data.max_skipped)?;
     for problem in &dataset.skipped {
-        eprintln!("skipped {problem}");
+        context.say(&format!("skipped {problem}"));
     }
     Ok(dataset)
 }
@@ -233,7 +226,7 @@ fn note_skipped(context: &TrainContext, split: Split, dataset: &Dataset) {
     let path = skipped_path(&context.out, split);
     let lines: String = dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect();
     if let Err(error) = files::write(&path, lines.as_bytes()) {
-        eprintln!("warning: {error}; the report will not name what was skipped");
+        context.warn(&format!("{error}; the report will not name what was skipped"));
     }
 }
 
@@ -294,7 +287,8 @@ fn nearest(code: &[f32], sentences: &[Vec<f32>], count: usize) -> Vec<usize> {
     all.into_iter().take(count).map(|(_, at)| at).collect()
 }
 
-struct StemLearner {
+struct StemTraining {
+    epochs: Epochs,
     vocabulary: Vocabulary,
     config: StemModelConfig,
     model: StemModel,
@@ -306,7 +300,7 @@ struct StemLearner {
     seed: u64,
 }
 
-impl StemLearner {
+impl StemTraining {
     fn new(
         context: &TrainContext,
         encoder: &FrozenEncoder,
@@ -333,46 +327,102 @@ impl StemLearner {
                 gamma3: recipe.stem.gamma_3,
             },
         };
+        if let Some(checkpoint) = start {
+            same_config(checkpoint, &config)?;
+        }
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(1);
-        let mut model = init::initialize(config.init(&device), &mut rng);
-        let mut adam = Adam::new(0.5, 0.999);
-        if let Some(checkpoint) = start {
-            same_config(checkpoint, &config)?;
-            model = checkpoint.module(MODEL, model)?;
-            adam = adam.load(&checkpoint.part(ADAM)?, &device, &checkpoint.folder.join(ADAM).display().to_string())?;
-        }
+        let model = init::initialize(config.init(&device), &mut rng);
         // Only now, for features of other data or another encoder take the place of those that are there.
         let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
         let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;
-        let gradient_clip = recipe.stem.gradient_clip;
-        let vocabulary = vocabulary.clone();
-        Ok(Self { vocabulary, config, model, adam, train, test, device, gradient_clip, seed: recipe.seed })
+        let schedule = Schedule {
+            samples: train.dataset.len(),
+            batch: recipe.stem.batch,
+            epochs: recipe.stem.epochs,
+            learning_rate: recipe.stem.learning_rate,
+            decay: recipe.stem.decay,
+            least_learning_rate: recipe.stem.least_learning_rate,
+            test_every: recipe.stem.test_every,
+        };
+        Ok(Self {
+            epochs: Epochs::new(Self::KIND, schedule, recipe.seed, &context.device),
+            vocabulary: vocabulary.clone(),
+            config,
+            model,
+            adam: Adam::new(0.5, 0.999),
+            train,
+            test,
+            device,
+            gradient_clip: recipe.stem.gradient_clip,
+            seed: recipe.seed,
+        })
     }
 }
 
-impl Learner for StemLearner {
-    const KIND: &'static str = "stem";
+/// Captions of pictures, and which pictures are mirrored.
+struct StemBatch {
+    indices: Vec<usize>,
+    captions: Vec<Vec<usize>>,
+    flips: Vec<bool>,
+}
 
-    fn step(&mut self, indices: &[usize], learning_rate: f64, rng: &mut ChaCha8Rng) -> Tensor<1> {
-        let max_words = self.config.text.max_words;
-        let captions: Vec<_> = indices.iter().map(|index| self.train.captions.draw(*index, max_words, rng)).collect();
-        let flips: Vec<bool> = indices.iter().map(|_| rng.random()).collect();
-        let classes = self.train.dataset.classes(indices);
-        let text = self.model.text.forward_train(&TextBatch::new(&captions, &self.device), rng);
+impl Training for StemTraining {
+    const KIND: &'static str = "stem";
+    type Batch = StemBatch;
+
+    fn legs(&self) -> Vec<Leg> {
+        self.epochs.legs()
+    }
+
+    fn dataset(&self) -> &Dataset {
+        &self.train.dataset
+    }
+
+    fn rng(&self) -> &ChaCha8Rng {
+        self.epochs.rng()
+    }
+
+    fn fresh(&self) -> Standing {
+        self.epochs.fresh()
+    }
+
+    fn restore(&mut self, from: &Loaded) -> Result<Standing> {
+        self.model = from.module(MODEL, self.model.clone())?;
+        self.adam = from.adam(ADAM, self.adam.clone(), &self.device)?;
+        self.epochs.restore(from)
+    }
+
+    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<StemBatch> {
+        let (captions, max_words, rng) = (&self.train.captions, self.config.text.max_words, self.epochs.draw());
+        let captions = indices.iter().map(|index| captions.draw(*index, max_words, rng)).collect();
+        let flips = indices.iter().map(|_| rng.random()).collect();
+        Ok(StemBatch { indices, captions, flips })
+    }
+
+    fn step(&mut self, at: &Place, batch: StemBatch) -> Result<()> {
+        let StemBatch { indices, captions, flips } = batch;
+        let classes = self.train.dataset.classes(&indices);
+        let text = self.model.text.forward_train(&TextBatch::new(&captions, &self.device), self.epochs.draw());
         let features = &self.train.features;
-        let regions = features.regions(indices, &flips, &self.device);
-        let image = self.model.damsm.forward(regions, features.codes(indices, &flips, &self.device));
+        let regions = features.regions(&indices, &flips, &self.device);
+        let image = self.model.damsm.forward(regions, features.codes(&indices, &flips, &self.device));
         let loss = self.model.damsm.loss(&image, &text, &classes).total();
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
         let gradients = clip_gradients(&self.model.text, gradients, self.gradient_clip);
-        self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
-        loss.without_autodiff()
+        self.model = self.adam.step(self.epochs.learning_rate(at), self.model.clone(), gradients);
+        self.epochs.add(loss.without_autodiff());
+        Ok(())
     }
 
-    fn test(&self) -> Result<Measured> {
-        let Some(test) = &self.test else { return Ok(Measured::default()) };
+    fn losses(&mut self, at: &Place, asked: bool) -> Result<Option<Losses>> {
+        self.epochs.losses(at, asked)
+    }
+
+    /// R-precision of test pictures among captions, and the captions nearest to a few of them.
+    fn measure(&mut self, at: &Place) -> Result<Option<Measured>> {
+        let Some(test) = self.test.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         // The same captions every time, so that epochs can be compared.
@@ -390,21 +440,31 @@ impl Learner for StemLearner {
         let width = self.config.text.features;
         let rows = |values: Vec<f32>| values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();
         let (codes, sentences, classes) = (rows(codes), rows(sentences), test.dataset.classes(&all));
-        let found = r_precision::r_precision(&codes, &sentences, &classes, &mut rng);
+        let found = r_precision::r_precision(&codes, &sentences, &classes, &mut rng).mean;
         let example = |index: usize| {
             let best = nearest(&codes[index], &sentences, RETRIEVED);
             let hit = best.first().map(|first| classes[*first] == classes[index]);
             test.shown.example(index, best.into_iter().map(|at| texts[at].clone()).collect(), hit)
         };
-        Ok(Measured { values: vec![("r_precision", found.mean)], examples: test.shown.indices().map(example).collect() })
+        Ok(Some(Measured {
+            values: vec![("r_precision", found)],
+            rank: Some(Best { class: 0, value: found }),
+            examples: test.shown.indices().map(example).collect(),
+        }))
     }
 
-    fn data(&self) -> String {
-        self.train.dataset.fingerprint()
+    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
+        self.epochs.line(step)
     }
 
-    fn parts(&self, step: usize) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fn memory(&self, standing: &Standing) -> Value {
+        self.epochs.memory(standing)
+    }
+
+    fn write(&self, parts: &mut Parts) -> Result<()> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
-        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model, step)?), (ADAM, self.adam.to_bytes()?)])
+        parts.bytes(CONFIG, &config)?;
+        parts.module(MODEL, &self.model)?;
+        parts.adam(ADAM, &self.adam)
     }
 }

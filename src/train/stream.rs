@@ -8,14 +8,18 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use serde_json::Value;
 
+use super::course::{self, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
+use super::epochs::{Epochs, Schedule};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::EncoderUse;
-use super::run::checkpoint::{Loaded, module_bytes, read_folder};
+use super::run::checkpoint::{Loaded, read_folder};
+use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
-use super::schedule::{Learner, Measured, Schedule, drive};
 use super::stem::{Prepared, config, going_on, open, open_test, same_config, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
@@ -34,7 +38,7 @@ const ADAM: &str = "adam.safetensors";
 /// # Errors
 /// [`Error::BadInput`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
 pub fn load(run: &Path, device: &Device) -> Result<(StreamConfig, StreamDecoder)> {
-    weights(&trained(run, StreamLearner::KIND)?, device)
+    weights(&trained(run, StreamTraining::KIND)?, device)
 }
 
 /// Loads one checkpoint folder.
@@ -42,7 +46,7 @@ pub fn load(run: &Path, device: &Device) -> Result<(StreamConfig, StreamDecoder)
 /// # Errors
 /// [`Error::BadCheckpoint`] when it is broken or not of `train stream`.
 pub fn load_checkpoint(folder: &Path, device: &Device) -> Result<(StreamConfig, StreamDecoder)> {
-    weights(&read_folder(folder, StreamLearner::KIND)?, device)
+    weights(&read_folder(folder, StreamTraining::KIND)?, device)
 }
 
 fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDecoder)> {
@@ -54,26 +58,16 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 /// Trains STREAM as `context` says.
 ///
 /// # Errors
-/// [`Error::BadInput`] when `train stem` has not run yet; [`Error::Interrupted`] when stopped, with everything saved.
+/// [`Error::BadInput`] when `train stem` has not run yet; as [`course::run`].
 pub fn run(context: &TrainContext) -> Result<()> {
     let vocabulary = context.vocabulary()?;
-    let start = starting_point(context, StreamLearner::KIND)?;
+    let start = starting_point(context, StreamTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
     going_on(context, start.as_ref(), &train, test.as_ref())?;
-    let mut learner = StreamLearner::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
-    let recipe = &context.recipe.stream;
-    let schedule = Schedule {
-        samples: learner.train.dataset.len(),
-        batch: recipe.batch,
-        epochs: recipe.epochs,
-        learning_rate: recipe.learning_rate,
-        decay: recipe.decay,
-        least_learning_rate: 0.0,
-        test_every: recipe.test_every,
-    };
-    drive(&mut learner, context, schedule, start.as_ref())
+    let training = StreamTraining::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
+    course::run(context, training, start.as_ref())
 }
 
 /// Captions as STREAM's targets, each with its end mark: numbers and mask, both (batch, words).
@@ -85,7 +79,8 @@ pub fn targets(captions: &[Vec<usize>], device: &Device) -> (Tensor<2, Int>, Ten
     (Tensor::from_data(TensorData::new(ids, shape), device), Tensor::from_data(TensorData::new(mask, shape), device))
 }
 
-struct StreamLearner {
+struct StreamTraining {
+    epochs: Epochs,
     config: StreamConfig,
     model: StreamDecoder,
     adam: Adam,
@@ -96,7 +91,7 @@ struct StreamLearner {
     gradient_clip: f64,
 }
 
-impl StreamLearner {
+impl StreamTraining {
     fn new(
         context: &TrainContext,
         encoder: &FrozenEncoder,
@@ -116,43 +111,91 @@ impl StreamLearner {
             image_size: encoder.seen.size,
             max_words: recipe.stream.max_words,
         };
+        if let Some(checkpoint) = start {
+            same_config(checkpoint, &config)?;
+        }
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(3);
-        let mut model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
-        let mut adam = Adam::new(0.9, 0.999);
-        if let Some(checkpoint) = start {
-            same_config(checkpoint, &config)?;
-            model = checkpoint.module(MODEL, model)?;
-            adam = adam.load(&checkpoint.part(ADAM)?, &device, &checkpoint.folder.join(ADAM).display().to_string())?;
-        }
+        let model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
         // Only now, as in STEM.
         let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
         let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;
-        let gradient_clip = recipe.stream.gradient_clip;
-        Ok(Self { config, model, adam, train, test, vocabulary, device, gradient_clip })
+        let schedule = Schedule {
+            samples: train.dataset.len(),
+            batch: recipe.stream.batch,
+            epochs: recipe.stream.epochs,
+            learning_rate: recipe.stream.learning_rate,
+            decay: recipe.stream.decay,
+            least_learning_rate: 0.0,
+            test_every: recipe.stream.test_every,
+        };
+        let epochs = Epochs::new(Self::KIND, schedule, recipe.seed, &context.device);
+        let (adam, gradient_clip) = (Adam::new(0.9, 0.999), recipe.stream.gradient_clip);
+        Ok(Self { epochs, config, model, adam, train, test, vocabulary, device, gradient_clip })
     }
 }
 
-impl Learner for StreamLearner {
-    const KIND: &'static str = "stream";
+/// Captions of pictures, and which pictures are mirrored.
+struct StreamBatch {
+    indices: Vec<usize>,
+    captions: Vec<Vec<usize>>,
+    flips: Vec<bool>,
+}
 
-    fn step(&mut self, indices: &[usize], learning_rate: f64, rng: &mut ChaCha8Rng) -> Tensor<1> {
+impl Training for StreamTraining {
+    const KIND: &'static str = "stream";
+    type Batch = StreamBatch;
+
+    fn legs(&self) -> Vec<Leg> {
+        self.epochs.legs()
+    }
+
+    fn dataset(&self) -> &Dataset {
+        &self.train.dataset
+    }
+
+    fn rng(&self) -> &ChaCha8Rng {
+        self.epochs.rng()
+    }
+
+    fn fresh(&self) -> Standing {
+        self.epochs.fresh()
+    }
+
+    fn restore(&mut self, from: &Loaded) -> Result<Standing> {
+        self.model = from.module(MODEL, self.model.clone())?;
+        self.adam = from.adam(ADAM, self.adam.clone(), &self.device)?;
+        self.epochs.restore(from)
+    }
+
+    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<StreamBatch> {
         // One word less than the longest caption, so that the end mark is learned too.
-        let longest = self.config.max_words - 1;
-        let captions: Vec<_> = indices.iter().map(|index| self.train.captions.draw_start(*index, longest, rng)).collect();
-        let flips: Vec<bool> = indices.iter().map(|_| rng.random()).collect();
+        let (captions, longest, rng) = (&self.train.captions, self.config.max_words - 1, self.epochs.draw());
+        let captions = indices.iter().map(|index| captions.draw_start(*index, longest, rng)).collect();
+        let flips = indices.iter().map(|_| rng.random()).collect();
+        Ok(StreamBatch { indices, captions, flips })
+    }
+
+    fn step(&mut self, at: &Place, batch: StreamBatch) -> Result<()> {
+        let StreamBatch { indices, captions, flips } = batch;
         let (ids, mask) = targets(&captions, &self.device);
-        let logits = self.model.logits(self.train.features.codes(indices, &flips, &self.device), ids.clone());
+        let logits = self.model.logits(self.train.features.codes(&indices, &flips, &self.device), ids.clone());
         let loss = redescription(logits, ids, mask);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
         let gradients = clip_gradients(&self.model, gradients, self.gradient_clip);
-        self.model = self.adam.step(learning_rate, self.model.clone(), gradients);
-        loss.without_autodiff()
+        self.model = self.adam.step(self.epochs.learning_rate(at), self.model.clone(), gradients);
+        self.epochs.add(loss.without_autodiff());
+        Ok(())
     }
 
-    fn test(&self) -> Result<Measured> {
-        let Some(test) = &self.test else { return Ok(Measured::default()) };
+    fn losses(&mut self, at: &Place, asked: bool) -> Result<Option<Losses>> {
+        self.epochs.losses(at, asked)
+    }
+
+    /// BLEU-4 of descriptions of test pictures, and the descriptions of a few of them.
+    fn measure(&mut self, at: &Place) -> Result<Option<Measured>> {
+        let Some(test) = self.test.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         let all: Vec<usize> = (0..test.dataset.len()).collect();
@@ -164,21 +207,29 @@ impl Learner for StreamLearner {
         }
         let references: Vec<Vec<Vec<String>>> =
             test.dataset.samples.iter().map(|sample| sample.captions.iter().map(|caption| tokenize(caption)).collect()).collect();
+        let found = bleu::bleu(&candidates, &references)[3];
         let example =
             |index: usize| test.shown.example(index, candidates.get(index).map(|words| words.join(" ")).into_iter().collect(), None);
-        Ok(Measured {
-            values: vec![("bleu_4", bleu::bleu(&candidates, &references)[3])],
+        Ok(Some(Measured {
+            values: vec![("bleu_4", found)],
+            rank: Some(Best { class: 0, value: found }),
             examples: test.shown.indices().map(example).collect(),
-        })
+        }))
     }
 
-    fn data(&self) -> String {
-        self.train.dataset.fingerprint()
+    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
+        self.epochs.line(step)
     }
 
-    fn parts(&self, step: usize) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fn memory(&self, standing: &Standing) -> Value {
+        self.epochs.memory(standing)
+    }
+
+    fn write(&self, parts: &mut Parts) -> Result<()> {
         let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
-        Ok(vec![(CONFIG, config), (MODEL, module_bytes(&self.model, step)?), (ADAM, self.adam.to_bytes()?)])
+        parts.bytes(CONFIG, &config)?;
+        parts.module(MODEL, &self.model)?;
+        parts.adam(ADAM, &self.adam)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use mirrorgan::Error;
@@ -11,7 +12,8 @@ use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::stem::TextEncoderConfig;
 use mirrorgan::train::gan::{Frozen, Trainer};
 use mirrorgan::train::recipe::gan::GanRecipe;
-use mirrorgan::train::{Interrupt, TrainContext, gan, stem, stream};
+use mirrorgan::train::{TrainContext, gan, stem, stream};
+use mirrorgan::watch::{StopAfter, Unwatched};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -48,7 +50,7 @@ fn a_stopped_training_equals_an_uninterrupted_one() {
     pieces.resume = true;
     let mut interrupts = 0;
     loop {
-        pieces.interrupt = Interrupt::after(1);
+        pieces.watcher = Arc::new(StopAfter::new(1));
         match gan::run(&pieces) {
             Err(Error::Interrupted) => interrupts += 1,
             other => break other.unwrap(),
@@ -113,11 +115,11 @@ fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
 
     let mut measured = trained(folder.path(), "measured", &[SHORT, &["gan.measure_every=8", "gan.measure_pictures=6"]].concat());
     measured.resume = true;
-    measured.interrupt = Interrupt::after(3);
+    measured.watcher = Arc::new(StopAfter::new(3));
     assert!(matches!(gan::run(&measured), Err(Error::Interrupted)));
     let stages = |best: bool| gan::trained_stages(&measured.out, &measured.recipe.gan, best).unwrap();
     assert_eq!([false, true].map(stages), [1, 1]);
-    measured.interrupt = Interrupt::none();
+    measured.watcher = Arc::new(Unwatched);
     gan::run(&measured).unwrap();
     let stages = |best: bool| gan::trained_stages(&measured.out, &measured.recipe.gan, best).unwrap();
     assert_eq!([false, true].map(stages), [2, 2]);
@@ -244,11 +246,11 @@ fn a_training_goes_on_from_a_model_with_a_stage_more() {
     assert!(matches!(&error, Error::Io { path, .. } if path.starts_with("nowhere")), "{error}");
     assert!(!second.out.join("gan").exists());
 
-    second.interrupt = Interrupt::after(1);
+    second.watcher = Arc::new(StopAfter::new(1));
     assert!(matches!(gan::run(&second), Err(Error::Interrupted)));
     // By then it is in the checkpoint.
     fs::remove_dir_all(&model).unwrap();
-    (second.resume, second.interrupt) = (true, Interrupt::none());
+    (second.resume, second.watcher) = (true, Arc::new(Unwatched));
     gan::run(&second).unwrap();
     assert_eq!(gan::trained_stages(&second.out, &second.recipe.gan, false).unwrap(), 2);
     let first_stage = |context: &TrainContext| {

@@ -1,7 +1,10 @@
 //! Trainings on pictures that are read when they are needed.
 
+use std::sync::Arc;
+
 use mirrorgan::Error;
-use mirrorgan::train::{Interrupt, gan, stem, stream};
+use mirrorgan::train::{gan, stem, stream};
+use mirrorgan::watch::{StopAfter, Unwatched};
 
 use crate::tiny::{context, log, values};
 
@@ -16,9 +19,9 @@ fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory_even_when_st
         stem::run(&context).unwrap();
         stream::run(&context).unwrap();
         if let Some(cut) = cut {
-            context.interrupt = Interrupt::after(cut);
+            context.watcher = Arc::new(StopAfter::new(cut));
             assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
-            (context.interrupt, context.resume) = (Interrupt::none(), true);
+            (context.watcher, context.resume) = (Arc::new(Unwatched), true);
         }
         gan::run(&context).unwrap();
         context

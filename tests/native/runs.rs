@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirrorgan::Error;
 use mirrorgan::train::{TrainContext, gan, stem, stream};
+use mirrorgan::watch::{StopAfter, Unwatched};
 
 use crate::tiny::{context, log};
 
@@ -97,7 +99,7 @@ fn a_killed_training_equals_an_undisturbed_one_to_the_bit() {
 fn a_full_disk_is_said_and_costs_nothing_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
-    context.interrupt = mirrorgan::train::Interrupt::after(2);
+    context.watcher = Arc::new(StopAfter::new(2));
     assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
     let before = newest(&context);
     // No file may grow beyond 64 KiB: the log can, a checkpoint cannot.
@@ -113,12 +115,62 @@ fn a_full_disk_is_said_and_costs_nothing_saved() {
 }
 
 #[test]
+fn a_deadline_ends_a_training_that_goes_on_to_the_same_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = [&SHORT[..3], &["gan.phases=[{stages=1,pictures=12,batch=4,trains=\"all\"}]"]].concat();
+    let whole = prepared(folder.path(), "whole", &short);
+    gan::run(&whole).unwrap();
+    let mut part = prepared(folder.path(), "part", &short);
+    (part.resume, part.deadline) = (true, Some(Instant::now()));
+    for step in 1..=3 {
+        assert!(matches!(gan::run(&part), Err(Error::Deadline)));
+        assert_eq!(log(&part, "gan").len(), step, "a step is taken before the clock is looked at");
+    }
+    gan::run(&part).unwrap();
+    let losses = |context: &TrainContext| log(context, "gan").iter().map(|line| line["generator"].clone()).collect::<Vec<_>>();
+    assert_eq!(losses(&whole), losses(&part));
+    assert!(newest(&whole) == newest(&part), "the optimizers differ");
+
+    // The command, from its start, in whatever part it is by then.
+    let arguments = ["train", "all", "--data", "data", "--recipe", "tiny", "--out", "timed", "--device", "cpu", "--deadline", "1"];
+    for more in [&[][..], &["--resume"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder.path()).args(arguments).args(more).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(said.contains("deadline of 1 s") && said.contains("--resume") && !said.contains("done"), "{said}");
+    }
+}
+
+#[test]
+fn a_phase_ends_when_its_seconds_are_spent_in_however_many_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let phases = "gan.phases=[{stages=1,seconds=0.001,batch=4,trains=\"all\"},{stages=1,pictures=12,seconds=600,batch=4,trains=\"all\"}]";
+    let mut context = prepared(folder.path(), "run", &[&SHORT[..3], &[phases]].concat());
+    context.watcher = Arc::new(StopAfter::new(2));
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    let phase = |context: &TrainContext| log(context, "gan").iter().map(|line| line["phase"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(phase(&context), [0, 1], "one step is more than a millisecond");
+    (context.watcher, context.resume) = (Arc::new(StopAfter::new(1)), true);
+    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    let file = checkpoints(&context).pop().unwrap().join("state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let spent = state["extra"]["seconds"].as_f64().unwrap();
+    assert!(spent > 0.0 && spent < 600.0, "{spent}");
+    state["extra"]["seconds"] = 601.0.into();
+    fs::write(&file, state.to_string()).unwrap();
+    context.watcher = Arc::new(Unwatched);
+    gan::run(&context).unwrap();
+    assert_eq!(phase(&context), [0, 1, 1], "nothing is left of the ten minutes");
+    assert!(gan::finished(&context.out, &context.recipe.gan).unwrap());
+}
+
+#[test]
 fn a_diverged_training_stops_and_keeps_finite_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
-    context.interrupt = mirrorgan::train::Interrupt::after(2);
+    context.watcher = Arc::new(StopAfter::new(2));
     assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
-    context.interrupt = mirrorgan::train::Interrupt::none();
+    context.watcher = Arc::new(Unwatched);
     context.resume = true;
     context.recipe.gan.discriminator_lr = 1e30;
     context.recipe.gan.generator_lr = 1e30;
@@ -161,7 +213,7 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn a_refused_resume_says_why_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
-    context.interrupt = mirrorgan::train::Interrupt::after(2);
+    context.watcher = Arc::new(StopAfter::new(2));
     assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
     let before = tree(&context.out);
     type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str, &'static str);
@@ -197,7 +249,7 @@ fn a_refused_resume_says_why_and_changes_nothing() {
     assert!(state["extra"].as_object_mut().unwrap().remove("networks").is_some());
     fs::write(&file, state.to_string()).unwrap();
     context.resume = true;
-    context.interrupt = mirrorgan::train::Interrupt::after(1);
+    context.watcher = Arc::new(StopAfter::new(1));
     assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
     assert_eq!(log(&context, "gan").len(), 3);
 }

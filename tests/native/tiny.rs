@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use mirrorgan::Error;
@@ -17,7 +18,8 @@ use mirrorgan::model::{Model, ModelConfig};
 use mirrorgan::pipeline::block_on;
 use mirrorgan::stem::TextBatch;
 use mirrorgan::text::tokenize;
-use mirrorgan::train::{Interrupt, Recipe, TrainContext, stem, stream};
+use mirrorgan::train::{Recipe, TrainContext, stem, stream};
+use mirrorgan::watch::{StopAfter, Unwatched};
 
 pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
     let data = folder.join("data");
@@ -31,8 +33,8 @@ pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
         resume: false,
         device: Device::flex(),
         encoders: Vec::new(),
-        interrupt: Interrupt::none(),
-        progress: false,
+        watcher: Arc::new(Unwatched),
+        deadline: None,
     }
 }
 
@@ -147,7 +149,7 @@ fn pieces_are_the_whole(kind: &str, run: fn(&TrainContext) -> mirrorgan::Result<
     let mut interrupts = 0;
     loop {
         // The features' computation asks too, so that it is interrupted as well.
-        pieces.interrupt = Interrupt::after(5);
+        pieces.watcher = Arc::new(StopAfter::new(5));
         match run(&pieces) {
             Err(Error::Interrupted) => interrupts += 1,
             other => break other.unwrap(),

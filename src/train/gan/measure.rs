@@ -3,7 +3,6 @@
 //!
 //! Their random numbers are their own, and nothing that learns is touched: a measured training equals an unmeasured one to the bit.
 
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
@@ -22,18 +21,16 @@ use crate::glam::GeneratorConfig;
 use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::text::Vocabulary;
+use crate::train::course::{self, BEST};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
-use crate::train::run::checkpoint::{Loaded, State, module_bytes, read_folder, write_folder};
+use crate::train::run::checkpoint::{Loaded, read_folder};
 use crate::train::stem;
 use crate::{Error, Result};
 
 /// Pictures in a forward pass.
 const BATCH: usize = 8;
-
-/// The folder in RUN/gan with the average that had the least kernel distance.
-const BEST: &str = "best";
 
 /// Streams of the recipe's seed that no part of a training uses.
 const CAPTIONS: u64 = 11;
@@ -49,19 +46,31 @@ pub struct Best {
     pub kernel_distance: f64,
 }
 
+impl From<Best> for course::Best {
+    fn from(best: Best) -> Self {
+        Self { class: best.stages, value: -best.kernel_distance }
+    }
+}
+
+impl From<course::Best> for Best {
+    fn from(best: course::Best) -> Self {
+        Self { stages: best.class, kernel_distance: -best.value }
+    }
+}
+
 /// What was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
     /// Unbiased squared MMD of pooled EfficientNet-Lite0 features between drawn pictures and photographs of the test part.
     pub kernel_distance: f64,
     /// Share of drawn pictures whose own caption is the nearest of 100 in the space of the run's DAMSM; none where all are of one class.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub r_precision: Option<f64>,
 }
 
 /// What pictures are compared with.
 pub struct Measure {
-    every: usize,
+    /// Pictures between two measurements.
+    pub every: usize,
     device: Device,
     seed: u64,
     encoder: SizedEncoder,
@@ -86,14 +95,14 @@ impl Measure {
             return Ok(None);
         }
         let Some(mut test) = stem::open_test(context, vocabulary)? else {
-            eprintln!("nothing is measured on the way (gan.measure_every): the data has no test part");
+            context.say("nothing is measured on the way (gan.measure_every): the data has no test part");
             return Ok(None);
         };
         // Spread over the data, for it may be sorted.
         let shown = count.min(test.len());
         test.samples = spread(test.len(), shown).map(|i| test.samples[i].clone()).collect();
         if shown < 2 {
-            eprintln!("nothing is measured on the way (gan.measure_every): the test part has one picture");
+            context.say("nothing is measured on the way (gan.measure_every): the test part has one picture");
             return Ok(None);
         }
         let captions = EncodedCaptions::new(&test, vocabulary)?;
@@ -122,11 +131,6 @@ impl Measure {
         }
         let (every, device, seed) = (recipe.gan.measure_every, context.device.clone(), recipe.seed);
         Ok(Some(Self { every, device, seed, encoder, damsm, judge, prompts, classes, photographs }))
-    }
-
-    /// Whether a step that led from `before` to `after` pictures is followed by a measurement.
-    pub fn due(&self, before: usize, after: usize) -> bool {
-        after / self.every > before / self.every
     }
 
     /// Draws with the trainer's average, and compares.
@@ -170,32 +174,6 @@ fn rng(seed: u64, stream: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Whether `found` is better than the best so far.
-pub fn improves(best: Option<Best>, found: Best) -> bool {
-    best.is_none_or(|best| found.stages > best.stages || (found.stages == best.stages && found.kernel_distance < best.kernel_distance))
-}
-
-/// Keeps the average as RUN/gan/best, whole or not at all. `state` has a [`Best`] as its `extra`.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Diverged`] when its weights are not finite.
-pub fn keep(part: &Path, state: State, trainer: &Trainer) -> Result<()> {
-    let average = module_bytes(trainer.average(), state.step)?;
-    write_folder(&part.join(BEST), state, vec![("average", average)])
-}
-
-/// Forgets the best of an earlier training in this folder.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn forget(part: &Path) -> Result<()> {
-    let folder = part.join(BEST);
-    if folder.is_dir() {
-        fs::remove_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-    }
-    Ok(())
-}
-
 /// The average with the least kernel distance, as [`super::load`] gives the newest.
 ///
 /// # Errors
@@ -209,7 +187,7 @@ pub fn load_best(run: &Path, config: &GeneratorConfig, stages: usize, device: &D
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }
 
-/// What [`keep`] wrote.
+/// The checkpoint of the average with the least kernel distance, and what is remembered of it.
 ///
 /// # Errors
 /// [`Error::BadInput`] when nothing was measured; [`Error::BadCheckpoint`] when it is broken.
@@ -223,17 +201,4 @@ pub fn read_best(run: &Path) -> Result<(Loaded, Best)> {
     let best = serde_json::from_value(loaded.state.extra.clone())
         .map_err(|error| Error::BadCheckpoint { file: folder.join("state.json").display().to_string(), message: error.to_string() })?;
     Ok((loaded, best))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn less_distance_is_better_and_larger_pictures_begin_anew() {
-        let best = |stages, kernel_distance| Best { stages, kernel_distance };
-        assert!(improves(None, best(1, 9.0)));
-        assert!(improves(Some(best(1, 0.2)), best(1, 0.1)) && !improves(Some(best(1, 0.2)), best(1, 0.2)));
-        assert!(improves(Some(best(1, 0.2)), best(2, 0.4)) && !improves(Some(best(2, 0.4)), best(1, 0.1)));
-    }
 }

@@ -14,6 +14,7 @@ use crate::stem::{TextBatch, TextFeatures};
 use crate::text::Vocabulary;
 use crate::train::run::{RunFolder, TrainContext};
 use crate::train::stem;
+use crate::watch::{Event, Watcher};
 
 /// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, or
 /// the recipe has none at all, captions of the test part are drawn in their place, or of `train` where there is no such part.
@@ -27,7 +28,7 @@ pub fn with_known_prompts(context: &TrainContext, vocabulary: &Vocabulary, train
     // The test part is read for its captions alone, and only where they are needed.
     if prompts.is_empty() || prompts.iter().any(|prompt| vocabulary.encode(prompt, max_words).is_err()) {
         let test = stem::open_test(&context, vocabulary)?;
-        context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, test.as_ref().unwrap_or(train));
+        context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, test.as_ref().unwrap_or(train), &*context.watcher);
     }
     Ok(context)
 }
@@ -35,9 +36,15 @@ pub fn with_known_prompts(context: &TrainContext, vocabulary: &Vocabulary, train
 /// Prompts where the recipe has none.
 const PROMPTS: usize = 6;
 
-/// `prompts`, with a caption of `dataset` in the place of each that has no word of `vocabulary`; a line on standard error says so. Six
+/// `prompts`, with a caption of `dataset` in the place of each that has no word of `vocabulary`; `watcher` is told so. Six
 /// captions, spread over the data, where there are no prompts.
-pub fn known_prompts(prompts: &[String], vocabulary: &Vocabulary, max_words: usize, dataset: &Dataset) -> Vec<String> {
+pub fn known_prompts(
+    prompts: &[String],
+    vocabulary: &Vocabulary,
+    max_words: usize,
+    dataset: &Dataset,
+    watcher: &dyn Watcher,
+) -> Vec<String> {
     let known = |text: &&String| vocabulary.encode(text, max_words).is_ok();
     let captions: Vec<&String> = dataset.samples.iter().filter_map(|sample| sample.captions.iter().find(known)).collect();
     if prompts.is_empty() {
@@ -49,7 +56,9 @@ pub fn known_prompts(prompts: &[String], vocabulary: &Vocabulary, max_words: usi
         }
         // Spread over the data, for it may be sorted.
         let caption = captions.get(index * captions.len() / prompts.len())?;
-        eprintln!("sample prompt {prompt:?} has no word of the training captions (gan.sample_prompts); drawn instead: {caption:?}");
+        let text =
+            format!("sample prompt {prompt:?} has no word of the training captions (gan.sample_prompts); drawn instead: {caption:?}");
+        watcher.tell(&Event::Result(&text));
         Some(caption.to_string())
     };
     prompts.iter().enumerate().filter_map(replace).collect()
@@ -109,7 +118,7 @@ mod tests {
         let dataset = Dataset::new(vec![sample(&["a red car"]), sample(&["unheard of", "a bus"])], 1);
         let known = |prompts: &[&str]| {
             let prompts: Vec<String> = prompts.iter().map(|prompt| prompt.to_string()).collect();
-            known_prompts(&prompts, &vocabulary, 18, &dataset)
+            known_prompts(&prompts, &vocabulary, 18, &dataset, &crate::watch::Unwatched)
         };
         assert_eq!(known(&["the red flower", "zeppelin", "", "bus"]), ["the red flower", "a red car", "a bus", "bus"]);
         assert_eq!(known(&[]), ["a red car", "a bus"]);

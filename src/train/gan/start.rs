@@ -12,6 +12,7 @@ use crate::glam::{Generator, GeneratorConfig};
 use crate::model::{self, Dtype, Model, tensors};
 use crate::train::optim::average;
 use crate::train::recipe::gan::GanRecipe;
+use crate::watch::{Event, Watcher};
 use crate::{Error, Result};
 
 /// Checks that a training can begin with the model that its recipe names, if it names one.
@@ -41,11 +42,11 @@ pub(super) fn read(recipe: &GanRecipe, device: &Device) -> Result<Option<(Model,
 ///
 /// # Errors
 /// [`Error::Device`]; [`Error::BadModel`] for networks of other sizes.
-pub(super) fn give(model: Model, stages: usize, trainer: &mut Trainer) -> Result<()> {
+pub(super) fn give(model: Model, stages: usize, trainer: &mut Trainer, watcher: &dyn Watcher) -> Result<()> {
     if !same_text_encoder(&model, trainer)? {
-        eprintln!(
-            "warning: the model of gan.start_from has another text encoder than this run's STEM; where they differ, the generator learns words anew"
-        );
+        watcher.tell(&Event::Warning(
+            "the model of gan.start_from has another text encoder than this run's STEM; where they differ, the generator learns words anew",
+        ));
     }
     let average = with_weights(trainer.average.clone(), model.generator.truncated(stages))?;
     trainer.generator = average::copy(trainer.generator.clone(), &average.clone().train());

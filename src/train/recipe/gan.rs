@@ -138,8 +138,12 @@ pub enum Trains {
 pub struct Phase {
     /// How many stages draw: 1 is 64 px, 2 is 128 px, 3 is 256 px.
     pub stages: usize,
-    /// Pictures seen until the phase ends.
-    pub pictures: usize,
+    /// Pictures seen until the phase ends; without them its `seconds` alone end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<usize>,
+    /// Seconds after which the phase ends, whatever it has seen by then: those of all calls together that went into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Pictures of one step; 2 or more, for mismatched pairs are made within a batch.
     pub batch: usize,
     /// Batches whose gradients are added up before the networks change: one step sees `batch` × `accumulate` pictures in the memory
@@ -188,7 +192,15 @@ impl Default for GanRecipe {
             measure_every: 0,
             measure_pictures: 200,
             sample_prompts: Vec::new(),
-            phases: vec![Phase { stages: 3, pictures: 5_000_000, batch: 20, accumulate: 1, trains: Trains::All, weights: None }],
+            phases: vec![Phase {
+                stages: 3,
+                pictures: Some(5_000_000),
+                seconds: None,
+                batch: 20,
+                accumulate: 1,
+                trains: Trains::All,
+                weights: None,
+            }],
         }
     }
 }
@@ -262,6 +274,13 @@ impl GanRecipe {
         for (index, phase) in self.phases.iter().enumerate() {
             if !(1..=generator.stages).contains(&phase.stages) {
                 return bad(format!("gan.phases[{index}].stages is {}; expected 1 to {}", phase.stages, generator.stages));
+            }
+            match (phase.pictures, phase.seconds) {
+                (None, None) => return bad(format!("gan.phases[{index}] has neither pictures nor seconds; expected one of them, or both")),
+                (_, Some(seconds)) if !(seconds.is_finite() && seconds > 0.0) => {
+                    return bad(format!("gan.phases[{index}].seconds is {seconds}; expected a number above 0"));
+                }
+                _ => {}
             }
             if phase.batch < 2 {
                 return bad(format!("gan.phases[{index}].batch is {}; expected 2 or more", phase.batch));

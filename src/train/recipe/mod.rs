@@ -401,6 +401,8 @@ mod tests {
     fn unknown_keys_of_phases_and_sections_of_sections_are_named() {
         let message = |change: &str| Recipe::load("tiny", &[change.to_string()]).unwrap_err().to_string();
         assert!(message("gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\",speed=2}]").contains("speed"));
+        assert!(message("gan.phases=[{stages=1,batch=4,trains=\"all\"}]").contains("gan.phases[0] has neither pictures nor seconds"));
+        assert!(message("gan.phases=[{stages=1,batch=4,trains=\"all\",seconds=0}]").contains("gan.phases[0].seconds is 0"));
         assert!(message("gan.weights.strem=1").contains("strem"));
         assert!(message("gan.gradient_penalty.wieght=1").contains("wieght"));
         assert!(message("gan.augmentation.cutouts=0.1").contains("cutouts"));

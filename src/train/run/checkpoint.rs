@@ -1,21 +1,22 @@
 //! Checkpoints: everything that an interrupted training needs to go on as if nothing had happened.
 //!
 //! A checkpoint is a folder `checkpoints/step-00001234` with `state.json` and one file a part (weights, optimizer states).
-//! It appears whole or not at all ([`files::write_folder`]).
+//! It appears whole or not at all ([`Parts`]).
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Tensor};
+use burn::module::Module;
+use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::parts::{Parts, load_module};
 use crate::data::Position;
 use crate::files;
+use crate::train::optim::adam::Adam;
 use crate::{Error, Result};
 
 /// The format of `state.json`.
@@ -124,15 +125,15 @@ impl Checkpoints {
         Self { folder: folder.into() }
     }
 
-    /// Writes a checkpoint and removes all but the newest two.
+    /// Writes a checkpoint, with the parts that `write` hands on, and removes all but the newest two.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file; earlier checkpoints stay as they were.
-    pub fn write(&self, state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<PathBuf> {
+    /// [`Error::Io`] naming the file, and as `write`; earlier checkpoints stay as they were.
+    pub fn write(&self, state: State, write: impl FnOnce(&mut Parts) -> Result<()>) -> Result<PathBuf> {
         let target = self.folder.join(format!("step-{:08}", state.step));
         // Of a process that died while it wrote another step.
         files::clear_unfinished(&self.folder)?;
-        write_folder(&target, state, parts)?;
+        write_folder(&target, state, write)?;
         let all = self.list()?;
         for old in &all[..all.len().saturating_sub(KEEP)] {
             fs::remove_dir_all(old).map_err(|error| Error::io(old, error))?;
@@ -192,11 +193,14 @@ impl Checkpoints {
     }
 }
 
-/// Writes `state.json` and the parts as folder `target`, replacing one that is there.
-pub fn write_folder(target: &Path, mut state: State, parts: Vec<(&str, Vec<u8>)>) -> Result<()> {
-    state.parts.extend(parts.iter().map(|(name, bytes)| (name.to_string(), files::sha256(bytes))));
-    let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
-    files::write_folder(target, parts.into_iter().chain([("state.json", json)]))
+/// Writes `state.json` and the parts that `write` hands on as folder `target`, replacing one that is there.
+///
+/// # Errors
+/// [`Error::Io`] naming the file, and as `write`; a folder that was there stays.
+pub fn write_folder(target: &Path, state: State, write: impl FnOnce(&mut Parts) -> Result<()>) -> Result<()> {
+    let mut parts = Parts::begin(target, state.step)?;
+    write(&mut parts)?;
+    parts.finish(state)
 }
 
 /// Reads what [`write_folder`] wrote.
@@ -256,6 +260,14 @@ impl Loaded {
         load_module(module, self.part(name)?, &self.folder.join(name).display().to_string())
     }
 
+    /// `adam` with the state in a part, on `device`.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] naming the part.
+    pub fn adam(&self, name: &str, adam: Adam, device: &Device) -> Result<Adam> {
+        adam.load(&self.part(name)?, device, &self.folder.join(name).display().to_string())
+    }
+
     /// Checks that the training goes on with the data that it was begun with: the place in an epoch means nothing in others.
     ///
     /// # Errors
@@ -275,50 +287,6 @@ impl Loaded {
         let restored = self.state.rng.restore().map_err(|message| Error::BadCheckpoint { file, message });
         restored.map_err(|error| with_way_out(error, &self.folder, self.older.as_deref()))
     }
-}
-
-/// Whether every value of a module is a number: one read from the device.
-///
-/// # Errors
-/// [`Error::Device`] when it cannot be read.
-pub fn finite<M: Module>(module: &M) -> Result<bool> {
-    struct Sum(Option<Tensor<1>>);
-    impl ModuleVisitor for Sum {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // Neither infinities nor NaN ever leave a sum of sizes.
-            let size = param.val().without_autodiff().abs().mean();
-            self.0 = Some(match self.0.take() {
-                Some(sum) => sum + size,
-                None => size,
-            });
-        }
-    }
-    let mut sum = Sum(None);
-    module.visit(&mut sum);
-    let Some(sum) = sum.0 else { return Ok(true) };
-    Ok(crate::readback::read_now(sum)?.iter().all(|value| value.is_finite()))
-}
-
-/// All values of a module, as burnpack.
-///
-/// # Errors
-/// [`Error::Diverged`] at `step` when one is not finite: what a training could not go on from is never written.
-pub fn module_bytes<M: Module>(module: &M, step: usize) -> Result<Vec<u8>> {
-    if !finite(module)? {
-        return Err(Error::Diverged { step, message: "the weights are not finite any more: no checkpoint was written".into() });
-    }
-    let bytes = module.clone().into_record().into_bytes().map_err(|error| Error::Device(error.to_string()))?;
-    Ok(bytes.to_vec())
-}
-
-/// `module` with the values that [`module_bytes`] gave.
-///
-/// # Errors
-/// [`Error::BadCheckpoint`] naming `file` and the tensors that do not fit.
-pub fn load_module<M: Module>(module: M, bytes: Vec<u8>, file: &str) -> Result<M> {
-    let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
-    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| bad(error.to_string()))?;
-    module.try_load_record(record).map_err(|error| bad(error.to_string()))
 }
 
 #[cfg(test)]
@@ -345,7 +313,7 @@ mod tests {
         let checkpoints = Checkpoints::new(folder.path().join("checkpoints"));
         assert!(checkpoints.latest("stem").unwrap().is_none());
         for step in [1, 20, 300] {
-            checkpoints.write(state(step), vec![("a", vec![step as u8])]).unwrap();
+            checkpoints.write(state(step), |parts| parts.bytes("a", &[step as u8])).unwrap();
         }
         assert_eq!(checkpoints.list().unwrap().len(), 2);
         let latest = checkpoints.latest("stem").unwrap().unwrap();
@@ -361,19 +329,9 @@ mod tests {
         let half = folder.path().join(".writing-step-00000007");
         fs::create_dir(&half).unwrap();
         fs::write(half.join("a"), [1]).unwrap();
-        checkpoints.write(state(8), vec![("a", vec![8])]).unwrap();
+        checkpoints.write(state(8), |parts| parts.bytes("a", &[8])).unwrap();
         assert!(!half.exists());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn weights_that_are_no_numbers_are_never_written() {
-        let device = burn::tensor::Device::flex();
-        let mut module = crate::nn::BatchNormConfig::new(2).init(&device);
-        assert!(module_bytes(&module, 7).is_ok());
-        module.bias = Param::from_tensor(Tensor::from_floats([0.0, f32::INFINITY], &device));
-        let error = module_bytes(&module, 7).unwrap_err();
-        assert!(matches!(&error, Error::Diverged { step: 7, message } if message.contains("not finite")), "{error}");
     }
 
     #[test]
@@ -382,7 +340,7 @@ mod tests {
         let checkpoints = Checkpoints::new(folder.path());
         let diverged = || Error::Diverged { step: 7, message: "the loss is NaN".into() };
         assert!(checkpoints.explain(diverged()).to_string().contains("no checkpoint yet"));
-        checkpoints.write(state(5), vec![]).unwrap();
+        checkpoints.write(state(5), |_| Ok(())).unwrap();
         let message = checkpoints.explain(diverged()).to_string();
         assert!(message.contains("step 7") && message.contains("step-00000005") && message.contains("--resume"), "{message}");
     }
@@ -391,7 +349,7 @@ mod tests {
     fn a_changed_part_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(folder.path());
-        let written = checkpoints.write(state(1), vec![("a", vec![1, 2, 3])]).unwrap();
+        let written = checkpoints.write(state(1), |parts| parts.bytes("a", &[1, 2, 3])).unwrap();
         fs::write(written.join("a"), [1, 2, 4]).unwrap();
         let error = checkpoints.latest("stem").unwrap().unwrap().part("a").unwrap_err();
         assert!(matches!(error, Error::BadCheckpoint { .. }), "{error}");
@@ -401,7 +359,7 @@ mod tests {
     fn a_broken_checkpoint_is_no_dead_end() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(folder.path());
-        let [first, second] = [1, 2].map(|step| checkpoints.write(state(step), vec![("a", vec![step as u8])]).unwrap());
+        let [first, second] = [1, 2].map(|step| checkpoints.write(state(step), |parts| parts.bytes("a", &[step as u8])).unwrap());
         let latest = || checkpoints.latest("stem").and_then(|loaded| loaded.unwrap().part("a"));
         let way_out = || {
             let message = latest().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 pub mod checkpoint;
 pub mod examples;
-pub mod progress;
+pub mod parts;
 pub mod sessions;
 pub mod tensorboard;
 
@@ -10,8 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use burn::tensor::Device;
 use image::RgbaImage;
@@ -25,6 +24,7 @@ use super::recipe::Recipe;
 use crate::files;
 use crate::report;
 use crate::text::Vocabulary;
+use crate::watch::{Event, SharedWatcher};
 use crate::{Error, Result};
 
 /// What a training is called with.
@@ -44,10 +44,10 @@ pub struct TrainContext {
     pub device: Device,
     /// Weights of the frozen image encoders; which network a file holds is read from it.
     pub encoders: Vec<PathBuf>,
-    /// Says when to stop.
-    pub interrupt: Interrupt,
-    /// Whether bars are drawn.
-    pub progress: bool,
+    /// Is told how it goes, and says when to stop.
+    pub watcher: SharedWatcher,
+    /// When to stop at the latest, if at a certain time.
+    pub deadline: Option<Instant>,
 }
 
 impl TrainContext {
@@ -66,42 +66,23 @@ impl TrainContext {
         }
         Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)
     }
-}
 
-/// A wish to stop, from Ctrl-C or a test; cheap to clone and to ask.
-#[derive(Debug, Clone)]
-pub struct Interrupt {
-    wish: Arc<AtomicBool>,
-    /// Questions left until the wish comes by itself.
-    countdown: Arc<AtomicUsize>,
-}
-
-impl Interrupt {
-    /// Never stops by itself.
-    pub fn none() -> Self {
-        Self::after(usize::MAX)
-    }
-
-    /// Stops when asked for the `questions`-th time; a training asks once a step.
-    pub fn after(questions: usize) -> Self {
-        Self { wish: Arc::default(), countdown: Arc::new(AtomicUsize::new(questions)) }
-    }
-
-    /// Wishes to stop; says whether that was wished before.
-    pub fn request(&self) -> bool {
-        self.wish.swap(true, Ordering::SeqCst)
-    }
-
-    /// Asks whether to stop.
-    pub fn requested(&self) -> bool {
-        let before = self.countdown.load(Ordering::Relaxed);
-        if before != usize::MAX {
-            self.countdown.store(before.saturating_sub(1), Ordering::Relaxed);
-            if before <= 1 {
-                self.wish.store(true, Ordering::SeqCst);
-            }
+    /// Why to stop now, if there is a reason: [`Error::Interrupted`] or [`Error::Deadline`].
+    pub fn reason_to_stop(&self) -> Option<Error> {
+        if self.watcher.stop() {
+            return Some(Error::Interrupted);
         }
-        self.wish.load(Ordering::SeqCst)
+        self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Error::Deadline)
+    }
+
+    /// A line for those who watch that stays.
+    pub fn say(&self, text: &str) {
+        self.watcher.tell(&Event::Result(text));
+    }
+
+    /// The training goes on, but not as it was asked for, or not whole.
+    pub fn warn(&self, text: &str) {
+        self.watcher.tell(&Event::Warning(text));
     }
 }
 
@@ -122,6 +103,7 @@ pub struct RunFolder {
     sessions: RefCell<Sessions>,
     /// Optimizer steps logged.
     step: usize,
+    watcher: SharedWatcher,
     warned: Cell<bool>,
 }
 
@@ -142,12 +124,12 @@ impl RunFolder {
             if start.is_none() {
                 return Err(error);
             }
-            eprintln!("warning: {error}; the training goes on, but the recipe in its folder is that of an earlier call");
+            context.warn(&format!("{error}; the training goes on, but the recipe in its folder is that of an earlier call"));
         }
         if let Some(source) = &context.recipe_source
             && let Err(error) = files::write(&folder.join("recipe-source.toml"), source.as_bytes())
         {
-            eprintln!("warning: {error}; the folder has no copy of the recipe with its comments");
+            context.warn(&format!("{error}; the folder has no copy of the recipe with its comments"));
         }
         let log_path = folder.join("log.jsonl");
         let (log_bytes, step) = start.map_or((0, 0), |loaded| (loaded.state.log_bytes, loaded.state.step));
@@ -161,7 +143,8 @@ impl RunFolder {
         };
         let (log, log_bytes) = open().map_err(|error| Error::io(&log_path, error))?;
         let sessions = RefCell::new(Sessions::begin(&folder, step, &context.device));
-        let mut run = Self { folder, checkpoints, log, log_bytes, events: None, sessions, step, warned: Cell::new(false) };
+        let (watcher, warned) = (context.watcher.clone(), Cell::new(false));
+        let mut run = Self { folder, checkpoints, log, log_bytes, events: None, sessions, step, watcher, warned };
         run.events = run.watched(EventFile::open(&run.folder.join("tensorboard"), step));
         // Four spaces make it code in Markdown.
         let code: String = recipe.lines().map(|line| format!("    {line}\n")).collect();
@@ -235,7 +218,8 @@ impl RunFolder {
     fn watched<T>(&self, made: Result<T>) -> Option<T> {
         made.inspect_err(|error| {
             if !self.warned.replace(true) {
-                eprintln!("warning: {error}; the training goes on, but what shows its progress is not complete");
+                let text = format!("{error}; the training goes on, but what shows its progress is not complete");
+                self.watcher.tell(&Event::Warning(&text));
             }
         })
         .ok()
@@ -257,16 +241,4 @@ pub fn starting_point(context: &TrainContext, kind: &str) -> Result<Option<Loade
         )));
     }
     Ok(latest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interrupts_come_at_the_asked_question() {
-        let interrupt = Interrupt::after(3);
-        assert_eq!([(); 4].map(|()| interrupt.requested()), [false, false, true, true]);
-        assert!(!Interrupt::none().requested());
-    }
 }

@@ -5,24 +5,17 @@
 
 #[cfg(feature = "tch")]
 mod libtorch;
+mod state;
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-
-use crate::readback;
-use crate::{Error, Result};
+use burn::tensor::{Device, Tensor};
 
 /// Values that move at once on a processor. A step goes over them several times; so few, with their gradients, moments and what is between,
 /// stay in the cache of a core, where all of a network's would come from memory each time.
 const PIECE: usize = 1 << 16;
-
-/// Where the number of steps is kept in a saved state.
-const TIME: &str = "time";
 
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ and v̂ free of their bias towards zero.
 ///
@@ -72,59 +65,6 @@ impl Adam {
         let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
         let delta = (one.clone() / scale).mul_scalar(learning_rate / bias_1);
         (old - delta, [one, two])
-    }
-
-    /// The state as safetensors.
-    ///
-    /// # Errors
-    /// [`Error::Device`] when a tensor cannot be read back.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut values: Vec<(String, Vec<u8>)> = vec![(TIME.into(), (self.time as f32).to_le_bytes().to_vec())];
-        for (path, pieces) in &self.moments {
-            for (moment, name) in ["first", "second"].into_iter().enumerate() {
-                let mut bytes = Vec::new();
-                for piece in pieces {
-                    bytes.extend(readback::read_now(piece[moment].clone())?.iter().flat_map(|value| value.to_le_bytes()));
-                }
-                values.push((format!("{path}.{name}"), bytes));
-            }
-        }
-        let views =
-            values.iter().map(|(name, bytes)| TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name.as_str(), view)));
-        let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|error| Error::BadInput(error.to_string()))?;
-        safetensors::serialize(views, None).map_err(|error| Error::BadInput(error.to_string()))
-    }
-
-    /// Continues from what [`Adam::to_bytes`] gave, for parameters on `device`.
-    ///
-    /// # Errors
-    /// [`Error::BadCheckpoint`] naming `file`.
-    pub fn load(mut self, bytes: &[u8], device: &Device, file: &str) -> Result<Self> {
-        let bad = |message: String| Error::BadCheckpoint { file: file.to_string(), message };
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| bad(error.to_string()))?;
-        let floats = |name: &str| -> Result<Vec<f32>> {
-            let view = tensors.tensor(name).map_err(|_| bad(format!("{name:?} is missing")))?;
-            if view.dtype() != Dtype::F32 {
-                return Err(bad(format!("{name:?} is {:?}; expected F32", view.dtype())));
-            }
-            Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-        };
-        self.time = floats(TIME)?.first().copied().unwrap_or_default() as usize;
-        self.moments.clear();
-        let device = device.clone().without_autodiff();
-        let piece = piece(&device);
-        let tensor = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (&device, DType::F32));
-        for name in tensors.names() {
-            if let Some(path) = name.strip_suffix(".first") {
-                let (first, second) = (floats(name)?, floats(&format!("{path}.second"))?);
-                if first.len() != second.len() {
-                    return Err(bad(format!("the moments of {path:?} have {} and {} values", first.len(), second.len())));
-                }
-                let pieces = first.chunks(piece).zip(second.chunks(piece)).map(|(one, two)| [tensor(one), tensor(two)]);
-                self.moments.insert(path.to_string(), pieces.collect());
-            }
-        }
-        Ok(self)
     }
 }
 
