@@ -2,7 +2,7 @@
 
 mod atomic;
 
-pub use atomic::{Entry, Folder, clear_unfinished, write, write_folder};
+pub use atomic::{Folder, clear_unfinished, write, write_folder};
 
 use sha2::{Digest, Sha256};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use mirrorgan::files::sha256;
+use sha2::{Digest, Sha256};
 use mirrorgan::train::{Recipe, TrainContext, gan, stem, stream};
 use mirrorgan::watch::Unwatched;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn weights(run: &Path, kind: &str, recipe: &Recipe) -> String {
         "stream" => values(&stream::load_checkpoint(&newest(run, kind), &device).unwrap().1),
         _ => values(&gan::load(run, &recipe.gan.generator, recipe.gan.generator.stages, &device).unwrap()),
     };
-    sha256(&bits.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+    format!("{:x}", Sha256::digest(bits.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>()))
 }
 
 fn json(path: &Path) -> Value {

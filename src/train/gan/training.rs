@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
-use super::judge::Frozen;
+use super::frozen::Frozen;
 use super::measure::{self, Measure};
 use super::networks::Networks;
 use super::samples::Samples;
@@ -198,10 +198,10 @@ impl Training for GanTraining {
         trainer.generator = from.module("generator", trainer.generator.clone())?;
         trainer.average = from.module("average", trainer.average.clone())?;
         trainer.generator_optimizer = from.adam("generator-adam", trainer.generator_optimizer.clone(), &trainer.device)?;
-        for stage in 0..trainer.judges.len() {
+        for stage in 0..trainer.discriminators.len() {
             let (name, adam) = (format!("discriminator-{stage}"), format!("discriminator-{stage}-adam"));
-            trainer.judges[stage] = from.module(&name, trainer.judges[stage].clone())?;
-            trainer.judge_optimizers[stage] = from.adam(&adam, trainer.judge_optimizers[stage].clone(), &trainer.device)?;
+            trainer.discriminators[stage] = from.module(&name, trainer.discriminators[stage].clone())?;
+            trainer.discriminator_optimizers[stage] = from.adam(&adam, trainer.discriminator_optimizers[stage].clone(), &trainer.device)?;
         }
         trainer.rng = from.rng()?;
         let (step, position) = (from.state.step, from.state.position);
@@ -222,8 +222,8 @@ impl Training for GanTraining {
             trainer.calibrate(&batch);
         }
         let stages = recipe.gan.phases[at.leg].stages;
-        let new_judge = at.leg > 0 && stages > recipe.gan.trained_stages(at.leg);
-        trainer.begin_phase(stages, new_judge, self.trained);
+        let new_discriminator = at.leg > 0 && stages > recipe.gan.trained_stages(at.leg);
+        trainer.begin_phase(stages, new_discriminator, self.trained);
         Ok(())
     }
 
@@ -322,8 +322,8 @@ fn write(trainer: &Trainer, parts: &mut Parts) -> Result<()> {
     parts.module("generator", &trainer.generator)?;
     parts.module("average", &trainer.average)?;
     parts.adam("generator-adam", &trainer.generator_optimizer)?;
-    for (stage, (judge, adam)) in trainer.judges.iter().zip(&trainer.judge_optimizers).enumerate() {
-        parts.module(&format!("discriminator-{stage}"), judge)?;
+    for (stage, (discriminator, adam)) in trainer.discriminators.iter().zip(&trainer.discriminator_optimizers).enumerate() {
+        parts.module(&format!("discriminator-{stage}"), discriminator)?;
         parts.adam(&format!("discriminator-{stage}-adam"), adam)?;
     }
     Ok(())
@@ -384,9 +384,9 @@ mod tests {
         let mut trainer = Trainer::new(recipe, frozen, &[device.autodiff()], ChaCha8Rng::seed_from_u64(1)).unwrap();
         let gradients = zeros(&trainer.generator);
         trainer.generator = trainer.generator_optimizer.step(1e-4, trainer.generator, gradients);
-        for (judge, adam) in trainer.judges.iter_mut().zip(&mut trainer.judge_optimizers) {
-            let gradients = zeros(judge);
-            *judge = adam.step(1e-4, judge.clone(), gradients);
+        for (discriminator, adam) in trainer.discriminators.iter_mut().zip(&mut trainer.discriminator_optimizers) {
+            let gradients = zeros(discriminator);
+            *discriminator = adam.step(1e-4, discriminator.clone(), gradients);
         }
         let place = tempfile::tempdir().unwrap();
         let before = mebibytes("VmRSS");
