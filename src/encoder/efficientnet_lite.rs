@@ -9,8 +9,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::activation::relu6;
-use crate::nn::convolve;
+use crate::nn::ops::relu6;
+use crate::nn::{Lower, convolve};
 
 /// A row of the network's table: blocks in a row, kernel, stride of the first block, expansion, channels in and out.
 struct Group {
@@ -234,6 +234,8 @@ pub struct EfficientNetLite {
     /// Its place in [`Lite::ALL`].
     lite: usize,
 }
+
+impl Lower for EfficientNetLite {}
 
 impl EfficientNetLite {
     /// The published network with fresh weights and no classifier.

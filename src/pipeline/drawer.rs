@@ -58,7 +58,7 @@ impl Drawer {
         let condition = self.generator.condition(text, epsilon);
         let features = match &self.cpu {
             Some(cpu) => {
-                let features = cpu.initial(&self.generator, &condition, noise)?;
+                let features = cpu.initial(&condition, noise)?;
                 Features::Cpu { cpu, text: CpuText::new(text)?, features }
             }
             None => Features::Burn { text, features: self.generator.initial(&condition, noise) },
@@ -245,7 +245,7 @@ mod tests {
         };
         let text = TextEncoderConfig { vocabulary: 5, embedding: 4, features: 8, max_words: 4 };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (stem, generator) = (initialize(text.init(&device), &mut rng), initialize(config.init(&device), &mut rng));
+        let (stem, generator) = (initialize(text.init(&device), &mut rng).unwrap(), initialize(config.init(&device), &mut rng).unwrap());
         let (cpu, burn) = (Drawer::new(generator.clone(), &device).unwrap(), Drawer::through_burn(generator, &device));
         assert!(cpu.is_on_cpu() && !burn.is_on_cpu());
         let prompts = [vec![1, 2, 3], vec![4]];

@@ -333,7 +333,7 @@ impl StemTraining {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(1);
-        let model = init::initialize(config.init(&device), &mut rng);
+        let model = init::initialize(config.init(&device), &mut rng)?;
         // Only now, for features of other data or another encoder take the place of those that are there.
         let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
         let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;

@@ -117,7 +117,7 @@ impl StreamTraining {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(3);
-        let model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
+        let model = init::initialize(StreamDecoder::new(&config, &device), &mut rng)?;
         // Only now, as in STEM.
         let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
         let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;

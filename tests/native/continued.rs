@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use sha2::{Digest, Sha256};
 use mirrorgan::train::{Recipe, TrainContext, gan, stem, stream};
 use mirrorgan::watch::Unwatched;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::tiny::values;
 

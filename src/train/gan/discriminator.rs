@@ -10,7 +10,7 @@ use crate::discriminator::{Discriminator, DiscriminatorConfig, ProjectedDiscrimi
 use crate::loss::adversarial::{
     cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
 };
-use crate::nn::init;
+use crate::nn::{Lower, init};
 use crate::train::recipe::gan::{AdversarialLoss, DiscriminatorChoice, GanRecipe};
 
 /// The discriminator of one stage.
@@ -24,6 +24,8 @@ pub enum StageDiscriminator {
     Projected(ProjectedDiscriminator),
 }
 
+impl Lower for StageDiscriminator {}
+
 impl StageDiscriminator {
     /// A fresh discriminator for `stage`.
     ///
@@ -34,7 +36,7 @@ impl StageDiscriminator {
         Ok(match recipe.discriminator {
             DiscriminatorChoice::Published => {
                 let config = DiscriminatorConfig { df_dim: recipe.df_dim, features, size: 64 << stage, spectral: recipe.spectral_norm };
-                Self::Published(init::initialize(config.init(device)?, rng))
+                Self::Published(init::initialize(config.init(device)?, rng)?)
             }
             DiscriminatorChoice::Projected => {
                 let config =

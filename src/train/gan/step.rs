@@ -290,7 +290,7 @@ impl Trainer {
         devices.iter().try_for_each(|device| recipe.precision.check(device))?;
         let device = device.clone();
         let replicas = others.iter().map(|device| Replica { device: device.clone(), frozen: frozen.copy_to(device) }).collect();
-        let generator = init::initialize(recipe.generator.init(&device), &mut rng).sharpened(recipe.condition_gain);
+        let generator = init::initialize(recipe.generator.init(&device), &mut rng)?.sharpened(recipe.condition_gain);
         let stages = 0..recipe.generator.stages;
         let discriminators =
             stages.clone().map(|stage| StageDiscriminator::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;

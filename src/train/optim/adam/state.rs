@@ -4,7 +4,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::{Adam, piece};
+use super::Adam;
+use crate::nn::ops::adam_piece;
 use crate::readback;
 use crate::{Error, Result};
 
@@ -86,7 +87,7 @@ impl Adam {
         self.time = floats(TIME)?.first().copied().unwrap_or_default() as usize;
         self.moments.clear();
         let device = device.clone().without_autodiff();
-        let piece = piece(&device);
+        let piece = adam_piece(&device);
         let tensor = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (&device, DType::F32));
         for name in tensors.names() {
             if let Some(path) = name.strip_suffix(".first") {
