@@ -1,7 +1,7 @@
 //! The one error type of the library.
 //!
-//! Every variant names what was found, what was expected and, where there is one, the way out. [`Error::code`] is the stable name
-//! that the JavaScript face hands on.
+//! Every variant names what was found, what was expected and, where there is one, the way out, in words that are true whoever calls: neither of
+//! the command line nor of JavaScript, whose codes are in `web`.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong with what a user hands in or with the device.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A prompt without a single word in it.
     #[error("the prompt has no words: write what the picture should show")]
@@ -23,6 +24,9 @@ pub enum Error {
     /// An argument that cannot be used.
     #[error("{0}")]
     BadInput(String),
+    /// What nobody who calls can have caused: a fault of this program.
+    #[error("{0}; this is a fault of the program")]
+    Internal(String),
     /// A file of a model folder that does not hold what it should.
     #[error("{file}: {message}")]
     BadModel {
@@ -106,22 +110,13 @@ impl Error {
         Self::Io { path: path.into(), source }
     }
 
+    /// An [`Error::Internal`] of what could not be done.
+    pub fn internal(what: &str, cause: impl std::fmt::Display) -> Self {
+        Self::Internal(format!("{what}: {cause}"))
+    }
+
     /// An [`Error::BadModel`].
     pub fn bad_model(file: impl Into<String>, message: impl Into<String>) -> Self {
         Self::BadModel { file: file.into(), message: message.into() }
-    }
-
-    /// The stable code that JavaScript callers match on.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::EmptyPrompt | Self::UnknownPrompt { .. } => "empty-prompt",
-            Self::BadInput(_) | Self::BadData { .. } | Self::BadRecipe { .. } => "bad-input",
-            Self::BadModel { .. } | Self::BadCheckpoint { .. } => "bad-model",
-            Self::Integrity { .. } => "integrity",
-            Self::Io { .. } => "network",
-            Self::Device(_) => "device-lost",
-            Self::Diverged { .. } | Self::UnknownLayer { .. } => "crashed",
-            Self::Interrupted | Self::Deadline => "aborted",
-        }
     }
 }

@@ -132,7 +132,7 @@ impl EncoderKind {
         let (first, count) = (shapes.keys().next().map_or("nothing", String::as_str), shapes.len());
         Err(Error::bad_model(
             file,
-            format!("holds {count} tensors, such as {first}, and is none of the image encoders; `mirrorgan import` makes their files"),
+            format!("holds {count} tensors, such as {first}, and is none of the image encoders, imported from PyTorch's files"),
         ))
     }
 

@@ -41,9 +41,7 @@ pub fn save<M: Module>(module: &M, dtype: Dtype) -> Result<Vec<u8>> {
         .iter()
         .map(|tensor| Ok((tensor.key.as_str(), TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?)))
         .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>();
-    views
-        .and_then(|views| safetensors::serialize(views, None))
-        .map_err(|error| Error::BadInput(format!("the weights cannot be written: {error}")))
+    views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| Error::internal("the weights cannot be written", error))
 }
 
 /// `module` with the weights of the safetensors file `bytes`; `file` is its name for errors.

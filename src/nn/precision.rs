@@ -47,7 +47,7 @@ impl Precision {
         let others: Vec<String> =
             [Self::F32, Self::Bf16, Self::F16].into_iter().filter(|one| can(*one)).map(|one| format!("{one:?}").to_lowercase()).collect();
         let name = format!("{self:?}").to_lowercase();
-        Err(Error::BadInput(format!("this device cannot compute in {name}; it can in {}: change --precision", others.join(", "))))
+        Err(Error::BadInput(format!("this device cannot compute in {name}; it can in {}", others.join(", "))))
     }
 
     /// The network with its weights in this precision, still on the graph: gradients arrive at the weights of `network`, in f32.

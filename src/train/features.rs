@@ -182,7 +182,7 @@ impl Files {
     fn whole_records(&self, header: &Header) -> Result<usize> {
         let found = fs::read(&self.header).ok().and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
         if found.as_ref() != Some(header) {
-            let bytes = serde_json::to_vec_pretty(header).map_err(|error| Error::BadInput(error.to_string()))?;
+            let bytes = serde_json::to_vec_pretty(header).map_err(|error| Error::internal("JSON cannot be written", error))?;
             // The old records go first: a crash in between must not leave them under the new header.
             for path in [&self.codes, &self.regions] {
                 File::create(path).map_err(|error| Error::io(path, error))?;

@@ -226,7 +226,7 @@ impl Training for StreamTraining {
     }
 
     fn write(&self, parts: &mut Parts) -> Result<()> {
-        let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::BadInput(error.to_string()))?;
+        let config = serde_json::to_vec_pretty(&self.config).map_err(|error| Error::internal("JSON cannot be written", error))?;
         parts.bytes(CONFIG, &config)?;
         parts.module(MODEL, &self.model)?;
         parts.adam(ADAM, &self.adam)

@@ -25,9 +25,23 @@ impl WebError {
     }
 }
 
+/// The stable code that JavaScript callers match on.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::EmptyPrompt | Error::UnknownPrompt { .. } => "empty-prompt",
+        Error::BadInput(_) | Error::BadData { .. } | Error::BadRecipe { .. } => "bad-input",
+        Error::BadModel { .. } | Error::BadCheckpoint { .. } => "bad-model",
+        Error::Integrity { .. } => "integrity",
+        Error::Io { .. } => "network",
+        Error::Device(_) => "device-lost",
+        Error::Interrupted | Error::Deadline => "aborted",
+        Error::Diverged { .. } | Error::UnknownLayer { .. } | Error::Internal(_) => "crashed",
+    }
+}
+
 impl From<Error> for WebError {
     fn from(error: Error) -> Self {
-        let (code, message) = (error.code(), error.to_string());
+        let (code, message) = (code(&error), error.to_string());
         let words = if let Error::UnknownPrompt { words } = error { words } else { Vec::new() };
         Self { code, message, words }
     }

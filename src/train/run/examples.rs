@@ -95,7 +95,7 @@ pub fn append(folder: &Path, step: usize, epoch: usize, examples: &[Example]) ->
         }
     }
     let line = Line { step, epoch, examples: examples.to_vec() };
-    let json = serde_json::to_string(&line).map_err(|error| Error::BadInput(error.to_string()))?;
+    let json = serde_json::to_string(&line).map_err(|error| Error::internal("JSON cannot be written", error))?;
     let path = folder.join(FILE);
     let file = OpenOptions::new().create(true).append(true).open(&path);
     file.and_then(|mut file| file.write_all(format!("{json}\n").as_bytes())).map_err(|error| Error::io(path, error))

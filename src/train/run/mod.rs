@@ -158,9 +158,9 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] naming the log.
     pub fn log(&mut self, line: &impl Serialize) -> Result<()> {
-        let value = serde_json::to_value(line).map_err(|error| Error::BadInput(error.to_string()))?;
+        let value = serde_json::to_value(line).map_err(|error| Error::internal("JSON cannot be written", error))?;
         // Not from `value`, which would sort the keys.
-        let mut text = serde_json::to_string(line).map_err(|error| Error::BadInput(error.to_string()))?;
+        let mut text = serde_json::to_string(line).map_err(|error| Error::internal("JSON cannot be written", error))?;
         text.push('\n');
         self.log.write_all(text.as_bytes()).map_err(|error| Error::io(self.folder.join("log.jsonl"), error))?;
         self.log_bytes += text.len() as u64;

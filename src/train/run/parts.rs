@@ -79,7 +79,7 @@ impl Parts {
     /// [`Error::Io`] naming the file; a checkpoint that was there before stays.
     pub fn finish(mut self, mut state: State) -> Result<()> {
         state.parts.extend(std::mem::take(&mut self.hashes));
-        let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::BadInput(error.to_string()))?;
+        let json = serde_json::to_vec_pretty(&state).map_err(|error| Error::internal("JSON cannot be written", error))?;
         self.folder.file("state.json", |file| file.write(&json))?;
         self.folder.finish()
     }

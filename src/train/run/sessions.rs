@@ -56,7 +56,7 @@ impl Sessions {
         self.current.seconds = self.clock.elapsed().as_secs_f64();
         self.current.last_step = step;
         let all: Vec<&Session> = self.earlier.iter().chain([&self.current]).collect();
-        let json = serde_json::to_vec_pretty(&all).map_err(|error| Error::BadInput(error.to_string()))?;
+        let json = serde_json::to_vec_pretty(&all).map_err(|error| Error::internal("JSON cannot be written", error))?;
         files::write(&folder.join(FILE), &json)
     }
 }

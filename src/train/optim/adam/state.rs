@@ -38,8 +38,8 @@ impl Adam {
         };
         let length = |pieces: &[[Tensor<1>; 2]]| pieces.iter().map(|[first, _]| first.dims()[0]).sum();
         let infos = tensors.iter().map(|(name, of)| (name.clone(), info(of.map_or(1, |(pieces, _)| length(pieces))))).collect();
-        let metadata = Metadata::new(None, infos).map_err(|error| Error::BadInput(error.to_string()))?;
-        let mut header = serde_json::to_vec(&metadata).map_err(|error| Error::BadInput(error.to_string()))?;
+        let metadata = Metadata::new(None, infos).map_err(|error| Error::internal("JSON cannot be written", error))?;
+        let mut header = serde_json::to_vec(&metadata).map_err(|error| Error::internal("JSON cannot be written", error))?;
         header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
         sink(&(header.len() as u64).to_le_bytes())?;
         sink(&header)?;
