@@ -14,8 +14,10 @@ export class Choice {
     clearError();
     return this.choose(name);
   });
-  /** The name of its folder. */
+  /** The name of its folder, and those of all that are offered. */
   name = null;
+  names = [];
+  /** Its words, a Set; null while they are not known. */
   vocabulary = null;
 
   /** `parts`: engine, easel, form, blend, suggestions, studio; `onExample(prompt)` and `onTile(tile, canvas)` hear of clicks. */
@@ -26,8 +28,8 @@ export class Choice {
 
   /** Offers these models; `first` is chosen. */
   offer(names, first) {
-    this.names = names;
-    this.#picker.show(names.includes(first) ? names : [first, ...names], first);
+    this.names = names.includes(first) ? names : [first, ...names];
+    this.#picker.show(this.names, first);
   }
 
   /** Chooses a model, and tells where it cannot be had: then null. */

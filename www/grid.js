@@ -30,6 +30,8 @@ export function cellsOf({ prompt, seed, model, rows, columns }) {
 export const valuesOf = (text) => [...new Set(text.split(/[,;\n]+/).map((word) => word.trim()).filter(Boolean))].slice(0, MOST);
 
 export class Grid {
+  #onChoice;
+  #saveButton;
   #fields = {};
   #places;
   #cells;
@@ -39,7 +41,7 @@ export class Grid {
 
   /** `onFill(plan)` hears of the wish to draw; `onChoice(cell, canvas)` of a click on a picture. */
   constructor(root, { onFill, onChoice }) {
-    this.onChoice = onChoice;
+    this.#onChoice = onChoice;
     const form = element("form", "grid-form", root);
     form.noValidate = true;
     for (const [name, title] of [["rows", "Down"], ["columns", "Across"]]) {
@@ -53,9 +55,9 @@ export class Grid {
     }
     const row = element("div", "row", form);
     element("button", "", row).textContent = "Fill the grid";
-    this.save = element("button", "", row);
-    Object.assign(this.save, { type: "button", textContent: "Save the grid", hidden: true });
-    this.save.addEventListener("click", () => this.#save());
+    this.#saveButton = element("button", "", row);
+    Object.assign(this.#saveButton, { type: "button", textContent: "Save the grid", hidden: true });
+    this.#saveButton.addEventListener("click", () => this.#save());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       onFill(this.#read());
@@ -133,7 +135,7 @@ export class Grid {
       return { cell, ...this.#tile(cell, root) };
     });
     root.hidden = false;
-    this.save.hidden = true;
+    this.#saveButton.hidden = true;
     try {
       for (const { cell, button, picture } of cells) {
         button.classList.add("waiting");
@@ -148,7 +150,7 @@ export class Grid {
         button.classList.remove("waiting");
         button.classList.add("drawn");
         button.disabled = false;
-        this.save.hidden = false;
+        this.#saveButton.hidden = false;
       }
     } finally {
       for (const { button } of cells) button.classList.remove("waiting");
@@ -174,7 +176,7 @@ export class Grid {
       for (const other of root.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
       button.setAttribute("aria-current", "true");
       const { prompt, seed, model } = cell;
-      this.onChoice({ prompt, seed, model }, picture);
+      this.#onChoice({ prompt, seed, model }, picture);
     });
     return { button, picture };
   }
@@ -199,6 +201,6 @@ export class Grid {
     const { VERSION } = await import("./png.js");
     const texts = { Title: `Grid of: ${prompt}`, Software: `MirrorGAN ${VERSION}`, "mirrorgan-grid": JSON.stringify({ prompt, seed, model, rows, columns, version: VERSION }) };
     await saveCanvas(sheet, `grid-${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 50)}`, texts);
-    flash(this.save, "Saved");
+    flash(this.#saveButton, "Saved");
   }
 }

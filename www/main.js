@@ -162,7 +162,7 @@ function describe(open) {
 
 /** Draws again what a saved PNG was drawn from. */
 async function restore(wish, source) {
-  if (!choice.names?.includes(wish.model)) {
+  if (!choice.names.includes(wish.model)) {
     tellError(Object.assign(new Error(`this picture was drawn by the model “${wish.model}”, which is not here`), { code: "bad-input" }), "mirror");
     return;
   }

@@ -1,10 +1,11 @@
 // Where a word was attended to, as its ratio to an even share: weight × number of words. 1 is what every word would have if the
-// network had not looked at all; what is above it was looked at. The scale is fixed, so that a flat map looks flat.
+// network had not looked at all; what is above it was looked at. Weak maps are not stretched, so that a flat map looks flat.
 
 /** Below this no part of a map stands out. */
 export const FLAT = 1.2;
-/** A word fades out where it has less than the first, and keeps all of its colour from the second on. */
-const [FADED, WHOLE] = [0.9, 1.45];
+/** A picture fades out where a word has less than the first, and keeps all of its colour from the second on: in a strong map only from
+ * half of its peak on, at most from the third, so that what is good does not look like what is best. */
+const [FADED, WHOLE, MOST] = [0.9, 1.45, 2.5];
 /** The part of a picture over which "up to" is an average: single pixels say little. */
 const TOP = 0.02;
 /** Words with less of the picture than this are not coloured. */
@@ -38,8 +39,8 @@ export function peak(map) {
   return top.reduce((sum, ratio) => sum + ratio, 0) / top.length;
 }
 
-/** 0 where a ratio is faded out, 1 where the picture is shown as it is. */
-export const kept = (ratio) => smooth(FADED, WHOLE, ratio);
+/** 0 where a ratio is faded out, 1 where the picture is shown as it is, in a map with this peak. */
+export const kept = (ratio, top = 0) => smooth(FADED, Math.min(MOST, Math.max(WHOLE, top / 2)), ratio);
 
 export const ratioText = (ratio) => `${ratio.toFixed(1)} ×`;
 
@@ -113,7 +114,8 @@ export function paintLook(canvas, attention, look) {
     paintRegions(canvas, attention);
   } else {
     const map = ratios(attention, look.word);
-    paintVeil(canvas, attention.size, (pixel) => kept(map[pixel]));
+    const top = peak(map);
+    paintVeil(canvas, attention.size, (pixel) => kept(map[pixel], top));
   }
   return true;
 }

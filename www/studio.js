@@ -14,17 +14,25 @@ export class Studio {
   #parts;
   /** What the picture that is shown was asked for, `{ prompt, seed, model }`; null while there is none. */
   last = null;
+  /** What is known of the chosen model (models.js `lookAt`); null while nothing is. */
+  known = null;
   /** Its tokens and what the engine gave, as far as it is there. */
   tokens = [];
   stagesOf = [];
   result = null;
 
-  /** `parts`: engine, work, easel, stages, looking, form; `onDrawn(studio)` hears of each whole picture. */
+  /**
+   * `parts`: engine, work, easel, stages, looking, form; `onBegin()` hears of each first stage, `onDrawn(caption, info)` of each
+   * whole picture.
+   */
   constructor(parts) {
     this.#parts = parts;
   }
 
-  /** Draws `{ prompt, seed, model }`; until its first stage `source` stands for it. Gives whether it was drawn to its end. */
+  /**
+   * Draws `{ prompt, seed, model }`; gives whether it was drawn to its end. A picture that was `offered` on the page is begun at
+   * once, with `source`, its small picture, until its first stage is there.
+   */
   async draw(asked, { source = null, offered = false } = {}) {
     const { work, easel, stages } = this.#parts;
     if (offered) {

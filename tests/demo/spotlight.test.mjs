@@ -31,6 +31,8 @@ test("a map is told as its ratio to an even share", () => {
   assert.equal(kept(1.5), 1);
   assert.equal(kept(0.5), 0);
   assert.ok(kept(1) < 0.2, "an even share is faded");
+  assert.ok(kept(1.5, 5) < 0.5, "beside a place with five times an even share");
+  assert.equal(kept(2.5, 5), 1);
   assert.match(tellPeak("pink", 1.44), /“pink” has up to 1\.4 × of an even share/);
   assert.match(tellPeak("with", peak(ratios(FLAT_MAPS, 2))), /nearly flat/);
   assert.ok(peak(ratios(FLAT_MAPS, 0)) < FLAT);

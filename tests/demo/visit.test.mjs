@@ -172,8 +172,7 @@ test("errors are told in the card that they belong to, in sight", async () => {
 
 for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
   test(`hardly anything moves while the page loads and the first picture comes: ${viewport.width} px`, async () => {
-    const context = await browser.newContext({ viewport });
-    const page = await context.newPage();
+    const page = await openPage(browser, "about:blank", { viewport, serviceWorkers: "allow" });
     const complaints = [];
     page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
     await page.addInitScript(() => {
@@ -194,7 +193,7 @@ for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 
     const drawn = (await page.evaluate(() => window.moved)) - loaded;
     assert.ok(drawn < 0.05, `${drawn} while it draws`);
     assert.deepEqual(complaints, []);
-    await context.close();
+    await page.context().close();
   });
 }
 

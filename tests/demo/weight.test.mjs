@@ -50,3 +50,15 @@ test("what is loaded later is kept for visits without network", () => {
   const [, listed] = /TOOLS = \[([^\]]*)\]/.exec(readFileSync(join(WWW, "tools.js"), "utf8"));
   for (const file of later) assert.ok(listed.includes(`"${file}"`), file);
 });
+
+test("what the page imports at once is named at its top", () => {
+  const found = new Set();
+  const follow = (file) => {
+    if (found.has(file)) return;
+    found.add(file);
+    for (const [, path] of readFileSync(join(WWW, file), "utf8").matchAll(/from "\.\/([\w-]+\.js)"/g)) follow(path);
+  };
+  follow("main.js");
+  const named = [...readFileSync(join(WWW, "index.html"), "utf8").matchAll(/rel="modulepreload" href="([\w-]+\.js)"/g)].map(([, file]) => file);
+  assert.deepEqual(named.sort(), [...found].sort());
+});
