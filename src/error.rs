@@ -84,6 +84,14 @@ pub enum Error {
         /// Which loss, and what to change.
         message: String,
     },
+    /// Numbers of a network that no layer of [`crate::nn::layer`] has: how they begin, and in how many bits they are kept, is not known.
+    #[error("{path}: no layer is known that has these numbers; burn calls their type {layer:?}")]
+    UnknownLayer {
+        /// The fields that lead to the numbers.
+        path: String,
+        /// What burn calls the type that has them.
+        layer: String,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -109,7 +117,7 @@ impl Error {
             Self::Integrity { .. } => "integrity",
             Self::Io { .. } => "network",
             Self::Device(_) => "device-lost",
-            Self::Diverged { .. } => "crashed",
+            Self::Diverged { .. } | Self::UnknownLayer { .. } => "crashed",
             Self::Interrupted => "aborted",
         }
     }

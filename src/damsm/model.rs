@@ -141,8 +141,8 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let text_config = TextEncoderConfig { vocabulary: 9, embedding: 8, features: 8, max_words: 3 };
         let config = DamsmConfig { features: 8, region_channels: 6, code_channels: 10, ..Default::default() };
-        let mut encoder = initialize(text_config.init(&device), &mut rng);
-        let mut damsm = initialize(config.init(&device), &mut rng);
+        let mut encoder = initialize(text_config.init(&device), &mut rng).unwrap();
+        let mut damsm = initialize(config.init(&device), &mut rng).unwrap();
         let mut noise = |shape: &[usize]| {
             let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
             TensorData::new(values, shape)

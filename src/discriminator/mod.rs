@@ -4,10 +4,8 @@ mod augment;
 mod pixels;
 mod projected;
 mod published;
-mod spectral;
 
 pub use augment::Augmentation;
 pub use pixels::PixelHead;
-pub use projected::{ProjectedDiscriminator, ProjectedDiscriminatorConfig, ProjectedFeatures, ProjectedLogits, Standardize};
+pub use projected::{ProjectedDiscriminator, ProjectedDiscriminatorConfig, ProjectedFeatures, ProjectedLogits};
 pub use published::{Discriminator, DiscriminatorConfig};
-pub use spectral::{SpectralConv2d, SpectralLinear, SpectralNorm};

@@ -9,7 +9,7 @@ use burn::tensor::{DType, Device, Tensor};
 use rand::Rng;
 
 use super::projected::activate;
-use super::spectral::SpectralConv2d;
+use crate::nn::SpectralConv2d;
 
 /// The patch discriminator; see the module's text.
 #[derive(Module, Debug)]

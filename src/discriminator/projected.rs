@@ -5,18 +5,17 @@
 //! feature can be won by itself, and judged by a small head a stage. Only the heads learn. They are spectrally normalised and have
 //! no batch norm: a head's verdict on one picture does not depend on the others of the batch, which is small here.
 
-use burn::module::{Module, RunningState};
-use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{DType, Device, Tensor};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::pixels::PixelHead;
-use super::spectral::{SpectralConv2d, SpectralLinear};
 use crate::error::{Error, Result};
-use crate::nn::activation::leaky_relu;
-use crate::nn::init::orthogonal;
+use crate::nn::ops::leaky_relu;
+use crate::nn::{FixedMix, SpectralConv2d, SpectralLinear, Standardize};
 
 /// Slope of the leaky ReLU below zero.
 const SLOPE: f64 = 0.2;
@@ -67,74 +66,6 @@ impl ProjectedDiscriminatorConfig {
             heads: mixed.iter().enumerate().map(|(i, channels)| Head::new(*channels, stages - 1 - i, self, device, rng)).collect(),
             pixels: (self.pixel_width > 0).then(|| PixelHead::new(self.pixel_width, device, rng)),
         })
-    }
-}
-
-/// (x − mean) / deviation, per channel, with the numbers of the pictures that it was calibrated on.
-#[derive(Module, Debug)]
-pub struct Standardize {
-    running_mean: RunningState<Tensor<1>>,
-    running_deviation: RunningState<Tensor<1>>,
-}
-
-impl Standardize {
-    /// One that changes nothing until it is calibrated.
-    pub fn new(channels: usize, device: &Device) -> Self {
-        Self {
-            running_mean: RunningState::new(Tensor::zeros([channels], device)),
-            running_deviation: RunningState::new(Tensor::ones([channels], device)),
-        }
-    }
-
-    /// Takes mean and deviation from `features`, (batch, channels, h, w).
-    pub fn calibrate(&self, features: Tensor<4>) {
-        let rows = features.detach().swap_dims(0, 1).flatten::<2>(1, 3);
-        let channels = rows.dims()[0];
-        let mean = rows.clone().mean_dim(1);
-        let deviation = (rows - mean.clone()).powi_scalar(2).mean_dim(1).sqrt().add_scalar(EPSILON);
-        for (state, value) in [(&self.running_mean, mean), (&self.running_deviation, deviation)] {
-            state.update(value.reshape([channels]));
-            state.value_sync();
-        }
-    }
-
-    /// # Shapes
-    /// - input and output: (batch, channels, h, w)
-    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let device = input.device();
-        let shape = [1, input.dims()[1], 1, 1];
-        let mean = self.running_mean.value().to_device(&device).reshape(shape);
-        let deviation = self.running_deviation.value().to_device(&device).reshape(shape);
-        let dtype = input.dtype();
-        ((input.cast(DType::F32) - mean) / deviation).cast(dtype)
-    }
-}
-
-/// A random 1×1 convolution that never learns and keeps the variance.
-#[derive(Module, Debug)]
-struct FixedMix {
-    /// (out, in). Not a `Param`: no optimizer and no re-initialisation may touch it.
-    running_weight: RunningState<Tensor<2>>,
-}
-
-impl FixedMix {
-    fn new(channels_in: usize, channels_out: usize, device: &Device, rng: &mut impl Rng) -> Self {
-        let shape = [channels_out, channels_in];
-        let mut values = orthogonal(&shape, rng);
-        if channels_out > channels_in {
-            // Orthonormal columns leave rows shorter than one.
-            let scale = (channels_out as f32 / channels_in as f32).sqrt();
-            values.iter_mut().for_each(|value| *value *= scale);
-        }
-        Self { running_weight: RunningState::new(Tensor::from_data(TensorData::new(values, shape), device)) }
-    }
-
-    /// # Shapes
-    /// - input: (batch, in, h, w); output: (batch, out, h, w)
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let weight = self.running_weight.value().to_device(&input.device()).cast(input.dtype());
-        let [channels_out, channels_in] = weight.dims();
-        conv2d(input, weight.reshape([channels_out, channels_in, 1, 1]), None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
     }
 }
 
@@ -301,6 +232,7 @@ mod tests {
     use super::*;
     use crate::loss::adversarial::{hinge_discriminator, hinge_generator, mismatch};
     use burn::optim::{AdamConfig, GradientsParams};
+    use burn::tensor::TensorData;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 

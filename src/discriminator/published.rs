@@ -9,10 +9,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::spectral::SpectralConv2d;
 use crate::error::{Error, Result};
-use crate::nn::activation::leaky_relu;
-use crate::nn::{self, BatchNorm, BatchNormConfig, conv3x3};
+use crate::nn::ops::leaky_relu;
+use crate::nn::{self, BatchNorm, BatchNormConfig, SpectralConv2d, conv3x3};
 
 /// Slope of the leaky ReLU below zero.
 const SLOPE: f64 = 0.2;

@@ -8,8 +8,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::activation::relu6;
-use crate::nn::convolve;
+use crate::nn::ops::relu6;
+use crate::nn::{Lower, convolve};
 
 /// A row of the network's table: blocks in a row, kernel, stride of the first block, expansion, channels in and out.
 struct Group {
@@ -170,6 +170,8 @@ pub struct EfficientNetLite0 {
     /// The blocks whose output is a stage.
     stages: Vec<usize>,
 }
+
+impl Lower for EfficientNetLite0 {}
 
 impl EfficientNetLite0 {
     /// The published network with fresh weights and no classifier.

@@ -5,19 +5,22 @@ use burn::tensor::Tensor;
 
 use super::attention::NO_WEIGHT;
 use super::generator::Generator;
-use super::stages::RefineStage;
+use super::stages::{InitialStage, RefineStage};
 use crate::nn::BatchNorm;
 use crate::nn::cpu::{Conv3, DoublingConv, Folded, Map, Matrix, PictureConv, for_chunks, pad, softmax};
 use crate::readback::read_now;
-use crate::stem::{Condition, TextFeatures};
+use crate::stem::{Condition, ConditioningAugmentation, TextFeatures};
 use crate::{Error, Result};
 
 /// A score that no word has: what padding is kept out of a softmax with.
 const NEVER: f32 = -1e30;
 
-/// What [`Generator`] draws from f_0 on, for pictures one by one; the numbers are the same to some 1e-6.
+/// A [`Generator`] for pictures one by one, which needs the generator no more that it was made from; the numbers are the same to some 1e-6.
 #[derive(Debug)]
 pub struct CpuGenerator {
+    ca: ConditioningAugmentation,
+    /// As it is in the network, but for the blocks that double.
+    start: InitialStage,
     initial: Vec<DoublingConv>,
     refine: Vec<Stage>,
     heads: Vec<PictureConv>,
@@ -86,15 +89,25 @@ impl CpuGenerator {
         let initial = generator.initial.upsample.iter().map(doubling).collect::<Result<_>>()?;
         let refine = generator.refine.iter().map(Stage::new).collect::<Result<_>>()?;
         let heads = generator.heads.iter().map(|head| Ok(PictureConv::new(&fold(&head.conv, None)?))).collect::<Result<_>>()?;
-        Ok(Self { initial, refine, heads })
+        Ok(Self { ca: generator.ca.clone(), start: generator.initial.without_blocks(), initial, refine, heads })
+    }
+
+    /// Number of pictures.
+    pub fn stages(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// s_ca, as [`Generator::condition`], to the bit.
+    pub fn condition(&self, text: &TextFeatures, epsilon: Tensor<2>) -> Condition {
+        self.ca.forward(text.sentence.clone(), epsilon)
     }
 
     /// f_0, as [`Generator::initial`].
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn initial(&self, generator: &Generator, condition: &Condition, noise: Tensor<2>) -> Result<Map> {
-        let start = generator.initial.start(condition.value.clone(), noise);
+    pub fn initial(&self, condition: &Condition, noise: Tensor<2>) -> Result<Map> {
+        let start = self.start.start(condition.value.clone(), noise);
         let [_, _, height, width] = start.dims();
         let start = Map::from_planes(&read_now(start.narrow(0, 0, 1))?, height, width);
         Ok(self.initial.iter().fold(start, |features, conv| conv.forward(&features)))
@@ -298,7 +311,7 @@ mod tests {
         let device = Device::flex();
         for (architecture, gf_dim) in [(Architecture::MirrorGan, 6), (Architecture::AttnGan, 4), (Architecture::StackGan, 8)] {
             let config = GeneratorConfig { architecture, gf_dim, z_dim: 5, condition_dim: 7, features: 12, residual_blocks: 1, stages: 2 };
-            let generator = initialize(config.init(&device), &mut ChaCha8Rng::seed_from_u64(4));
+            let generator = initialize(config.init(&device), &mut ChaCha8Rng::seed_from_u64(4)).unwrap();
             let text = TextFeatures {
                 words: tensor([1, 12, 3], 31),
                 sentence: tensor([1, 12], 17),
@@ -307,8 +320,11 @@ mod tests {
             let (noise, epsilon) = (tensor([1, 5], 29), tensor([1, 7], 53));
             let expected = generator.forward(&text, noise.clone(), epsilon.clone());
             let cpu = CpuGenerator::new(&generator).unwrap();
-            let condition = generator.condition(&text, epsilon);
-            let features = cpu.initial(&generator, &condition, noise).unwrap();
+            drop(generator);
+            assert_eq!(cpu.stages(), expected.images.len());
+            let condition = cpu.condition(&text, epsilon);
+            assert_eq!(read_now(condition.value.clone()).unwrap(), read_now(expected.condition.value.clone()).unwrap());
+            let features = cpu.initial(&condition, noise).unwrap();
             let first = cpu.image(0, &features);
             let (features, attention) = cpu.refine(1, features, &CpuText::new(&text).unwrap(), &condition).unwrap();
             let second = cpu.image(1, &features);

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::stages::{ImageHead, InitialStage, RefineStage, StageOutput};
+use crate::nn::Lower;
 use crate::stem::{Condition, ConditioningAugmentation, ConditioningAugmentationConfig, TextFeatures};
 
 /// Which of the three networks of the paper's comparison a generator is.
@@ -79,10 +80,17 @@ impl GeneratorConfig {
 /// [`Generator::initial`], [`Generator::refine`] and [`Generator::image`] in that order; the numbers are the same.
 #[derive(Module, Debug)]
 pub struct Generator {
-    ca: ConditioningAugmentation,
+    pub(super) ca: ConditioningAugmentation,
     pub(super) initial: InitialStage,
     pub(super) refine: Vec<RefineStage>,
     pub(super) heads: Vec<ImageHead>,
+}
+
+impl Lower for Generator {
+    /// The condition is the exponential of a weighted sum.
+    fn keep_exact(self, exact: &Self) -> Self {
+        Self { ca: exact.ca.clone(), ..self }
+    }
 }
 
 /// Everything that a generator makes.

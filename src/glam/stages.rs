@@ -42,6 +42,11 @@ impl InitialStage {
         self.upsample.iter().fold(start, |features, block| block.forward(features))
     }
 
+    /// What [`InitialStage::start`] needs, without the blocks behind it.
+    pub(super) fn without_blocks(&self) -> Self {
+        Self { fc: self.fc.clone(), norm: self.norm.clone(), upsample: Vec::new() }
+    }
+
     /// The features that are doubled to 64 × 64, (batch, 16 · gf_dim, 4, 4).
     pub(super) fn start(&self, condition: Tensor<2>, noise: Tensor<2>) -> Tensor<4> {
         // The weights' type decides in which one the picture is drawn.

@@ -319,9 +319,9 @@ pub(crate) mod tests {
             ..StreamConfig::default()
         };
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
-        let stem = crate::nn::init::initialize(text.init(&device), &mut rng);
-        let glam = crate::nn::init::initialize(generator.init(&device), &mut rng);
-        let decoder = crate::nn::init::initialize(stream.init(&device).unwrap(), &mut rng);
+        let stem = crate::nn::init::initialize(text.init(&device), &mut rng).unwrap();
+        let glam = crate::nn::init::initialize(generator.init(&device), &mut rng).unwrap();
+        let decoder = crate::nn::init::initialize(stream.init(&device).unwrap(), &mut rng).unwrap();
         let config = ModelConfig::new("tiny", "nothing", text, generator, Some(stream));
         Model::new(config, vocabulary, stem, glam, Some(decoder)).unwrap()
     }

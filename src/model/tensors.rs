@@ -12,9 +12,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 
+use crate::nn::ModulePath;
 use crate::{Error, Result};
 
-/// How weights are written. Batch norms are f32 in either, for their statistics span more than f16 does.
+/// How weights are written. Exact layers ([`crate::nn::layer::Layer::EXACT`]) such as batch norms are f32 in either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
@@ -30,9 +31,10 @@ pub type Tensors = BTreeMap<String, TensorData>;
 /// The safetensors file of a module: weights and running statistics. It reads from the device and waits.
 ///
 /// # Errors
-/// [`Error::Device`] when the device cannot be read; [`Error::BadInput`] when a weight is not finite, or too large for f16.
+/// [`Error::Device`] when the device cannot be read; [`Error::BadInput`] when a weight is not finite, or too large for f16;
+/// [`Error::UnknownLayer`] when f16 is asked for and nobody knows whether a layer bears it.
 pub fn save<M: Module>(module: &M, dtype: Dtype) -> Result<Vec<u8>> {
-    let mut reader = Reader { path: Path::default(), tensors: Ok(Vec::new()), dtype };
+    let mut reader = Reader { path: ModulePath::default(), tensors: Ok(Vec::new()), dtype };
     module.visit(&mut reader);
     let tensors = reader.tensors?;
     let views = tensors
@@ -88,7 +90,7 @@ fn in_pieces<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec
 /// # Errors
 /// As [`load`].
 pub fn assign<M: Module>(module: M, tensors: Tensors, file: &str) -> Result<M> {
-    let mut checker = Checker { path: Path::default(), expected: BTreeMap::new() };
+    let mut checker = Checker { path: ModulePath::default(), expected: BTreeMap::new() };
     module.visit(&mut checker);
     for (key, shape) in &checker.expected {
         let Some(data) = tensors.get(key) else {
@@ -106,38 +108,14 @@ pub fn assign<M: Module>(module: M, tensors: Tensors, file: &str) -> Result<M> {
     if let Some(key) = tensors.keys().find(|key| !checker.expected.contains_key(*key)) {
         return Err(Error::bad_model(file, format!("{key} is not part of this network; expected {} tensors", checker.expected.len())));
     }
-    Ok(module.map(&mut Writer { path: Path::default(), tensors }))
+    Ok(module.map(&mut Writer { path: ModulePath::default(), tensors }))
 }
 
 /// The tensors of a module with their shapes, without reading a value.
 pub fn shapes<M: Module>(module: &M) -> BTreeMap<String, Vec<usize>> {
-    let mut checker = Checker { path: Path::default(), expected: BTreeMap::new() };
+    let mut checker = Checker { path: ModulePath::default(), expected: BTreeMap::new() };
     module.visit(&mut checker);
     checker.expected
-}
-
-/// The fields entered, outermost first, each with the type that has it.
-#[derive(Default)]
-struct Path(Vec<(String, String)>);
-
-impl Path {
-    fn enter(&mut self, name: &str, container: &str) {
-        self.0.push((name.to_string(), container.to_string()));
-    }
-
-    fn exit(&mut self) {
-        self.0.pop();
-    }
-
-    /// The variant of an enum is no field: a network keeps its keys where it becomes one of several.
-    fn key(&self) -> String {
-        let fields = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        fields.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
-    }
-
-    fn in_batch_norm(&self) -> bool {
-        self.0.last().is_some_and(|(_, container)| container == "Struct:BatchNorm")
-    }
 }
 
 struct Written {
@@ -148,7 +126,7 @@ struct Written {
 }
 
 struct Reader {
-    path: Path,
+    path: ModulePath,
     tensors: Result<Vec<Written>>,
     dtype: Dtype,
 }
@@ -159,7 +137,7 @@ impl Reader {
         let shape: Vec<usize> = tensor.dims().to_vec();
         let data = tensor.try_into_data().map_err(|error| Error::Device(format!("{key}: {error:?}")))?;
         let values: Vec<f32> = data.convert::<f32>().try_to_vec().map_err(|error| Error::Device(format!("{key}: {error:?}")))?;
-        let half = self.dtype == Dtype::F16 && !self.path.in_batch_norm();
+        let half = self.dtype == Dtype::F16 && !self.path.layer()?.is_exact();
         let largest = if half { f16::MAX.to_f32() } else { f32::MAX };
         if let Some(value) = values.iter().find(|value| !value.is_finite() || value.abs() > largest) {
             return Err(Error::BadInput(format!("{key} holds {value}; expected finite numbers of at most {largest}")));
@@ -198,7 +176,7 @@ impl ModuleVisitor for Reader {
 }
 
 struct Checker {
-    path: Path,
+    path: ModulePath,
     expected: BTreeMap<String, Vec<usize>>,
 }
 
@@ -218,7 +196,7 @@ impl ModuleVisitor for Checker {
 }
 
 struct Writer {
-    path: Path,
+    path: ModulePath,
     tensors: Tensors,
 }
 
@@ -257,7 +235,7 @@ mod tests {
         use rand::SeedableRng;
         let device = Device::flex();
         let module = Small { layers: vec![LinearConfig::new(2, 3).init(&device)], norm: BatchNormConfig::new(3).init(&device) };
-        crate::nn::init::initialize(module, &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed))
+        crate::nn::init::initialize(module, &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed)).unwrap()
     }
 
     fn message(result: Result<Small>) -> String {

@@ -1,16 +1,12 @@
-//! Piecewise linear activations whose gradient is one product.
+//! Activations composed of burn's operations; [`super::ops`] chooses between them and libtorch's.
 //!
-//! burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once forward and once more for the gradient. Where a graph is
-//! recorded, the slope at each value is a constant here, and the activation a product with it; libtorch has both passes itself.
+//! The gradient of the piecewise linear ones is one product. burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once forward and once more for the gradient. Where a graph is
+//! recorded, the slope at each value is a constant here, and the activation a product with it.
 
 use burn::tensor::{Tensor, activation};
 
 /// min(max(x, 0), 6).
 pub fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    #[cfg(feature = "tch")]
-    if super::libtorch::is_libtorch(&input.device()) {
-        return super::libtorch::relu6(input);
-    }
     let plain = |at: Tensor<D>| at.clamp(0.0, 6.0);
     piecewise(input, plain, |at| {
         let output = plain(at.clone());
@@ -22,15 +18,19 @@ pub fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 
 /// x above zero, `slope` · x below.
 pub fn leaky_relu<const D: usize>(input: Tensor<D>, slope: f64) -> Tensor<D> {
-    #[cfg(feature = "tch")]
-    if super::libtorch::is_libtorch(&input.device()) {
-        return super::libtorch::leaky_relu(input, slope);
-    }
     let plain = |at| activation::leaky_relu(at, slope);
     piecewise(input, plain, |at| {
         let dtype = at.dtype();
         (at.greater_equal_elem(0.0).float().cast(dtype).mul_scalar(1.0 - slope).add_scalar(slope), None)
     })
+}
+
+/// The first half of the channels times the sigmoid of the second.
+pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    let channels = input.dims()[1] / 2;
+    let value = input.clone().narrow(1, 0, channels);
+    let gate = input.narrow(1, channels, channels);
+    value.mul(activation::sigmoid(gate))
 }
 
 /// `plain` of the input; where a graph is recorded, slope · x + offset with `pieces` of the input's values: the slope, and the offset

@@ -4,8 +4,11 @@
 //! trained by one and evaluated by the other would differ, so this layer follows PyTorch.
 
 use burn::module::{Flag, Module, Param, RunningState};
-use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::module::batch_norm;
 use burn::tensor::{DType, Device, Tensor};
+
+use super::layer::{Initial, Layer, Role};
+use super::ops;
 
 /// What a [`BatchNorm`] is made from; the defaults are PyTorch's.
 #[derive(Debug, Clone)]
@@ -65,6 +68,20 @@ pub struct BatchNorm {
     momentum: f64,
 }
 
+impl Layer for BatchNorm {
+    // Statistics span more than f16 does.
+    const EXACT: bool = true;
+
+    fn role(field: &str) -> Option<Role> {
+        match field {
+            "weight" => Some(Role::Weight(Initial::NearOne)),
+            "bias" => Some(Role::Weight(Initial::Zeros)),
+            "running_mean" | "running_var" => Some(Role::State),
+            _ => None,
+        }
+    }
+}
+
 impl BatchNorm {
     /// Normalises `input`. Statistics are taken in f32 whatever the input is in; the output is of the input's type.
     ///
@@ -100,23 +117,10 @@ impl BatchNorm {
     }
 
     fn forward_train<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        let (output, mean, variance) = self.normalize_batch(input);
+        let (output, mean, variance) = ops::batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
         self.advance(&self.running_mean, mean.detach());
         self.advance(&self.running_var, variance.detach());
         output
-    }
-
-    /// Output, mean and unbiased variance.
-    fn normalize_batch<const D: usize>(&self, input: Tensor<D>) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-        let dims = input.dims();
-        let count = (dims.iter().product::<usize>() / dims[1]) as f64;
-        // Of one value libtorch has no variance; here it is 0.
-        #[cfg(feature = "tch")]
-        if count > 1.0 && super::libtorch::is_libtorch(&input.device()) {
-            return super::libtorch::batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
-        }
-        let found = batch_norm_train(input, self.weight.val(), self.bias.val(), self.epsilon);
-        (found.output, found.mean, found.variance.mul_scalar(count / (count - 1.0).max(1.0)))
     }
 
     fn advance(&self, running: &RunningState<Tensor<1>>, batch: Tensor<1>) {

@@ -5,25 +5,10 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{DType, Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor};
 
-use super::{BatchNorm, BatchNormConfig, conv2d, convolve};
-
-/// Gated linear unit over channels: the first half times the sigmoid of the second (Dauphin et al. 2017).
-///
-/// # Shapes
-/// - input: (batch, 2 · channels, …)
-/// - output: (batch, channels, …)
-pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    #[cfg(feature = "tch")]
-    if super::libtorch::is_libtorch(&input.device()) {
-        return super::libtorch::glu(input);
-    }
-    let channels = input.dims()[1] / 2;
-    let value = input.clone().narrow(1, 0, channels);
-    let gate = input.narrow(1, channels, channels);
-    value.mul(activation::sigmoid(gate))
-}
+use super::ops::{conv2d, convolve, glu, is_processor};
+use super::{BatchNorm, BatchNormConfig};
 
 /// A 3×3 convolution without bias that keeps height and width.
 pub fn conv3x3(channels_in: usize, channels_out: usize, device: &Device) -> Conv2d {
@@ -58,7 +43,7 @@ impl UpBlock {
         match self.norm.affine(&device) {
             Some(affine) if !device.is_autodiff() && large => self.split(input, affine),
             // On a GPU it has not been measured.
-            _ if device.is_autodiff() && large && crate::nn::is_processor(&device) => self.split_training(input),
+            _ if device.is_autodiff() && large && is_processor(&device) => self.split_training(input),
             _ => glu(self.norm.forward(convolve(&self.conv, upsample(input)))),
         }
     }
@@ -162,7 +147,7 @@ mod tests {
     #[test]
     fn splitting_an_up_block_changes_nothing() {
         let device = Device::flex();
-        let mut block = initialize(UpBlock::new(6, 4, &device), &mut ChaCha8Rng::seed_from_u64(3));
+        let mut block = initialize(UpBlock::new(6, 4, &device), &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
         block.norm.bias = Param::from_tensor(Tensor::from_floats([0.3, -0.2, 0.1, 0.5, -0.4, 0.2, 0.6, -0.1], &device));
         let values = (0..2 * 6 * 5 * 7).map(|i| ((i * 37 % 101) as f32) / 50.0 - 1.0).collect::<Vec<_>>();
         let input = Tensor::<4>::from_data(TensorData::new(values, [2, 6, 5, 7]), &device);
@@ -176,7 +161,7 @@ mod tests {
     #[test]
     fn splitting_changes_nothing_in_training() {
         let device = Device::flex().autodiff();
-        let mut block = initialize(UpBlock::new(6, 4, &device), &mut ChaCha8Rng::seed_from_u64(4));
+        let mut block = initialize(UpBlock::new(6, 4, &device), &mut ChaCha8Rng::seed_from_u64(4)).unwrap();
         block.norm.bias = Param::from_tensor(Tensor::from_floats([0.3, -0.2, 0.1, 0.5, -0.4, 0.2, 0.6, -0.1], &device).require_grad());
         let values = |count: usize| (0..count).map(|i| ((i * 37 % 101) as f32) / 50.0 - 1.0).collect::<Vec<_>>();
         let tensor = |shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values(shape.iter().product()), shape), &device);

@@ -3,54 +3,55 @@
 //! burn's initialisers draw from the device's global generator; two trainings in one process would disturb each other.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
+
+use super::layer::{Initial, Role};
+use super::orthogonal::orthogonal;
+use super::table::ModulePath;
+use crate::{Error, Result};
 
 /// Re-draws every weight of a module as the public code does: convolution and linear weights orthogonal with gain 1,
 /// batch-norm weights from N(1, 0.02), biases 0, embeddings uniform in ±0.1, LSTM weights uniform in ±1/√hidden.
 ///
-/// Which layer a parameter belongs to is read from the names that burn gives to fields and types. Running statistics stay.
-pub fn initialize<M: Module>(module: M, rng: &mut impl Rng) -> M {
-    module.map(&mut Initializer { rng, path: Vec::new() })
+/// Each layer says so itself ([`super::layer::Layer`]). Running statistics and other state stay.
+///
+/// # Errors
+/// [`Error::UnknownLayer`] for numbers that no layer has.
+pub fn initialize<M: Module>(module: M, rng: &mut impl Rng) -> Result<M> {
+    let mut initializer = Initializer { rng, path: ModulePath::default(), error: None };
+    let module = module.map(&mut initializer);
+    initializer.error.map_or(Ok(module), Err)
 }
 
 struct Initializer<'a, R: Rng> {
     rng: &'a mut R,
-    /// (field, type) of the modules entered.
-    path: Vec<(String, String)>,
-}
-
-impl<R: Rng> Initializer<'_, R> {
-    /// New values for the parameter that the path leads to, or nothing where it keeps its own.
-    fn draw(&mut self, shape: &[usize]) -> Option<Vec<f32>> {
-        let len = shape.iter().product();
-        let (field, container) = self.path.last()?;
-        let rng = &mut *self.rng;
-        let uniform = |rng: &mut R, bound: f32| (0..len).map(|_| rng.random_range(-bound..bound)).collect();
-        Some(match (container.as_str(), field.as_str()) {
-            (_, field) if field.starts_with("running_") => return None,
-            ("Struct:BatchNorm", "weight") => (0..len).map(|_| 1.0 + 0.02 * Distribution::<f32>::sample(&StandardNormal, rng)).collect(),
-            ("Struct:Lstm", _) => uniform(rng, 1.0 / (shape[0] as f32 / 4.0).sqrt()),
-            ("Struct:Embedding", "weight") => uniform(rng, 0.1),
-            (_, "weight") if shape.len() >= 2 => orthogonal(shape, rng),
-            _ => vec![0.0; len],
-        })
-    }
+    path: ModulePath,
+    /// The first one; mappers cannot fail.
+    error: Option<Error>,
 }
 
 impl<R: Rng> ModuleMapper for Initializer<'_, R> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push((name.to_string(), container_type.to_string()));
+        self.path.enter(name, container_type);
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let initial = match self.path.role() {
+            Ok(Role::Weight(initial)) => initial,
+            Ok(Role::State) => return param,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                return param;
+            }
+        };
         let shape = param.lazy_shape();
-        let Some(values) = self.draw(&shape.to_vec()) else { return param };
+        let values = draw(initial, &shape.to_vec(), self.rng);
         param.map(|old| {
             let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
             new.set_require_grad(old.is_require_grad())
@@ -58,117 +59,15 @@ impl<R: Rng> ModuleMapper for Initializer<'_, R> {
     }
 }
 
-/// A matrix of shape (first, product of the rest) whose rows or columns, whichever are fewer, are orthonormal
-/// (Saxe et al. 2014), row after row: Gram–Schmidt on normal draws, in blocks.
-pub fn orthogonal(shape: &[usize], rng: &mut impl Rng) -> Vec<f32> {
-    let rows = shape[0];
-    let columns: usize = shape[1..].iter().product();
-    let (count, length) = (rows.min(columns), rows.max(columns));
-    let mut blocks: Vec<Tensor<2>> = Vec::with_capacity(count.div_ceil(BLOCK));
-    let mut basis: Vec<f32> = Vec::with_capacity(count * length);
-    while basis.len() < count * length {
-        let height = BLOCK.min(count - basis.len() / length);
-        let mut block: Vec<f32> = (0..height * length).map(|_| StandardNormal.sample(rng)).collect();
-        // Twice: one pass leaves rounding errors that grow with the number of vectors.
-        for _ in 0..2 {
-            block = project_out(block, height, &blocks);
-            orthonormalize(&mut block, length, rng);
-        }
-        basis.extend_from_slice(&block);
-        if basis.len() < count * length {
-            blocks.push(matrix(block, height));
-        }
-    }
-    if rows <= columns {
-        return basis;
-    }
-    let mut values = vec![0.0; rows * columns];
-    for (column, vector) in basis.chunks_exact(length).enumerate() {
-        for (row, value) in vector.iter().enumerate() {
-            values[row * columns + column] = *value;
-        }
-    }
-    values
-}
-
-/// Vectors that are made orthogonal to the earlier ones at once, by matrix products: the largest discriminator has weights of
-/// 2,048 × 16,384, which take minutes one dot product after the other.
-const BLOCK: usize = 128;
-
-fn matrix(values: Vec<f32>, rows: usize) -> Tensor<2> {
-    let columns = values.len() / rows;
-    Tensor::from_data(TensorData::new(values, [rows, columns]), (&Device::flex(), DType::F32))
-}
-
-/// `block`, `height` rows, without its parts along the rows of `blocks`.
-fn project_out(block: Vec<f32>, height: usize, blocks: &[Tensor<2>]) -> Vec<f32> {
-    if blocks.is_empty() {
-        return block;
-    }
-    let mut rest = matrix(block, height);
-    for other in blocks {
-        rest = rest.clone() - rest.matmul(other.clone().transpose()).matmul(other.clone());
-    }
-    // Reading from the processor's own memory cannot fail.
-    rest.into_data().try_to_vec().unwrap_or_default()
-}
-
-/// Makes the rows of `block` orthonormal, one after the other; a row that lies in the span of the others is drawn anew.
-fn orthonormalize(block: &mut [f32], length: usize, rng: &mut impl Rng) {
-    for start in (0..block.len()).step_by(length) {
-        let (done, rest) = block.split_at_mut(start);
-        let row = &mut rest[..length];
-        loop {
-            for other in done.chunks_exact(length) {
-                let along = dot(row, other);
-                row.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
-            }
-            let norm = dot(row, row).sqrt();
-            if norm > 1e-6 {
-                row.iter_mut().for_each(|value| *value /= norm);
-                break;
-            }
-            row.fill_with(|| StandardNormal.sample(rng));
-        }
-    }
-}
-
-/// In sixteen sums, which the compiler can keep in vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 16];
-    let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
-    let tail: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum::<f32>() + tail
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::SeedableRng;
-
-    fn largest_error(values: &[f32], count: usize, at: impl Fn(usize, usize) -> usize, length: usize) -> f32 {
-        let mut largest = 0.0f32;
-        for i in 0..count {
-            for j in 0..=i {
-                let dot: f32 = (0..length).map(|k| values[at(i, k)] * values[at(j, k)]).sum();
-                largest = largest.max((dot - if i == j { 1.0 } else { 0.0 }).abs());
-            }
-        }
-        largest
-    }
-
-    #[test]
-    fn orthogonal_rows_or_columns_are_orthonormal() {
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-        let wide = orthogonal(&[3, 2, 2, 2], &mut rng);
-        assert!(largest_error(&wide, 3, |i, k| i * 8 + k, 8) < 1e-5);
-        let tall = orthogonal(&[9, 4], &mut rng);
-        assert!(largest_error(&tall, 4, |i, k| k * 4 + i, 9) < 1e-5);
-        // More than two blocks, and square: the hardest.
-        let square = orthogonal(&[300, 300], &mut rng);
-        assert!(largest_error(&square, 300, |i, k| i * 300 + k, 300) < 1e-5);
+/// New values for a tensor of `shape`, the last dimension changing fastest.
+fn draw<R: Rng>(initial: Initial, shape: &[usize], rng: &mut R) -> Vec<f32> {
+    let count = shape.iter().product();
+    let uniform = |rng: &mut R, bound: f32| (0..count).map(|_| rng.random_range(-bound..bound)).collect();
+    match initial {
+        Initial::Zeros => vec![0.0; count],
+        Initial::Orthogonal => orthogonal(shape, rng),
+        Initial::NearOne => (0..count).map(|_| 1.0 + 0.02 * Distribution::<f32>::sample(&StandardNormal, rng)).collect(),
+        Initial::Uniform(bound) => uniform(rng, bound),
+        Initial::Gates => uniform(rng, 1.0 / (shape[0] as f32 / 4.0).sqrt()),
     }
 }

@@ -1,47 +1,44 @@
 //! The few layers that burn lacks, or has with other numerics than the published network.
+//!
+//! Layers compute through [`ops`], which chooses the kernels; what a layer's numbers are, each says itself ([`layer`]).
 
-pub mod activation;
+mod activation;
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+mod adam;
 mod batch_norm;
 mod blocks;
-mod convolution;
 pub mod cpu;
+#[cfg(not(target_arch = "wasm32"))]
 mod device;
 pub mod dropout;
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+mod fixed;
 pub mod init;
+pub mod layer;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod lstm;
+pub mod ops;
+mod orthogonal;
 mod precision;
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+mod spectral;
+mod table;
 
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub use adam::AdamStep;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
-pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3, glu};
-pub use convolution::{conv2d, convolve};
+pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3};
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::gpu_kinds;
-pub use device::is_processor;
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub use fixed::{FixedMix, Standardize};
 pub use lstm::{Lstm, LstmConfig, LstmState};
-pub use precision::Precision;
+pub use ops::{conv2d, convolve, glu};
+pub use precision::{Lower, Precision};
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub use spectral::{SpectralConv2d, SpectralLinear, SpectralNorm};
+pub use table::{ModulePath, running_statistics};
 
-/// How many values of a module are running statistics of batch norms, which `num_params` counts though they are not trained.
-pub fn running_statistics<M: burn::module::Module>(module: &M) -> usize {
-    struct Counter {
-        field: Vec<String>,
-        count: usize,
-    }
-    impl burn::module::ModuleVisitor for Counter {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.field.push(name.to_string());
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.field.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<D>>) {
-            if self.field.last().is_some_and(|field| field.starts_with("running_")) {
-                self.count += param.lazy_shape().num_elements();
-            }
-        }
-    }
-    let mut counter = Counter { field: Vec::new(), count: 0 };
-    module.visit(&mut counter);
-    counter.count
-}
+#[cfg(all(test, feature = "lab"))]
+mod tests;

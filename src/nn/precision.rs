@@ -4,6 +4,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::table::{Known, ModulePath};
 use crate::{Error, Result};
 
 /// What forward and backward passes compute in. Weights, Adam's moments, batch-norm statistics, softmax and losses are f32 in all.
@@ -49,34 +50,41 @@ impl Precision {
         Err(Error::BadInput(format!("this device cannot compute in {name}; it can in {}: change --precision", others.join(", "))))
     }
 
-    /// The module with its weights in this precision, still on the graph: gradients arrive at the weights of `module`, in f32.
-    /// Batch norms, spectral norms and the conditioning augmentation keep f32, as does what is no parameter.
-    pub fn lower<M: Module>(self, module: &M) -> M {
-        let module = module.clone();
-        if self == Self::F32 { module } else { module.map(&mut Lower { dtype: self.dtype(), path: Vec::new() }) }
+    /// The network with its weights in this precision, still on the graph: gradients arrive at the weights of `network`, in f32.
+    /// Exact layers ([`super::layer::Layer::EXACT`]) keep f32, as do layers that nobody knows and what [`Lower::keep_exact`] names.
+    pub fn lower<M: Lower>(self, network: &M) -> M {
+        let lowered = network.clone();
+        if self == Self::F32 {
+            return lowered;
+        }
+        lowered.map(&mut Lowering { dtype: self.dtype(), path: ModulePath::default() }).keep_exact(network)
     }
 }
 
-struct Lower {
-    dtype: DType,
-    /// (field, type) of the modules entered.
-    path: Vec<(String, String)>,
+/// A network that can compute in 16 bits.
+pub trait Lower: Module {
+    /// The network, lowered, with those parts of `exact` that 16 bits are not enough for though they are for their layers.
+    fn keep_exact(self, _exact: &Self) -> Self {
+        self
+    }
 }
 
-/// Types whose weights stay f32.
-const EXACT: [&str; 4] = ["Struct:BatchNorm", "Struct:SpectralConv2d", "Struct:SpectralLinear", "Struct:ConditioningAugmentation"];
+struct Lowering {
+    dtype: DType,
+    path: ModulePath,
+}
 
-impl ModuleMapper for Lower {
+impl ModuleMapper for Lowering {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push((name.to_string(), container_type.to_string()));
+        self.path.enter(name, container_type);
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let exact = self.path.iter().any(|(field, container)| EXACT.contains(&container.as_str()) || field.starts_with("running_"));
+        let exact = self.path.layer().map_or(true, Known::is_exact);
         let dtype = self.dtype;
         if exact { param } else { param.map(|weight| weight.cast(dtype)) }
     }
@@ -117,7 +125,7 @@ mod tests {
         use rand::SeedableRng;
         let device = Device::flex();
         let config = GeneratorConfig { gf_dim: 4, z_dim: 8, condition_dim: 8, features: 16, ..Default::default() };
-        let exact = crate::nn::init::initialize(config.init(&device), &mut rand_chacha::ChaCha8Rng::seed_from_u64(3));
+        let exact = crate::nn::init::initialize(config.init(&device), &mut rand_chacha::ChaCha8Rng::seed_from_u64(3)).unwrap();
         let ramp = |count: usize| Tensor::<1, burn::tensor::Int>::arange(0..count as i64, &device).float().sin();
         let text = crate::stem::TextFeatures {
             words: ramp(16 * 5).reshape([1, 16, 5]),

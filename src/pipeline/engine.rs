@@ -341,7 +341,7 @@ impl<'a> Drawing<'a> {
         let condition = generator.condition(text, epsilon);
         let features = match &engine.cpu {
             Some(cpu) => {
-                let features = cpu.initial(generator, &condition, noise)?;
+                let features = cpu.initial(&condition, noise)?;
                 Features::Cpu { cpu, text: CpuText::new(text)?, features }
             }
             None => Features::Burn { text, features: generator.initial(&condition, noise) },

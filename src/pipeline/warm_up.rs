@@ -29,10 +29,10 @@ pub fn warm_up(architecture: Architecture) -> Result<()> {
         sentence: Tensor::zeros([1, config.features], &device),
         mask: Tensor::ones([1, 2], &device),
     };
-    let condition = generator.condition(&text, Tensor::zeros([1, config.condition_dim], &device));
+    let condition = cpu.condition(&text, Tensor::zeros([1, config.condition_dim], &device));
     let text = CpuText::new(&text)?;
     for _ in 0..PICTURES {
-        let features = cpu.initial(&generator, &condition, Tensor::zeros([1, config.z_dim], &device))?;
+        let features = cpu.initial(&condition, Tensor::zeros([1, config.z_dim], &device))?;
         black_box(cpu.image(0, &features));
         let (features, _) = cpu.refine(1, features, &text, &condition)?;
         black_box(cpu.image(1, &features));

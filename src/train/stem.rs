@@ -336,7 +336,7 @@ impl StemLearner {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(1);
-        let mut model = init::initialize(config.init(&device), &mut rng);
+        let mut model = init::initialize(config.init(&device), &mut rng)?;
         let mut adam = Adam::new(0.5, 0.999);
         if let Some(checkpoint) = start {
             same_config(checkpoint, &config)?;

@@ -119,7 +119,7 @@ impl StreamLearner {
         let device = context.device.clone().autodiff();
         let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         rng.set_stream(3);
-        let mut model = init::initialize(StreamDecoder::new(&config, &device), &mut rng);
+        let mut model = init::initialize(StreamDecoder::new(&config, &device), &mut rng)?;
         let mut adam = Adam::new(0.9, 0.999);
         if let Some(checkpoint) = start {
             same_config(checkpoint, &config)?;

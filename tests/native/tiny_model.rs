@@ -41,9 +41,9 @@ fn tiny(device: &Device) -> Model {
         ..StreamConfig::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(64);
-    let stem = initialize(text.init(device), &mut rng);
-    let glam = initialize(generator.init(device), &mut rng).map(&mut Louder);
-    let mirror = initialize(stream.init(device).unwrap(), &mut rng);
+    let stem = initialize(text.init(device), &mut rng).unwrap();
+    let glam = initialize(generator.init(device), &mut rng).unwrap().map(&mut Louder);
+    let mirror = initialize(stream.init(device).unwrap(), &mut rng).unwrap();
     let config = ModelConfig::new("tiny flowers", "nothing: its weights are random", text, generator, Some(stream));
     Model::new(config, vocabulary, stem, glam, Some(mirror)).unwrap()
 }

@@ -5,6 +5,7 @@
 // burn means to drop the back end; until then nothing trains faster on a processor.
 #![allow(deprecated)]
 
+mod adam;
 mod batch_norm;
 mod convolution;
 mod function;
@@ -13,6 +14,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, LibTorch};
 use burn::tensor::Device;
 
+pub(super) use adam::adam;
 pub(super) use batch_norm::batch_norm_train;
 pub(super) use convolution::{conv2d, convolve};
 pub(super) use function::{glu, leaky_relu, relu6};
@@ -23,6 +25,11 @@ type Primitive = FloatTensor<LibTorch>;
 /// Whether tensors of this device, with gradients or without, are libtorch's.
 pub(super) fn is_libtorch(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::LibTorch(_))
+}
+
+/// Whether tensors of this device, which is off the graph, are worked on by the processor.
+pub(super) fn is_processor(device: &Device) -> bool {
+    *device == Device::libtorch()
 }
 
 #[cfg(test)]

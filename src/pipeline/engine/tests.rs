@@ -16,7 +16,7 @@ fn engine() -> Engine {
     let text = TextEncoderConfig { vocabulary: vocabulary.len(), embedding: 4, features: 8, max_words: 4 };
     let generator = GeneratorConfig { gf_dim: 4, z_dim: 8, condition_dim: 8, features: 8, ..GeneratorConfig::default() };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let (stem, drawer) = (initialize(text.init(&device), &mut rng), initialize(generator.init(&device), &mut rng));
+    let (stem, drawer) = (initialize(text.init(&device), &mut rng).unwrap(), initialize(generator.init(&device), &mut rng).unwrap());
     let model = Model::new(ModelConfig::new("m", "nothing", text, generator, None), vocabulary, stem, drawer, None).unwrap();
     Engine { model, device, cpu: None }
 }
@@ -39,7 +39,7 @@ fn other_pictures_and_broken_ones_disagree() {
     let own = engine();
     assert!(block_on(own.agree(&own.model.generator)).unwrap());
     let other = own.model.config.generator.init(&own.device);
-    assert!(!block_on(own.agree(&initialize(other, &mut ChaCha8Rng::seed_from_u64(2)))).unwrap());
+    assert!(!block_on(own.agree(&initialize(other, &mut ChaCha8Rng::seed_from_u64(2)).unwrap())).unwrap());
     let broken = own.model.generator.clone().map(&mut Broken);
     assert!(!block_on(own.agree(&broken)).unwrap());
 }

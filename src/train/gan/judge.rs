@@ -10,7 +10,7 @@ use crate::encoder::{EfficientNetLite0, SizedEncoder};
 use crate::loss::adversarial::{
     cross_entropy_fake, cross_entropy_real, discriminator_loss, generator_loss, hinge_discriminator, hinge_generator,
 };
-use crate::nn::{Precision, init};
+use crate::nn::{Lower, Precision, init};
 use crate::stem::{TextEncoder, TextFeatures};
 use crate::stream::StreamDecoder;
 use crate::stream::image::{normalize, resize_bilinear};
@@ -171,6 +171,8 @@ pub enum Judge {
     Projected(ProjectedDiscriminator),
 }
 
+impl Lower for Judge {}
+
 impl Judge {
     /// A fresh discriminator for `stage`.
     ///
@@ -181,7 +183,7 @@ impl Judge {
         Ok(match recipe.discriminator {
             DiscriminatorChoice::Published => {
                 let config = DiscriminatorConfig { df_dim: recipe.df_dim, features, size: 64 << stage, spectral: recipe.spectral_norm };
-                Self::Published(init::initialize(config.init(device)?, rng))
+                Self::Published(init::initialize(config.init(device)?, rng)?)
             }
             DiscriminatorChoice::Projected => {
                 let config =

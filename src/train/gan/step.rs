@@ -60,7 +60,7 @@ impl Trainer {
         devices.iter().try_for_each(|device| recipe.precision.check(device))?;
         let device = device.clone();
         let workers = others.iter().map(|device| Worker { device: device.clone(), frozen: frozen.replica(device) }).collect();
-        let generator = init::initialize(recipe.generator.init(&device), &mut rng).sharpened(recipe.condition_gain);
+        let generator = init::initialize(recipe.generator.init(&device), &mut rng)?.sharpened(recipe.condition_gain);
         let judges = (0..recipe.generator.stages).map(|stage| Judge::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
         Ok(Self {
             average: generator.valid(),

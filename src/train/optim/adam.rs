@@ -3,9 +3,6 @@
 //! burn's own optimizer clips each tensor by itself, where PyTorch's `clip_grad_norm_` clips them all together, and it loads its
 //! state onto the default device, which need not exist.
 
-#[cfg(feature = "tch")]
-mod libtorch;
-
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -14,12 +11,10 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::nn::ops::{self, adam_piece};
+use crate::nn::AdamStep;
 use crate::readback;
 use crate::{Error, Result};
-
-/// Values that move at once on a processor. A step goes over them several times; so few, with their gradients, moments and what is between,
-/// stay in the cache of a core, where all of a network's would come from memory each time.
-const PIECE: usize = 1 << 16;
 
 /// Where the number of steps is kept in a saved state.
 const TIME: &str = "time";
@@ -33,7 +28,7 @@ pub struct Adam {
     beta_2: f64,
     epsilon: f64,
     time: usize,
-    /// m and v of each parameter, flat, in pieces of [`piece`] values.
+    /// m and v of each parameter, flat, in pieces of [`adam_piece`] values.
     moments: BTreeMap<String, Vec<[Tensor<1>; 2]>>,
 }
 
@@ -58,20 +53,8 @@ impl Adam {
         learning_rate: f64,
     ) -> (Tensor<1>, [Tensor<1>; 2]) {
         let Self { beta_1, beta_2, epsilon, time, .. } = *self;
-        let steps = time as f64;
-        let (bias_1, bias_2) = (1.0 - beta_1.powf(steps), 1.0 - beta_2.powf(steps));
-        let [one, two] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
-        #[cfg(feature = "tch")]
-        if libtorch::is_libtorch(&gradient.device()) {
-            let (rate, epsilon) = (-learning_rate * bias_2.sqrt() / bias_1, epsilon * bias_2.sqrt());
-            let piece = at_once(&gradient.device());
-            return libtorch::moved(old, gradient, [one, two], libtorch::Factors { beta_1, beta_2, rate, epsilon, piece });
-        }
-        let one = one.mul_scalar(beta_1) + gradient.clone().mul_scalar(1.0 - beta_1);
-        let two = two.mul_scalar(beta_2) + (gradient.clone() * gradient).mul_scalar(1.0 - beta_2);
-        let scale = two.clone().sqrt().mul_scalar(1.0 / bias_2.sqrt()).add_scalar(epsilon);
-        let delta = (one.clone() / scale).mul_scalar(learning_rate / bias_1);
-        (old - delta, [one, two])
+        let moments = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
+        ops::adam(old, gradient, moments, AdamStep { learning_rate, beta_1, beta_2, epsilon, time })
     }
 
     /// The state as safetensors.
@@ -112,7 +95,7 @@ impl Adam {
         self.time = floats(TIME)?.first().copied().unwrap_or_default() as usize;
         self.moments.clear();
         let device = device.clone().without_autodiff();
-        let piece = piece(&device);
+        let piece = adam_piece(&device);
         let tensor = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (&device, DType::F32));
         for name in tensors.names() {
             if let Some(path) = name.strip_suffix(".first") {
@@ -172,23 +155,9 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.without_autodiff().reshape([length])
 }
 
-/// How many values move at once on a device: on a GPU all of a parameter's, which it works on side by side.
-fn at_once(device: &Device) -> usize {
-    if crate::nn::is_processor(device) { PIECE } else { usize::MAX }
-}
-
-/// How many values a tensor of moments has at most: as many as move at once, but for libtorch, whose operation makes pieces itself.
-fn piece(device: &Device) -> usize {
-    #[cfg(feature = "tch")]
-    if libtorch::is_libtorch(device) {
-        return usize::MAX;
-    }
-    at_once(device)
-}
-
 /// The pieces of a tensor.
 fn split(tensor: Tensor<1>) -> Vec<Tensor<1>> {
-    let (length, piece) = (tensor.dims()[0], piece(&tensor.device()));
+    let (length, piece) = (tensor.dims()[0], adam_piece(&tensor.device()));
     if length <= piece {
         return vec![tensor];
     }
@@ -252,6 +221,7 @@ impl ModuleVisitor for Scale<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::ops::PIECE;
     use burn::nn::{Linear, LinearConfig};
 
     fn gradients(model: &Linear, scale: f32, device: &Device) -> GradientsParams {

@@ -3,37 +3,36 @@
 //! The bindings have no fused operation for it. burn's elementary ones make a new tensor almost each time, and a copy of the whole in the end;
 //! these go over the values half as often.
 
-// burn means to drop the back end; until then nothing trains faster on a processor.
-#![allow(deprecated)]
-
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, DispatchDevice, LibTorch, backend_extension};
-use burn::tensor::{Device, Tensor};
+use burn::backend::{Backend, Dispatch, LibTorch, backend_extension};
+use burn::tensor::Tensor;
 use tch::Tensor as Values;
 
-/// What burn calls a tensor of this back end; `tensor` in it is what libtorch's bindings do.
-type Primitive = FloatTensor<LibTorch>;
+use super::Primitive;
+use crate::nn::AdamStep;
 
-/// The numbers of one step.
+/// A step of Adam, `piece` values at a time; all tensors are libtorch's, flat and off the graph.
+pub fn adam(old: Tensor<1>, gradient: Tensor<1>, moments: [Tensor<1>; 2], step: AdamStep, piece: usize) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let AdamStep { learning_rate, beta_1, beta_2, epsilon, .. } = step;
+    let [bias_1, bias_2] = step.bias();
+    let (rate, epsilon) = (-learning_rate * bias_2.sqrt() / bias_1, epsilon * bias_2.sqrt());
+    moved(old, gradient, moments, Factors { beta_1, beta_2, rate, epsilon, piece })
+}
+
+/// The numbers of a step as the operation needs them.
 #[derive(Debug, Clone, Copy)]
-pub struct Factors {
-    pub beta_1: f64,
-    pub beta_2: f64,
+pub(super) struct Factors {
+    beta_1: f64,
+    beta_2: f64,
     /// What the first moment is multiplied with: −lr · √(1 − β₂ᵗ) / (1 − β₁ᵗ).
-    pub rate: f64,
+    rate: f64,
     /// What is added to the root of the second moment: ε · √(1 − β₂ᵗ).
-    pub epsilon: f64,
+    epsilon: f64,
     /// Values that move at once.
-    pub piece: usize,
+    piece: usize,
 }
 
-/// Whether tensors of this device, which is off the graph, are libtorch's.
-pub fn is_libtorch(device: &Device) -> bool {
-    matches!(device.as_dispatch(), DispatchDevice::LibTorch(_))
-}
-
-/// Values after a step, and their moments, from those before; of a parameter on a device that [`is_libtorch`], flat.
-pub fn moved(old: Tensor<1>, gradient: Tensor<1>, moments: [Tensor<1>; 2], factors: Factors) -> (Tensor<1>, [Tensor<1>; 2]) {
+fn moved(old: Tensor<1>, gradient: Tensor<1>, moments: [Tensor<1>; 2], factors: Factors) -> (Tensor<1>, [Tensor<1>; 2]) {
     let [old, gradient] = [old, gradient].map(Tensor::into_dispatch);
     let [one, two] = moments.map(Tensor::into_dispatch);
     let (new, one, two) = <Dispatch as Moved>::moved(old, gradient, one, two, factors);
@@ -42,7 +41,7 @@ pub fn moved(old: Tensor<1>, gradient: Tensor<1>, moments: [Tensor<1>; 2], facto
 
 /// The operation as burn's dispatch looks for it.
 #[backend_extension(LibTorch)]
-trait Moved: Backend {
+pub(super) trait Moved: Backend {
     fn moved(
         old: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -81,16 +80,16 @@ fn own(tensor: Primitive) -> Values {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests;
     use super::*;
-    use burn::tensor::TensorData;
+    use burn::tensor::Device;
 
     fn wave(length: usize, step: usize) -> Tensor<1> {
-        let values: Vec<f32> = (0..length).map(|i| (i * step % 101) as f32 / 50.0 - 0.97).collect();
-        Tensor::from_data(TensorData::new(values, [length]), &Device::libtorch())
+        tests::wave([length], step, &Device::libtorch())
     }
 
     fn read(tensor: &Tensor<1>) -> Vec<f32> {
-        tensor.clone().into_data().try_to_vec().unwrap()
+        tests::read(tensor.clone())
     }
 
     /// A step by [`moved`] of tensors that others read too; asserts the equation, and that what others read is as it was.
@@ -121,10 +120,5 @@ mod tests {
             let (new, [one, two]) = moved(new, gradient, [one, two], factors);
             assert_eq!([&new, &one, &two].map(read), again);
         }
-    }
-
-    #[test]
-    fn other_devices_are_not_libtorchs() {
-        assert!(is_libtorch(&Device::libtorch()) && !is_libtorch(&Device::flex()));
     }
 }

@@ -7,8 +7,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::nn::conv2d;
-use crate::nn::init::orthogonal;
+use super::layer::{Initial, Layer, Role, weight_and_bias};
+use super::ops::conv2d;
+use super::orthogonal::orthogonal;
 
 /// Keeps norms away from zero.
 const EPSILON: f64 = 1e-12;
@@ -18,6 +19,14 @@ const EPSILON: f64 = 1e-12;
 pub struct SpectralNorm {
     /// The left singular vector found so far, (rows); no parameter.
     running_u: RunningState<Tensor<1>>,
+}
+
+impl Layer for SpectralNorm {
+    const EXACT: bool = true;
+
+    fn role(field: &str) -> Option<Role> {
+        (field == "running_u").then_some(Role::State)
+    }
 }
 
 impl SpectralNorm {
@@ -68,6 +77,15 @@ pub struct SpectralConv2d {
     padding: usize,
 }
 
+impl Layer for SpectralConv2d {
+    // The largest singular value is found in f32; only the quotient is lowered.
+    const EXACT: bool = true;
+
+    fn role(field: &str) -> Option<Role> {
+        weight_and_bias(field)
+    }
+}
+
 impl SpectralConv2d {
     /// A convolution with an orthogonal weight and bias 0.
     pub fn new(
@@ -105,6 +123,14 @@ pub struct SpectralLinear {
     /// (in, out).
     weight: Param<Tensor<2>>,
     norm: SpectralNorm,
+}
+
+impl Layer for SpectralLinear {
+    const EXACT: bool = true;
+
+    fn role(field: &str) -> Option<Role> {
+        (field == "weight").then_some(Role::Weight(Initial::Orthogonal))
+    }
 }
 
 impl SpectralLinear {
