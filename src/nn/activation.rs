@@ -35,7 +35,7 @@ pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
 
 /// `plain` of the input; where a graph is recorded, slope · x + offset with `pieces` of the input's values: the slope, and the offset
 /// where it is not zero everywhere.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 fn piecewise<const D: usize>(
     input: Tensor<D>,
     plain: impl Fn(Tensor<D>) -> Tensor<D>,
@@ -53,7 +53,7 @@ fn piecewise<const D: usize>(
     }
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(not(feature = "lab"), target_arch = "wasm32"))]
 fn piecewise<const D: usize>(
     input: Tensor<D>,
     plain: impl Fn(Tensor<D>) -> Tensor<D>,
