@@ -1,7 +1,8 @@
 //! Activations composed of burn's operations; [`super::ops`] chooses between them and libtorch's.
 //!
-//! The gradient of the piecewise linear ones is one product. burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once forward and once more for the gradient. Where a graph is
-//! recorded, the slope at each value is a constant here, and the activation a product with it.
+//! The gradient of the piecewise linear ones is one product. burn derives `clamp` and `leaky_relu` from comparisons and fills by mask, once
+//! forward and once more for the gradient. Where a graph is recorded, the slope at each value is a constant here, and the activation a
+//! product with it.
 
 use burn::tensor::{Tensor, activation};
 
