@@ -12,7 +12,7 @@ lint() {
     cargo fmt --check &&
     cargo clippy --release --all-targets --target-dir "$native_dir" -- -D warnings &&
     scripts/check-pkg.sh &&
-    node_modules/.bin/tsc -p tests/types
+    node node_modules/typescript/lib/tsc.js -p tests/types
 }
 
 native() {

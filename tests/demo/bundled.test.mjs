@@ -15,6 +15,11 @@ let browser, expected;
 
 before(async () => {
   browser = await openBrowser();
+  const server = await new FilesServer().start();
+  server.headers = ISOLATED;
+  expected = await drawnWith("pkg/index.js", server);
+  await server.stop();
+  assert.ok(expected.threads > 1);
 });
 
 after(() => browser?.close());
@@ -53,21 +58,13 @@ async function draw(page) {
   });
 }
 
-/** Draws in a page of its own with the package from `pkg`, an address relative to the page; `servers` are stopped afterwards. */
+/** Draws in a page of its own with the package from `pkg`, an address relative to the page. */
 async function drawnWith(pkg, server) {
   const page = await prepare(await openPage(browser, server.address), PROMPT, pkg);
   const drawn = await draw(page);
   await page.context().close();
   return drawn;
 }
-
-before(async () => {
-  const server = await new FilesServer().start();
-  server.headers = ISOLATED;
-  expected = await drawnWith("pkg/index.js", server);
-  await server.stop();
-  assert.ok(expected.threads > 1);
-});
 
 test("as Next.js: an object whose href is a path, and import.meta.url a path of the build machine", async () => {
   const relative = (_, hashed) => `({ href: "/assets/${hashed}", pathname: "/assets/${hashed}", toString() { return this.href; }, toJSON() { return this.href; } })`;
