@@ -16,7 +16,7 @@ build() {
   say "building mirrorgan_$name"
   with_wasm cargo build --lib --no-default-features --target "$TARGET" --profile web --target-dir "$folder" "$@"
   wasm="$folder/$TARGET/web/deps/mirrorgan.wasm"
-  wasm-bindgen --target web --no-typescript --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
+  wasm-bindgen --target web --no-typescript --omit-default-module-path --out-dir "$work/$name" --out-name "mirrorgan_$name" --remove-name-section --remove-producers-section "$wasm"
   raw="$work/$name/mirrorgan_${name}_bg.wasm"
   say "wasm-opt $level mirrorgan_$name ($(stat -c %s "$raw") bytes)"
   node_modules/.bin/wasm-opt "$level" "${FEATURES[@]}" ${MORE_FEATURES:-} "$raw" -o "$raw.small"
@@ -44,7 +44,9 @@ build webgpu "$(target_dir wasm)" -Os
 mkdir "$work/pkg"
 cp src/web/js/*.js src/web/js/*.d.ts src/web/package/* LICENSE-MIT LICENSE-APACHE "$work/pkg/"
 for name in cpu threads webgpu; do
-  cp "$work/$name/mirrorgan_$name.js" "$work/$name/mirrorgan_${name}_bg.wasm" "$work/pkg/"
+  cp "$work/$name/mirrorgan_${name}_bg.wasm" "$work/pkg/"
+  # Nobody reads what wasm-bindgen wrote, and every visitor downloads it.
+  node_modules/.bin/esbuild --minify --format=esm --log-level=warning "$work/$name/mirrorgan_$name.js" --outfile="$work/pkg/mirrorgan_$name.js"
 done
 # The types of what the modules give come from the Rust source.
 awk '/^const TYPESCRIPT/ { on = 1; next } on && /^"#;/ { exit } on' src/web/types.rs >"$work/pkg/types.d.ts"

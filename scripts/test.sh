@@ -19,7 +19,7 @@ lint() {
     floors &&
     in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib &&
     scripts/check-pkg.sh &&
-    node_modules/.bin/tsc -p tests/types
+    node node_modules/typescript/lib/tsc.js -p tests/types
 }
 
 # The lower floors by themselves: without the command line, and without what learns and measures.

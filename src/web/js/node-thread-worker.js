@@ -7,11 +7,11 @@ import { MirrorGanError } from "./errors.js";
 
 const OPTIONS = { name: "mirrorgan" };
 
-/** The flags of this process, which a thread has too; a script that came by the command line has one that no file may have. */
+/** A thread has the flags of this process, but for those by which its script came from the command line: a file may not have them. */
 function flags() {
   const { execArgv } = process;
   if (!execArgv.some((flag) => flag.startsWith("--input-type"))) return {};
-  return { execArgv: execArgv.filter((flag, index) => flag.startsWith("-") && !/^(--input-type|-[ep]|--eval|--print)/.test(flag) && index >= 0) };
+  return { execArgv: execArgv.filter((flag) => flag.startsWith("--") && !/^--(input-type|eval|print)/.test(flag)) };
 }
 
 function makeThread(url) {
