@@ -6,10 +6,12 @@ use burn::tensor::Device;
 use clap::Args;
 
 use super::measuring::MeasuringArgs;
-use super::training::{TrainingArgs, explain};
+use super::training::TrainingArgs;
 use crate::Error;
 use crate::compare::{self, Member, Row};
 use crate::data::{Dataset, Split};
+use crate::evaluate::error::EvaluateError;
+use crate::evaluate::figure::LeftOut;
 use crate::evaluate::metric::{DISTANCE, DIVERSITY, FID, INCEPTION_SCORE, KID, Metric, R_PRECISION, REDESCRIPTION};
 use crate::evaluate::model::{EvaluateOptions, evaluate};
 use crate::files;
@@ -45,18 +47,18 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
     // Before the training: hours later would be late for a file that cannot be read.
     let options = options(&args.measuring, &context.device)?;
     if !args.table {
-        compare::train(&context, &members).map_err(explain)?;
+        compare::train(&context, &members)?;
     }
     table(&context, &members, options, &args.measuring)
 }
 
 /// How the members are measured; the judge of R-precision is missing yet.
-fn options(measuring: &MeasuringArgs, device: &Device) -> crate::Result<EvaluateOptions> {
+fn options(measuring: &MeasuringArgs, device: &Device) -> Result<EvaluateOptions, EvaluateError> {
     let mut options = measuring.options(device)?;
     let metrics = options.metrics.take().unwrap_or_else(|| usual(options.inception.is_some()));
     for metric in &metrics {
         if let Some(reason) = metric.lacks_inception(options.inception.as_ref()) {
-            return Err(Error::BadInput(format!("{}: {reason}", metric.name)));
+            return Err(EvaluateError::Impossible(LeftOut { metric: metric.name.into(), reason }));
         }
     }
     Ok(EvaluateOptions { metrics: Some(metrics), ..options })
@@ -91,7 +93,7 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     let mut images = Vec::new();
     for member in trained {
         if context.watcher.stop() {
-            return Err(anyhow::Error::from(Error::Interrupted).context("stopped; what is trained is kept, --table measures it"));
+            return Err(Error::Interrupted.into());
         }
         eprintln!("measuring {}", member.title());
         let model = compare::model(context, member)?;

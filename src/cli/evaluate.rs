@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use clap::Args;
 
+use super::advice;
 use super::device::DeviceChoice;
 use super::measuring::MeasuringArgs;
 use crate::Error;
@@ -15,6 +16,7 @@ use crate::evaluate::model::evaluate;
 use crate::files;
 use crate::glam::GeneratorConfig;
 use crate::model::{self, Model};
+use crate::train::error;
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::DataRecipe;
 use crate::train::{Recipe, TrainContext, stem};
@@ -46,7 +48,7 @@ pub struct EvaluateArgs {
 }
 
 /// The image encoder of the DAMSM of `run`, which `recipe` has made, where it is another than that of the model's STREAM.
-fn damsm_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> crate::Result<Option<SizedEncoder>> {
+fn damsm_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> error::Result<Option<SizedEncoder>> {
     let context = TrainContext {
         recipe,
         recipe_source: None,
@@ -99,6 +101,9 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let to_stdout = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if !to_stdout {
         print!("{}", evaluation.table());
+        if let Some(advice) = advice::on(&evaluation.left_out) {
+            println!("\nfor what was left out: {advice}");
+        }
     }
     if let Some(path) = &args.json {
         let mut value = serde_json::to_value(&evaluation)?;

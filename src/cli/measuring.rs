@@ -11,6 +11,7 @@ use super::bars::Bars;
 use crate::data::DataOptions;
 use crate::encoder::InceptionVariant;
 use crate::evaluate::colour_probe::Probe;
+use crate::evaluate::features::Networks;
 use crate::evaluate::inception::{Inception, Preprocessing};
 use crate::evaluate::metric::{self, Metric};
 use crate::evaluate::model::EvaluateOptions;
@@ -57,7 +58,12 @@ pub struct MeasuringArgs {
 
 /// A metric of the registry, by its name.
 fn metric() -> impl TypedValueParser<Value = &'static Metric> {
-    let names = metric::ALL.map(|metric| PossibleValue::new(metric.name).help(metric.about));
+    let needs = |metric: &Metric| match metric.networks() {
+        Networks { inception: true, .. } => "; needs --inception",
+        Networks { damsm: true, .. } => "; `evaluate` needs --run for it",
+        _ => "",
+    };
+    let names = metric::ALL.map(|metric| PossibleValue::new(metric.name).help(format!("{}{}", metric.about, needs(metric))));
     PossibleValuesParser::new(names).try_map(|name| Metric::named(&name).ok_or(format!("there is no metric {name}")))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 when it worked, 1 when it did not, 2 for wrong use, 130 when it was interrupted.
 
+mod advice;
 mod bars;
 mod caption;
 mod compare;
@@ -22,6 +23,8 @@ mod training;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use advice::Doing;
 
 /// MirrorGAN: text to image to text.
 #[derive(Debug, Parser)]
@@ -58,7 +61,13 @@ enum Command {
 /// Parses the arguments, runs the command and reports what went wrong.
 pub fn main() -> ExitCode {
     memory::keep();
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let doing = match command {
+        Command::Train(_) => Doing::Training,
+        Command::Compare(_) => Doing::Comparing,
+        _ => Doing::Using,
+    };
+    let result = match command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Caption(args) => caption::run(args),
@@ -73,17 +82,9 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", told(&error));
-            match error.downcast_ref::<crate::Error>() {
-                Some(crate::Error::Interrupted) => ExitCode::from(130),
-                Some(
-                    crate::Error::BadInput(_)
-                    | crate::Error::EmptyPrompt
-                    | crate::Error::UnknownPrompt { .. }
-                    | crate::Error::BadRecipe { .. },
-                ) => ExitCode::from(2),
-                _ => ExitCode::FAILURE,
-            }
+            let advice = advice::of(&error, doing).map_or(String::new(), |advice| format!("; {advice}"));
+            eprintln!("error: {}{advice}", told(&error));
+            ExitCode::from(advice::exit_code(&error))
         }
     }
 }

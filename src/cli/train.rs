@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
-use super::training::{TrainingArgs, browse, explain};
+use super::training::{TrainingArgs, browse};
 use crate::Error;
 use crate::nn::Precision;
+use crate::train::error::Result;
 use crate::train::run::starting_point;
-use crate::train::{TrainContext, gan, stem, stream};
+use crate::train::{TrainContext, TrainError, gan, stem, stream};
 
 /// Arguments of `mirrorgan train`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ struct PartArgs {
 /// Runs the command.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     let started = Instant::now();
-    let (train, part): (fn(&TrainContext) -> crate::Result<()>, _) = match args.part {
+    let (train, part): (fn(&TrainContext) -> Result<()>, _) = match args.part {
         Part::All(part) => (all, part),
         Part::Stem(part) => (stem::run, part),
         Part::Stream(part) => (stream::run, part),
@@ -72,11 +73,11 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     // A time that no clock reaches is none.
     context.deadline = part.deadline.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
     match (train(&context), part.deadline) {
-        (Err(Error::Deadline), Some(seconds)) => {
+        (Err(TrainError::Library(Error::Deadline)), Some(seconds)) => {
             eprintln!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume");
             return Ok(());
         }
-        (done, _) => done.map_err(explain)?,
+        (done, _) => done?,
     }
     let report = context.out.join("report.html");
     eprintln!("done; the report is {}", report.display());
@@ -86,16 +87,14 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn all(context: &TrainContext) -> crate::Result<()> {
+fn all(context: &TrainContext) -> Result<()> {
     // Refused before an hour of work, not after it.
     if starting_point(context, gan::KIND)?.is_none() {
         gan::check_start(&context.recipe.gan, &context.device)?;
     }
-    for (name, train) in
-        [("STEM", stem::run as fn(&TrainContext) -> crate::Result<()>), ("STREAM", stream::run), ("the generator", gan::run)]
-    {
+    for (name, train) in [("STEM", stem::run as fn(&TrainContext) -> Result<()>), ("STREAM", stream::run), ("the generator", gan::run)] {
         if let Some(reason) = context.reason_to_stop() {
-            return Err(reason);
+            return Err(reason.into());
         }
         context.say(&format!("training {name}"));
         train(context)?;

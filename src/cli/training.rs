@@ -1,4 +1,4 @@
-//! What every command that trains is given, and how it says why it stopped.
+//! What every command that trains is given.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::bars::Bars;
 use super::device::DeviceChoice;
-use crate::Error;
 use crate::train::{Recipe, TrainContext, recipe};
 
 /// Arguments of every command that trains.
@@ -52,45 +51,10 @@ impl TrainingArgs {
     }
 }
 
-/// The error that ended a training, with what can be done about it.
-pub fn explain(error: Error) -> anyhow::Error {
-    let advice = match &error {
-        Error::Interrupted => Some("stopped; everything is saved, continue with --resume"),
-        Error::Io { source, .. } if is_full(source) => {
-            Some("the disk is full: make room and continue with --resume, from the last checkpoint if there is one")
-        }
-        _ => None,
-    };
-    let error = anyhow::Error::from(error);
-    match advice {
-        Some(advice) => error.context(advice),
-        None => error,
-    }
-}
-
 /// Shows a page in the user's browser. What was made is there without one, so a failure is a warning.
 pub fn browse(page: &Path) {
     let shown = std::path::absolute(page).and_then(open::that_detached);
     if let Err(error) = shown {
         eprintln!("warning: {} could not be opened in a browser: {error}", page.display());
-    }
-}
-
-/// Whether nothing more can be written: no space, quota used up, or a file larger than may be.
-fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_told_from_other_failures_and_promises_no_checkpoint() {
-        let said = |kind: std::io::ErrorKind| format!("{:#}", explain(Error::io("run/gan/log.jsonl", kind.into())));
-        let full = said(std::io::ErrorKind::StorageFull);
-        assert!(full.contains("the disk is full") && full.contains("if there is one") && full.contains("log.jsonl"), "{full}");
-        assert!(!said(std::io::ErrorKind::PermissionDenied).contains("the disk is full"));
     }
 }

@@ -1,11 +1,14 @@
 //! The comparison of the paper's tables: the same STEM, STREAM, data and number of pictures for every member of the family.
 
+pub mod error;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use self::error::CompareError;
 use crate::evaluate::figure::{Evaluation, Figure};
 use crate::glam::{Architecture, GeneratorConfig};
 use crate::model::{Model, ModelConfig};
@@ -116,15 +119,15 @@ impl Member {
 /// says so.
 ///
 /// # Errors
-/// As the parts' trainings; [`Error::BadInput`] when there is a comparison and `resume` was not asked for.
-pub fn train(context: &TrainContext, members: &[Member]) -> Result<()> {
+/// As the parts' trainings, which refuse a comparison that is there already where `resume` was not asked for; [`CompareError::CannotBegin`].
+pub fn train(context: &TrainContext, members: &[Member]) -> Result<(), CompareError> {
     // Refused before STEM learns.
     for member in members {
         let own = member.context(context);
         if own.recipe.gan.start_from.is_some() && starting_point(&own, gan::KIND)?.is_none() {
             gan::check_start(&own.recipe.gan, &own.device).map_err(|error| match error {
-                Error::BadInput(message) => Error::BadInput(format!("{}: {message} (--members leaves it out)", member.title())),
-                other => other,
+                Error::BadInput(_) => CompareError::CannotBegin { member: *member, reason: error },
+                other => other.into(),
             })?;
         }
     }
@@ -174,8 +177,8 @@ fn share(whole: &Path, member: &Path, name: &str) -> Result<()> {
 /// The model that a member's training has made, with the running average of its generator.
 ///
 /// # Errors
-/// [`Error::BadInput`] when it has not been trained; as [`Member::trained_with`].
-pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
+/// [`TrainError::NotTrained`](crate::train::TrainError::NotTrained) when it has not been trained; as [`Member::trained_with`].
+pub fn model(context: &TrainContext, member: Member) -> Result<Model, CompareError> {
     let own = member.trained_with(context)?;
     let text = stem::load(&context.out, &context.device)?;
     let (stream_config, stream) = stream::load_whole(&TrainContext { out: context.out.clone(), ..own.clone() })?;
@@ -185,7 +188,7 @@ pub fn model(context: &TrainContext, member: Member) -> Result<Model> {
     let generator = gan::load(&own.out, &config, stages, &context.device)?;
     let config = GeneratorConfig { stages, ..config };
     let config = ModelConfig::new(member.title(), "the data of the comparison", text.config.text, config, Some(stream_config));
-    Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))
+    Ok(Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?)
 }
 
 /// The members that have been trained to the end of the recipe that is in their folder, whatever the context's says.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::error::Obstacle;
 use super::interval::Interval;
 
 /// A measured value and all that is needed to read it.
@@ -28,10 +29,10 @@ pub struct Figure {
 /// A metric that could not be measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// The metric, as `--metrics` calls it.
+    /// [`Metric::name`](super::metric::Metric::name).
     pub metric: String,
-    /// Why, and what would help.
-    pub reason: String,
+    /// Why.
+    pub reason: Obstacle,
 }
 
 /// What [`evaluate`](super::model::evaluate) found. It depends on model, data and options only, never on date or machine load.
@@ -152,7 +153,7 @@ mod tests {
             size: 64,
             seed: 1,
             figures: vec![figure("a", 0.75), figure("much-longer", 1234.5)],
-            left_out: vec![LeftOut { metric: "fid".into(), reason: "no weights".into() }],
+            left_out: vec![LeftOut { metric: "fid".into(), reason: Obstacle::NoInception }],
         }
     }
 
@@ -164,7 +165,7 @@ mod tests {
         assert_eq!(column(lines[1], "net"), column(lines[2], "net"), "{text}");
         assert!(lines[1].starts_with("a ") && lines[1].contains("   0.7500"), "{text}");
         assert_eq!(text.matches("as usual").count(), 1, "{text}");
-        assert!(text.contains("a, much-longer: as usual") && text.contains("left out: fid: no weights"), "{text}");
+        assert!(text.contains("a, much-longer: as usual") && text.contains("left out: fid: it needs the weights"), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod cider;
 pub mod colour_probe;
 mod cosine;
 pub mod diversity;
+pub mod error;
 mod evaluator;
 pub mod features;
 pub mod figure;

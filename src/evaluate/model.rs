@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::colour_probe::Probe;
+use super::error::EvaluateError;
 use super::evaluator::Evaluator;
 use super::features::Networks;
 use super::figure::{Evaluation, LeftOut};
@@ -17,7 +18,6 @@ use crate::model::Model;
 use crate::pipeline::Drawer;
 use crate::stem::TextEncoder;
 use crate::watch::{SharedWatcher, Unwatched};
-use crate::{Error, Result};
 
 /// What [`evaluate`] is asked for.
 #[derive(Debug)]
@@ -67,9 +67,9 @@ impl Default for EvaluateOptions {
 /// only features.
 ///
 /// # Errors
-/// [`Error::BadInput`] when a metric that [`EvaluateOptions::metrics`] names cannot be measured, or there is none that can;
-/// [`Error::Device`]; [`Error::Interrupted`] when the watcher stops it.
-pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, device: &Device) -> Result<Evaluation> {
+/// [`EvaluateError::Impossible`] when a metric that [`EvaluateOptions::metrics`] names cannot be measured, [`EvaluateError::Nothing`] when there
+/// is none that can; [`Error::Device`](crate::Error::Device); [`Error::Interrupted`](crate::Error::Interrupted) when the watcher stops it.
+pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, device: &Device) -> Result<Evaluation, EvaluateError> {
     let drawer = &Drawer::new(model.generator.clone(), device)?;
     let samples = options.samples.unwrap_or(dataset.len());
     let evaluator = Evaluator { model, dataset, drawer, options, device, samples };
@@ -77,7 +77,7 @@ pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, dev
     let metrics: Vec<&Metric> = match &options.metrics {
         Some(metrics) => {
             if let Some((metric, reason)) = metrics.iter().find_map(|metric| Some((metric, metric.obstacle(&evaluator)?))) {
-                return Err(Error::BadInput(format!("{}: {reason}", metric.name)));
+                return Err(EvaluateError::Impossible(LeftOut { metric: metric.name.into(), reason }));
             }
             ALL.into_iter().filter(|metric| metrics.contains(metric)).collect()
         }
@@ -91,8 +91,7 @@ pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, dev
             .collect(),
     };
     if metrics.is_empty() {
-        let reasons: Vec<String> = left_out.iter().map(|LeftOut { metric, reason }| format!("{metric}: {reason}")).collect();
-        return Err(Error::BadInput(format!("nothing can be measured: {}", reasons.join("; "))));
+        return Err(EvaluateError::Nothing(left_out));
     }
     let of_all = |networks: fn(&Metric) -> Networks| metrics.iter().fold(Networks::NONE, |all, metric| all.or(networks(metric)));
     let mut inputs = evaluator.inputs(of_all(|metric| metric.photographs), of_all(|metric| metric.drawings))?;

@@ -141,7 +141,7 @@ impl Epochs {
     /// # Errors
     /// [`Error::Diverged`] when it is not finite; [`Error::Device`].
     pub fn losses(&mut self, at: &Place, asked: bool) -> Result<Option<Losses>> {
-        if asked && at.epoch_over() || !(asked || at.epoch_over() || at.step % LOOK_EVERY == 0) {
+        if asked && at.epoch_over() || !(asked || at.epoch_over() || at.step.is_multiple_of(LOOK_EVERY)) {
             return Ok(None);
         }
         let sum = readback::read_now(self.sum.clone())?.first().copied().unwrap_or(f32::NAN);
@@ -164,7 +164,7 @@ impl Epochs {
 
     /// The line of an epoch that is over.
     pub fn line(&self, step: &Step<'_>) -> Option<(Value, Option<String>)> {
-        let Some(losses) = step.losses.filter(|_| step.at.epoch_over()) else { return None };
+        let losses = step.losses.filter(|_| step.at.epoch_over())?;
         let epoch = step.at.position.epoch;
         let mut line = json!({ "epoch": epoch, "step": step.at.step, "learning_rate": self.schedule.rate(epoch - 1) });
         let mut text = format!("{} epoch {epoch}/{}:", self.kind, self.schedule.epochs);

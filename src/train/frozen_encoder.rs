@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use safetensors::SafeTensors;
 
+use super::error::{self, TrainError};
 use super::recipe::EncoderUse;
 use super::run::TrainContext;
 use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig, SizedEncoder};
@@ -32,9 +33,9 @@ impl FrozenEncoder {
     /// The encoder `seen` of a context: from its file, or narrow and random where the recipe asks for that.
     ///
     /// # Errors
-    /// [`Error::BadInput`] when the recipe wants the real one and no file, or more than one, holds it; [`Error::BadModel`] for a file that
-    /// holds none; [`Error::Io`].
-    pub fn load(context: &TrainContext, seen: EncoderUse) -> Result<Self> {
+    /// [`TrainError::EncoderMissing`] when the recipe wants the real one and no file holds it, [`Error::BadInput`] when more than one does;
+    /// [`Error::BadModel`] for a file that holds none; [`Error::Io`].
+    pub fn load(context: &TrainContext, seen: EncoderUse) -> error::Result<Self> {
         let width = context.recipe.data.encoder_width;
         let config = ImageEncoderConfig::new(seen.kind, width);
         let network = config.init(&context.device)?;
@@ -42,11 +43,7 @@ impl FrozenEncoder {
             return Ok(Self { network: tensors::load(network, &bytes, &file)?, seen, fingerprint: files::sha256(&bytes) });
         }
         if width >= 1.0 {
-            return Err(Error::BadInput(format!(
-                "name the weights of {0} with --encoder FILE; `mirrorgan import {1}` makes the file",
-                seen.kind,
-                seen.kind.import_command()
-            )));
+            return Err(TrainError::EncoderMissing { kind: seen.kind });
         }
         // Features of random weights still tell pictures apart, enough for tests.
         let mut rng = ChaCha8Rng::seed_from_u64(context.recipe.seed);
@@ -62,7 +59,7 @@ impl FrozenEncoder {
     ///
     /// # Errors
     /// As [`FrozenEncoder::load`].
-    pub fn of_damsm(context: &TrainContext, stream: Option<&StreamConfig>) -> Result<Option<SizedEncoder>> {
+    pub fn of_damsm(context: &TrainContext, stream: Option<&StreamConfig>) -> error::Result<Option<SizedEncoder>> {
         let seen = context.recipe.stem_encoder();
         if stream.is_none_or(|stream| stream.encoder == seen.kind && stream.image_size == seen.size) {
             return Ok(None);
@@ -91,7 +88,7 @@ fn find(context: &TrainContext, kind: EncoderKind) -> Result<Option<(String, Vec
 /// Which network the tensors of a file are of.
 fn file_kind(bytes: &[u8], file: &str) -> Result<EncoderKind> {
     let archive = SafeTensors::deserialize(bytes)
-        .map_err(|error| Error::bad_model(file, format!("not a safetensors file, as `mirrorgan import` writes them: {error}")))?;
+        .map_err(|error| Error::bad_model(file, format!("not the weights of an encoder as a safetensors file: {error}")))?;
     let shapes = archive.iter().map(|(name, view)| (name.to_string(), view.shape().to_vec())).collect();
     EncoderKind::of(&shapes, file)
 }

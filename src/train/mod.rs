@@ -6,6 +6,7 @@
 pub mod course;
 pub mod divergence;
 pub mod epochs;
+pub mod error;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
@@ -15,5 +16,6 @@ pub mod run;
 pub mod stem;
 pub mod stream;
 
+pub use error::TrainError;
 pub use recipe::Recipe;
 pub use run::{RunFolder, TrainContext};

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::course::{self, BEST, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
 use super::epochs::{Epochs, Schedule};
+use super::error::{self, TrainError};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
@@ -81,14 +82,14 @@ pub struct TrainedStem {
 /// Loads STEM of a run onto `device`.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
-pub fn load(run: &Path, device: &Device) -> Result<TrainedStem> {
+/// [`TrainError::NotTrained`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
+pub fn load(run: &Path, device: &Device) -> error::Result<TrainedStem> {
     let path = run.join("vocab.txt");
     let TrainedWeights { config, model } = weights(&trained(run, StemTraining::KIND)?, device)?;
     let vocabulary = Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?;
     if vocabulary.len() != config.text.vocabulary {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
-        return Err(Error::BadCheckpoint { file: path.display().to_string(), message });
+        return Err(Error::BadCheckpoint { file: path.display().to_string(), message }.into());
     }
     Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, StemTraining::KIND).is_dir() })
 }
@@ -117,9 +118,9 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
 }
 
 /// The best weights of a finished or running training of `kind`, else its newest checkpoint.
-pub(super) fn trained(run: &Path, kind: &str) -> Result<Loaded> {
+pub(super) fn trained(run: &Path, kind: &'static str) -> error::Result<Loaded> {
     let best = best(run, kind);
-    if best.is_dir() { read_folder(&best, kind) } else { newest(run, kind) }
+    if best.is_dir() { Ok(read_folder(&best, kind)?) } else { newest(run, kind) }
 }
 
 /// Where the weights are that measured best on the test split, if there was one.
@@ -128,11 +129,9 @@ fn best(run: &Path, kind: &str) -> PathBuf {
 }
 
 /// The newest checkpoint of a finished or running training of `kind`.
-pub(super) fn newest(run: &Path, kind: &str) -> Result<Loaded> {
-    let folder = run.join(kind);
-    Checkpoints::new(folder.join("checkpoints"))
-        .latest(kind)?
-        .ok_or_else(|| Error::BadInput(format!("{} holds no training: run `mirrorgan train {kind}` first", folder.display())))
+pub(super) fn newest(run: &Path, kind: &'static str) -> error::Result<Loaded> {
+    let latest = Checkpoints::new(run.join(kind).join("checkpoints")).latest(kind)?;
+    latest.ok_or_else(|| TrainError::NotTrained { part: kind, run: run.to_path_buf() })
 }
 
 /// The `config.json` of a checkpoint.
@@ -164,8 +163,8 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 /// Trains STEM as `context` says.
 ///
 /// # Errors
-/// As [`course::run`].
-pub fn run(context: &TrainContext) -> Result<()> {
+/// As [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+pub fn run(context: &TrainContext) -> error::Result<()> {
     let start = starting_point(context, StemTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;
@@ -174,7 +173,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let test = open_test(context, &vocabulary)?;
     going_on(context, start.as_ref(), &train, test.as_ref())?;
     let training = StemTraining::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
-    course::run(context, training, start.as_ref())
+    Ok(course::run(context, training, start.as_ref())?)
 }
 
 /// A split as the recipe wants it, without what has no word of `vocabulary`.
@@ -236,7 +235,7 @@ pub(super) fn skipped_path(run: &Path, split: Split) -> PathBuf {
 }
 
 /// RUN/vocab.txt when a training goes on, else a new one from the training captions.
-fn vocabulary(context: &TrainContext, train: &Dataset) -> Result<Vocabulary> {
+fn vocabulary(context: &TrainContext, train: &Dataset) -> error::Result<Vocabulary> {
     let path = context.out.join("vocab.txt");
     if context.resume && path.is_file() {
         return context.vocabulary();

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::course::{self, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
 use super::epochs::{Epochs, Schedule};
+use super::error;
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
@@ -36,9 +37,9 @@ const ADAM: &str = "adam.safetensors";
 /// Loads STREAM's decoder of a run onto `device`.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
-pub fn load(run: &Path, device: &Device) -> Result<(StreamConfig, StreamDecoder)> {
-    weights(&trained(run, StreamTraining::KIND)?, device)
+/// [`TrainError::NotTrained`](super::TrainError::NotTrained) when there is none yet; [`Error::BadCheckpoint`] when it is broken.
+pub fn load(run: &Path, device: &Device) -> error::Result<(StreamConfig, StreamDecoder)> {
+    Ok(weights(&trained(run, StreamTraining::KIND)?, device)?)
 }
 
 /// Loads one checkpoint folder.
@@ -58,8 +59,8 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 /// Trains STREAM as `context` says.
 ///
 /// # Errors
-/// [`Error::BadInput`] when `train stem` has not run yet; as [`course::run`].
-pub fn run(context: &TrainContext) -> Result<()> {
+/// As [`TrainContext::vocabulary`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+pub fn run(context: &TrainContext) -> error::Result<()> {
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, StreamTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
@@ -67,7 +68,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let test = open_test(context, &vocabulary)?;
     going_on(context, start.as_ref(), &train, test.as_ref())?;
     let training = StreamTraining::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
-    course::run(context, training, start.as_ref())
+    Ok(course::run(context, training, start.as_ref())?)
 }
 
 /// Captions as STREAM's targets, each with its end mark: numbers and mask, both (batch, words).
@@ -237,7 +238,7 @@ impl Training for StreamTraining {
 ///
 /// # Errors
 /// As [`load`] and [`FrozenEncoder::load`].
-pub fn load_whole(context: &TrainContext) -> Result<(StreamConfig, Stream)> {
+pub fn load_whole(context: &TrainContext) -> error::Result<(StreamConfig, Stream)> {
     let (config, decoder) = load(&context.out, &context.device)?;
     let mut stream = config.init(&context.device)?;
     stream.encoder = FrozenEncoder::load(context, EncoderUse { kind: config.encoder, size: config.image_size })?.network;

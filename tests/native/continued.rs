@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use mirrorgan::train::{Recipe, TrainContext, gan, stem, stream};
+use mirrorgan::train::{Recipe, TrainContext, TrainError, gan, stem, stream};
 use mirrorgan::watch::Unwatched;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -86,7 +86,7 @@ fn a_run_of_version_0_1_0_goes_on_to_the_bit() {
     mirrorgan::data::tiny::write(&data).unwrap();
     copy(&fixture("run"), &out);
     let finished = json(&fixture("finished.json"));
-    type Part = (&'static str, fn(&TrainContext) -> mirrorgan::Result<()>);
+    type Part = (&'static str, fn(&TrainContext) -> Result<(), TrainError>);
     // The generator first: it was begun on STEM and STREAM as they were then.
     let parts: [Part; 3] = [("gan", gan::run), ("stem", stem::run), ("stream", stream::run)];
     for (kind, run) in parts {

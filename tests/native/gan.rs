@@ -12,7 +12,7 @@ use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::stem::TextEncoderConfig;
 use mirrorgan::train::gan::{Frozen, Trainer};
 use mirrorgan::train::recipe::gan::GanRecipe;
-use mirrorgan::train::{TrainContext, gan, stem, stream};
+use mirrorgan::train::{TrainContext, TrainError, gan, stem, stream};
 use mirrorgan::watch::{StopAfter, Unwatched};
 
 use rand::SeedableRng;
@@ -33,7 +33,7 @@ const SHORT: &[&str] = &[
 
 fn trained(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
     let context = context(folder, out, overrides);
-    assert!(matches!(gan::run(&context), Err(Error::BadInput(message)) if message.contains("train stem")));
+    assert!(matches!(gan::run(&context), Err(TrainError::NotTrained { part: "stem", .. })));
     stem::run(&context).unwrap();
     stream::run(&context).unwrap();
     context
@@ -44,7 +44,7 @@ fn a_stopped_training_equals_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let whole = trained(folder.path(), "whole", SHORT);
     gan::run(&whole).unwrap();
-    assert!(matches!(gan::run(&whole), Err(Error::BadInput(_))), "a finished training is not overwritten");
+    assert!(matches!(gan::run(&whole), Err(TrainError::AlreadyThere { .. })), "a finished training is not overwritten");
 
     let mut pieces = trained(folder.path(), "pieces", SHORT);
     pieces.resume = true;
@@ -52,7 +52,7 @@ fn a_stopped_training_equals_an_uninterrupted_one() {
     loop {
         pieces.watcher = Arc::new(StopAfter::new(1));
         match gan::run(&pieces) {
-            Err(Error::Interrupted) => interrupts += 1,
+            Err(TrainError::Library(Error::Interrupted)) => interrupts += 1,
             other => break other.unwrap(),
         }
         assert!(interrupts < 20);
@@ -111,12 +111,12 @@ fn a_measured_training_equals_an_unmeasured_one_and_keeps_its_best() {
     gan::run(&plain).unwrap();
     let config = &plain.recipe.gan.generator;
     let error = gan::load_best(&plain.out, config, 2, &plain.device).unwrap_err();
-    assert!(matches!(&error, Error::BadInput(message) if message.contains("gan.measure_every")), "{error}");
+    assert!(matches!(&error, TrainError::Library(Error::BadInput(message)) if message.contains("gan.measure_every")), "{error}");
 
     let mut measured = trained(folder.path(), "measured", &[SHORT, &["gan.measure_every=8", "gan.measure_pictures=6"]].concat());
     measured.resume = true;
     measured.watcher = Arc::new(StopAfter::new(3));
-    assert!(matches!(gan::run(&measured), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&measured), Err(TrainError::Library(Error::Interrupted))));
     let stages = |best: bool| gan::trained_stages(&measured.out, &measured.recipe.gan, best).unwrap();
     assert_eq!([false, true].map(stages), [1, 1]);
     measured.watcher = Arc::new(Unwatched);
@@ -181,7 +181,7 @@ fn too_few_pictures_are_said_and_just_enough_are_learned_from() {
     };
     for (name, pictures, changes, least) in [("accumulated", 3, &[][..], "4 or more"), ("shared", 7, &["gan.devices=2"], "8 or more")] {
         let error = gan::run(&prepared(name, pictures, changes)).unwrap_err();
-        assert!(matches!(&error, Error::BadData { message, .. } if message.contains(least)), "{error}");
+        assert!(matches!(&error, TrainError::Library(Error::BadData { message, .. }) if message.contains(least)), "{error}");
     }
     gan::run(&prepared("enough", 4, &[])).unwrap();
 }
@@ -238,16 +238,19 @@ fn a_training_goes_on_from_a_model_with_a_stage_more() {
         gan::run(&context).unwrap_err()
     };
     let error = refused(&["gan.generator.gf_dim=8"]);
-    assert!(matches!(&error, Error::BadInput(message) if message.contains("gan.generator.gf_dim is 4 in ")), "{error}");
+    assert!(
+        matches!(&error, TrainError::Library(Error::BadInput(message)) if message.contains("gan.generator.gf_dim is 4 in ")),
+        "{error}"
+    );
     let three = ["data.size=256", "gan.generator.stages=3", "gan.phases=[{stages=3,pictures=4,batch=4,trains=\"last\"}]"];
     let error = refused(&three);
-    assert!(matches!(&error, Error::BadInput(message) if message.contains("of which 1 are trained")), "{error}");
+    assert!(matches!(&error, TrainError::Library(Error::BadInput(message)) if message.contains("of which 1 are trained")), "{error}");
     let error = refused(&["gan.start_from=nowhere"]);
-    assert!(matches!(&error, Error::Io { path, .. } if path.starts_with("nowhere")), "{error}");
+    assert!(matches!(&error, TrainError::Library(Error::Io { path, .. }) if path.starts_with("nowhere")), "{error}");
     assert!(!second.out.join("gan").exists());
 
     second.watcher = Arc::new(StopAfter::new(1));
-    assert!(matches!(gan::run(&second), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&second), Err(TrainError::Library(Error::Interrupted))));
     // By then it is in the checkpoint.
     fs::remove_dir_all(&model).unwrap();
     (second.resume, second.watcher) = (true, Arc::new(Unwatched));

@@ -5,9 +5,8 @@
 use std::fs;
 
 use burn::tensor::Device;
-use mirrorgan::Error;
 use mirrorgan::nn::{Precision, gpu_kinds};
-use mirrorgan::train::{TrainContext, gan, stem, stream};
+use mirrorgan::train::{TrainContext, TrainError, gan, stem, stream};
 
 use crate::tiny::{context, log};
 
@@ -18,7 +17,7 @@ fn first(context: &TrainContext) -> Vec<(&'static str, f64)> {
 }
 
 /// A generator's training of its own.
-fn train(run: &TrainContext) -> mirrorgan::Result<()> {
+fn train(run: &TrainContext) -> Result<(), TrainError> {
     let part = run.out.join("gan");
     if part.is_dir() {
         fs::remove_dir_all(&part).unwrap();
@@ -74,7 +73,7 @@ fn other_devices_learn_what_the_processor_learns_in_each_precision_and_together(
         let mut both = TrainContext { device: first.clone(), ..processor.clone() };
         both.recipe.gan.devices = 2;
         if devices.len() < 2 {
-            assert!(matches!(train(&both), Err(Error::BadInput(message)) if message.contains("there are 1 of this kind")));
+            assert!(matches!(train(&both), Err(TrainError::TooFewDevices { found: 1, .. })));
         } else {
             // Batch norms see halves: near, not the same.
             near(losses(&both), 0.2, &format!("{:?}", &devices[..2]));

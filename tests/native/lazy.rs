@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mirrorgan::Error;
-use mirrorgan::train::{gan, stem, stream};
+use mirrorgan::train::{TrainError, gan, stem, stream};
 use mirrorgan::watch::{StopAfter, Unwatched};
 
 use crate::tiny::{context, log, values};
@@ -20,7 +20,7 @@ fn a_training_on_pictures_in_files_is_the_one_on_pictures_in_memory_even_when_st
         stream::run(&context).unwrap();
         if let Some(cut) = cut {
             context.watcher = Arc::new(StopAfter::new(cut));
-            assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+            assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
             (context.watcher, context.resume) = (Arc::new(Unwatched), true);
         }
         gan::run(&context).unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirrorgan::Error;
-use mirrorgan::train::{TrainContext, gan, stem, stream};
+use mirrorgan::train::{TrainContext, TrainError, gan, stem, stream};
 use mirrorgan::watch::{StopAfter, Unwatched};
 
 use crate::tiny::{context, log};
@@ -100,7 +100,7 @@ fn a_full_disk_is_said_and_costs_nothing_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
     context.watcher = Arc::new(StopAfter::new(2));
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     let before = newest(&context);
     // No file may grow beyond 64 KiB: the log can, a checkpoint cannot.
     let whole = command(folder.path(), "run", &SHORT);
@@ -123,7 +123,7 @@ fn a_deadline_ends_a_training_that_goes_on_to_the_same_end() {
     let mut part = prepared(folder.path(), "part", &short);
     (part.resume, part.deadline) = (true, Some(Instant::now()));
     for step in 1..=3 {
-        assert!(matches!(gan::run(&part), Err(Error::Deadline)));
+        assert!(matches!(gan::run(&part), Err(TrainError::Library(Error::Deadline))));
         assert_eq!(log(&part, "gan").len(), step, "a step is taken before the clock is looked at");
     }
     gan::run(&part).unwrap();
@@ -147,11 +147,11 @@ fn a_phase_ends_when_its_seconds_are_spent_in_however_many_calls() {
     let phases = "gan.phases=[{stages=1,seconds=0.001,batch=4,trains=\"all\"},{stages=1,pictures=12,seconds=600,batch=4,trains=\"all\"}]";
     let mut context = prepared(folder.path(), "run", &[&SHORT[..3], &[phases]].concat());
     context.watcher = Arc::new(StopAfter::new(2));
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     let phase = |context: &TrainContext| log(context, "gan").iter().map(|line| line["phase"].as_u64().unwrap()).collect::<Vec<_>>();
     assert_eq!(phase(&context), [0, 1], "one step is more than a millisecond");
     (context.watcher, context.resume) = (Arc::new(StopAfter::new(1)), true);
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     let file = checkpoints(&context).pop().unwrap().join("state.json");
     let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let spent = state["extra"]["seconds"].as_f64().unwrap();
@@ -169,15 +169,15 @@ fn a_diverged_training_stops_and_keeps_finite_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
     context.watcher = Arc::new(StopAfter::new(2));
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     context.watcher = Arc::new(Unwatched);
     context.resume = true;
     context.recipe.gan.discriminator_lr = 1e30;
     context.recipe.gan.generator_lr = 1e30;
     let error = gan::run(&context).unwrap_err();
-    assert!(matches!(error, Error::Diverged { .. }), "{error}");
+    assert!(matches!(error, TrainError::Library(Error::Diverged { .. })), "{error}");
     let message = error.to_string();
-    assert!(message.contains("step") && message.contains("step-000000") && message.contains("--resume"), "{message}");
+    assert!(message.contains("step") && message.contains("step-000000") && message.contains("lower learning rate"), "{message}");
     let config = &context.recipe.gan.generator;
     let weights = crate::tiny::values(&gan::load(&context.out, config, config.stages, &context.device).unwrap());
     assert!(weights.into_iter().all(|bits| f32::from_bits(bits).is_finite()));
@@ -214,9 +214,9 @@ fn a_refused_resume_says_why_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut context = prepared(folder.path(), "run", &SHORT);
     context.watcher = Arc::new(StopAfter::new(2));
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     let before = tree(&context.out);
-    type Part = (fn(&TrainContext) -> mirrorgan::Result<()>, &'static str, &'static str);
+    type Part = (fn(&TrainContext) -> Result<(), TrainError>, &'static str, &'static str);
     // Regions of another stride would take the place of those that are there.
     let parts: [Part; 3] = [
         (stem::run, "stem.region_stride=32", "was begun with"),
@@ -226,7 +226,7 @@ fn a_refused_resume_says_why_and_changes_nothing() {
     for (run, change, part) in parts {
         let changed = TrainContext { resume: true, ..crate::tiny::context(folder.path(), "run", &[&SHORT[..], &[change]].concat()) };
         let error = run(&changed).unwrap_err();
-        assert!(matches!(&error, Error::BadCheckpoint { message, .. } if message.contains(part)), "{change}: {error}");
+        assert!(matches!(&error, TrainError::Library(Error::BadCheckpoint { message, .. }) if message.contains(part)), "{change}: {error}");
         let after = tree(&context.out);
         let changed: Vec<_> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
         assert!(changed.is_empty(), "{change}: {changed:?}");
@@ -239,7 +239,10 @@ fn a_refused_resume_says_why_and_changes_nothing() {
     for run in [stem::run, stream::run, gan::run] {
         let other = TrainContext { resume: true, data: vec![more.clone()], ..context.clone() };
         let error = run(&other).unwrap_err();
-        assert!(matches!(&error, Error::BadCheckpoint { message, .. } if message.contains("other pictures")), "{error}");
+        assert!(
+            matches!(&error, TrainError::Library(Error::BadCheckpoint { message, .. }) if message.contains("other pictures")),
+            "{error}"
+        );
         assert!(tree(&context.out) == before);
     }
 
@@ -250,7 +253,7 @@ fn a_refused_resume_says_why_and_changes_nothing() {
     fs::write(&file, state.to_string()).unwrap();
     context.resume = true;
     context.watcher = Arc::new(StopAfter::new(1));
-    assert!(matches!(gan::run(&context), Err(Error::Interrupted)));
+    assert!(matches!(gan::run(&context), Err(TrainError::Library(Error::Interrupted))));
     assert_eq!(log(&context, "gan").len(), 3);
 }
 

@@ -3,6 +3,7 @@
 use super::Metric;
 use crate::Result;
 use crate::evaluate::colour_probe::{NEEDED, Probe, SEEDS};
+use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
@@ -25,12 +26,12 @@ fn probe(evaluator: &Evaluator<'_>) -> Option<Probe> {
     evaluator.options.probe.or(Probe::of(&evaluator.model.vocabulary))
 }
 
-fn obstacle(evaluator: &Evaluator<'_>) -> Option<String> {
+fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     match probe(evaluator) {
-        None => Some("the vocabulary knows neither petals nor birds; name a probe with --probe".into()),
+        None => Some(Obstacle::NoProbe),
         Some(probe) => {
             let known = probe.colours().iter().any(|colour| evaluator.model.vocabulary.id(colour.name).is_some());
-            (!known).then(|| format!("the model knows no colour of the probe of {}", probe.name()))
+            (!known).then(|| Obstacle::NoColour { probe: probe.name() })
         }
     }
 }

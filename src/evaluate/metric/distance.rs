@@ -1,6 +1,7 @@
 //! Drawn pictures as a set beside photographs: Fréchet and kernel distance of features.
 
 use super::Metric;
+use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Purpose};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
@@ -25,10 +26,9 @@ pub static DISTANCE: Metric = Metric {
 };
 
 /// Why sets of so few pictures have no distance.
-pub(super) fn too_few(evaluator: &Evaluator<'_>) -> Option<String> {
+pub(super) fn too_few(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     let (pictures, samples) = (evaluator.dataset.len(), evaluator.samples);
-    (pictures < 2 || samples < 2)
-        .then(|| format!("it compares {samples} drawn pictures with {pictures} photographs; both have to be at least 2"))
+    (pictures < 2 || samples < 2).then_some(Obstacle::TooFew { drawn: samples, photographs: pictures })
 }
 
 /// The Fréchet distance with its jackknife.

@@ -6,7 +6,7 @@ use crate::evaluate::features::Networks;
 /// The Fréchet distance on the features of FID's Inception.
 pub static FID: Metric = Metric {
     name: "fid",
-    about: "Fréchet inception distance; needs --inception",
+    about: "Fréchet inception distance",
     photographs: Networks::INCEPTION,
     drawings: Networks::INCEPTION,
     obstacle: distance::too_few,

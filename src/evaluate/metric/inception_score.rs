@@ -4,6 +4,7 @@ use rand::seq::SliceRandom;
 
 use super::Metric;
 use crate::Result;
+use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
@@ -14,16 +15,16 @@ use crate::evaluate::interval::{IntervalKind, over_parts};
 /// The Inception score.
 pub static INCEPTION_SCORE: Metric = Metric {
     name: "is",
-    about: "Inception score; needs --inception",
+    about: "Inception score",
     photographs: Networks::INCEPTION,
     drawings: Networks::INCEPTION,
-    obstacle: |evaluator| (evaluator.samples == 0).then(|| "no picture is to be drawn".into()),
+    obstacle: |evaluator| (evaluator.samples == 0).then_some(Obstacle::NoDrawings),
     figures,
 };
 
 /// Why `metric` cannot be measured with a network without a classifier.
-pub(super) fn lacks_classifier(metric: &Metric, inception: &Inception) -> Option<String> {
-    (*metric == INCEPTION_SCORE && inception.network.classes().is_none()).then(|| "the Inception-v3 has no classifier".into())
+pub(super) fn lacks_classifier(metric: &Metric, inception: &Inception) -> Option<Obstacle> {
+    (*metric == INCEPTION_SCORE && inception.network.classes().is_none()).then_some(Obstacle::NoClassifier)
 }
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {

@@ -6,7 +6,7 @@ use crate::evaluate::features::Networks;
 /// The kernel distance on the features of FID's Inception.
 pub static KID: Metric = Metric {
     name: "kid",
-    about: "Kernel inception distance; needs --inception",
+    about: "Kernel inception distance",
     photographs: Networks::INCEPTION,
     drawings: Networks::INCEPTION,
     obstacle: distance::too_few,

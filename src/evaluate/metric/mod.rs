@@ -21,16 +21,17 @@ pub use kid::KID;
 pub use r_precision::R_PRECISION;
 pub use redescription::REDESCRIPTION;
 
+use super::error::Obstacle;
 use super::evaluator::{Evaluator, Inputs};
 use super::features::Networks;
 use super::figure::Figure;
-use super::inception::{self, Inception};
+use super::inception::Inception;
 use crate::Result;
 
 /// A group of figures that are measured together.
 #[derive(Debug)]
 pub struct Metric {
-    /// Its name on the command line and in what is left out.
+    /// Its name, also in what is left out.
     pub name: &'static str,
     /// What it measures, for those who choose.
     pub about: &'static str,
@@ -39,7 +40,7 @@ pub struct Metric {
     /// Whose features of the pictures that are drawn for test captions it compares.
     pub drawings: Networks,
     /// Why it cannot be measured although its networks are there.
-    obstacle: fn(&Evaluator<'_>) -> Option<String>,
+    obstacle: fn(&Evaluator<'_>) -> Option<Obstacle>,
     figures: fn(&Evaluator<'_>, &mut Inputs) -> Result<Vec<Figure>>,
 }
 
@@ -59,23 +60,24 @@ impl Metric {
         ALL.into_iter().find(|metric| metric.name == name)
     }
 
-    fn networks(&self) -> Networks {
+    /// All networks whose features it compares.
+    pub fn networks(&self) -> Networks {
         self.photographs.or(self.drawings)
     }
 
     /// Why it cannot be measured with this network of FID, KID and IS; none where it can, or needs no such network.
-    pub fn lacks_inception(&self, inception: Option<&Inception>) -> Option<String> {
+    pub fn lacks_inception(&self, inception: Option<&Inception>) -> Option<Obstacle> {
         match inception {
             _ if !self.networks().inception => None,
-            None => Some(format!("it needs the weights of FID's Inception-v3, given by --inception FILE: {}", inception::WEIGHTS)),
+            None => Some(Obstacle::NoInception),
             Some(inception) => inception_score::lacks_classifier(self, inception),
         }
     }
 
     /// Why it cannot be measured.
-    pub(super) fn obstacle(&self, evaluator: &Evaluator<'_>) -> Option<String> {
+    pub(super) fn obstacle(&self, evaluator: &Evaluator<'_>) -> Option<Obstacle> {
         if self.networks().stream && evaluator.model.stream.is_none() {
-            return Some("this model has no STREAM, whose image encoder it needs".into());
+            return Some(Obstacle::NoStream);
         }
         self.lacks_inception(evaluator.options.inception.as_ref()).or_else(|| (self.obstacle)(evaluator))
     }

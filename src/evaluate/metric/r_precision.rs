@@ -3,6 +3,7 @@
 use super::Metric;
 use crate::Result;
 use crate::evaluate::cosine::{cosine, unit};
+use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
 use crate::evaluate::features::{Networks, to_rows, to_tensor};
 use crate::evaluate::figure::Figure;
@@ -13,29 +14,27 @@ use crate::stem::TextBatch;
 /// R-precision of drawn pictures, and of photographs beside them.
 pub static R_PRECISION: Metric = Metric {
     name: "r-precision",
-    about: "R-precision among 100 captions; `evaluate` needs --run for it",
+    about: "R-precision among 100 captions",
     photographs: Networks::DAMSM,
     drawings: Networks::DAMSM,
     obstacle,
     figures,
 };
 
-fn obstacle(evaluator: &Evaluator<'_>) -> Option<String> {
+fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     let Evaluator { model, dataset, options, .. } = evaluator;
     let Some((_, damsm)) = &options.damsm else {
-        return Some("it compares in the space of DAMSM, which is in the training run: name it with --run".into());
+        return Some(Obstacle::NoDamsm);
     };
     let own = options.damsm_encoder.as_ref().map(|encoder| encoder.network.features());
     let found = own.or(model.config.stream.as_ref().map(|config| config.image_features)).unwrap_or(0);
-    if found != damsm.code_channels() {
-        let expected = damsm.code_channels();
-        return Some(format!(
-            "the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another"
-        ));
+    let expected = damsm.code_channels();
+    if found != expected {
+        return Some(Obstacle::OtherEncoder { expected, found });
     }
     let classes = dataset.classes(&(0..dataset.len()).collect::<Vec<_>>());
     let alike = classes.iter().all(|class| Some(class) == classes.first());
-    (alike || evaluator.samples == 0).then(|| "all test pictures are of one class: there are no captions of others".into())
+    (alike || evaluator.samples == 0).then_some(Obstacle::OneClass)
 }
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {

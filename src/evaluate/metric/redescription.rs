@@ -3,6 +3,7 @@
 use super::Metric;
 use crate::Result;
 use crate::evaluate::caption_scores::caption_figures;
+use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
@@ -13,7 +14,7 @@ pub static REDESCRIPTION: Metric = Metric {
     about: "STREAM's captions of generated pictures against their prompts, and against all captions of the same test picture",
     photographs: Networks::NONE,
     drawings: Networks::STREAM,
-    obstacle: |evaluator| (evaluator.samples == 0).then(|| "no picture is to be drawn".into()),
+    obstacle: |evaluator| (evaluator.samples == 0).then_some(Obstacle::NoDrawings),
     figures,
 };
 

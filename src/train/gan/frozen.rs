@@ -11,6 +11,7 @@ use crate::nn::Precision;
 use crate::stem::{TextBatch, TextEncoder, TextFeatures};
 use crate::stream::StreamDecoder;
 use crate::stream::image::{normalize, resize_bilinear};
+use crate::train::error::{self, TrainError};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::EncoderUse;
 use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure};
@@ -47,9 +48,9 @@ impl Frozen {
     /// What STREAM expects at each word of `ids` in these pictures: logits, (batch, words, vocabulary).
     ///
     /// # Errors
-    /// [`Error::BadInput`] when STREAM or its encoder was not given.
+    /// [`Error::Internal`] when STREAM or its encoder was not given.
     pub fn redescribe(&self, encoded: &EncodedImages, ids: Tensor<2, Int>) -> Result<Tensor<3>> {
-        let decoder = self.decoder.as_ref().ok_or_else(|| Error::BadInput("the recipe has a stream loss: train stream first".into()))?;
+        let decoder = self.decoder.as_ref().ok_or_else(|| Error::Internal("there is a stream loss and no STREAM".into()))?;
         let pooled = match &self.stream_encoder {
             Some(encoder) => encoder.forward(encoded.images.clone()).pooled,
             None => encoded.features.pooled.clone().ok_or_else(no_encoder)?,
@@ -60,9 +61,9 @@ impl Frozen {
     /// DAMSM's loss between pictures and their captions: words and sentence, both ways, photographs of one kind left out.
     ///
     /// # Errors
-    /// [`Error::BadInput`] when DAMSM or its encoder was not given.
+    /// [`Error::Internal`] when DAMSM or its encoder was not given.
     pub fn match_text(&self, encoded: &EncodedImages, text: &TextFeatures, classes: &[usize]) -> Result<Tensor<1>> {
-        let damsm = self.damsm.as_ref().ok_or_else(|| Error::BadInput("the recipe has a damsm loss: train stem first".into()))?;
+        let damsm = self.damsm.as_ref().ok_or_else(|| Error::Internal("there is a damsm loss and no DAMSM".into()))?;
         let (regions, pooled) = match &self.damsm_encoder {
             Some(encoder) => {
                 let seen = encoder.forward(encoded.images.clone());
@@ -105,21 +106,21 @@ impl Frozen {
 }
 
 fn no_encoder() -> Error {
-    Error::BadInput("the recipe has a loss that looks through an image encoder, and there is none".into())
+    Error::Internal("a loss looks through an image encoder, and there is none".into())
 }
 
 /// STEM, STREAM, DAMSM and their image encoders, as far as the recipe's losses and discriminators need them.
 ///
 /// # Errors
-/// [`Error::BadInput`] when a part is not trained yet, or was trained with another encoder or another D than the recipe's; as
-/// [`FrozenEncoder::load`].
-pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
+/// [`TrainError::NotTrained`] when a part is not trained yet, [`TrainError::OtherWords`]; [`Error::BadInput`] when it was trained with another
+/// encoder or another D than the recipe's; as [`FrozenEncoder::load`].
+pub fn load(context: &TrainContext, device: &Device) -> error::Result<Frozen> {
     let off = context.device.clone();
     let gan = &context.recipe.gan;
     let trained_stem = stem::load(&context.out, &off)?;
     let text = trained_stem.model.text;
     // Frozen before and after: `train` moves the weights to the autodiff device and makes them trainable.
-    let load = |seen: EncoderUse| -> Result<SizedEncoder> {
+    let load = |seen: EncoderUse| -> error::Result<SizedEncoder> {
         Ok(SizedEncoder::new(FrozenEncoder::load(context, seen)?.network.train().freeze(), seen.size))
     };
     let shared = |seen: EncoderUse| seen.kind == EncoderKind::EfficientnetLite0;
@@ -132,13 +133,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
         let seen = EncoderUse { kind: config.encoder, size: config.image_size };
         same_encoder("stream", seen, context.recipe.stream_encoder())?;
         if config.vocabulary != trained_stem.vocabulary.len() {
-            let message = format!(
-                "STREAM was trained with {} words, STEM with {}: STEM was trained anew since; run `mirrorgan train stream` after it, in a \
-                 folder without the old one",
-                config.vocabulary,
-                trained_stem.vocabulary.len()
-            );
-            return Err(Error::BadInput(message));
+            return Err(TrainError::OtherWords { stream: config.vocabulary, stem: trained_stem.vocabulary.len() });
         }
         decoder = Some(trained.freeze());
         stream_encoder = if shared(seen) { None } else { Some(load(seen)?) };
@@ -157,7 +152,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
         let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: context.recipe.data.encoder_size };
         match load(seen)?.network {
             ImageEncoder::EfficientNetLite(network) => Some(network),
-            other => return Err(Error::BadInput(format!("expected {}, found {}", seen.kind, other.kind()))),
+            other => return Err(Error::Internal(format!("expected {}, found {}", seen.kind, other.kind())).into()),
         }
     } else {
         None
@@ -165,7 +160,7 @@ pub fn load(context: &TrainContext, device: &Device) -> Result<Frozen> {
     if text.features() != gan.generator.features {
         let message =
             format!("gan.generator.features is {}; STEM was trained with {}", gan.generator.features, text.features());
-        return Err(Error::BadInput(message));
+        return Err(Error::BadInput(message).into());
     }
     Ok(Frozen { stem: text, encoder, decoder, damsm, region_stride, stream_encoder, damsm_encoder })
 }
@@ -176,7 +171,7 @@ fn same_encoder(part: &str, trained: EncoderUse, asked: EncoderUse) -> Result<()
         return Ok(());
     }
     Err(Error::BadInput(format!(
-        "the recipe has {part}.encoder {} at {} px; `train {part}` was run with {} at {} px: use the same recipe for all parts",
+        "the recipe has {part}.encoder {} at {} px; {part} was trained with {} at {} px: use the same recipe for all parts",
         asked.kind, asked.size, trained.kind, trained.size
     )))
 }

@@ -22,6 +22,7 @@ use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::text::Vocabulary;
 use crate::train::course::{self, BEST};
+use crate::train::error::{self, TrainError};
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
@@ -88,7 +89,7 @@ impl Measure {
     ///
     /// # Errors
     /// As [`FrozenEncoder::load`], [`crate::data::Dataset::open`] and [`stem::load`]; [`Error::Device`].
-    pub fn new(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Self>> {
+    pub fn new(context: &TrainContext, vocabulary: &Vocabulary) -> error::Result<Option<Self>> {
         let recipe = &context.recipe;
         let count = recipe.gan.measure_pictures;
         if recipe.gan.measure_every == 0 {
@@ -111,7 +112,7 @@ impl Measure {
         let classes = test.classes(&(0..count).map(|i| i % shown).collect::<Vec<_>>());
 
         let seen = EncoderUse { kind: EncoderKind::EfficientnetLite0, size: recipe.data.encoder_size };
-        let load = |seen: EncoderUse| -> Result<SizedEncoder> { Ok(SizedEncoder::new(FrozenEncoder::load(context, seen)?.network, seen.size)) };
+        let load = |seen: EncoderUse| FrozenEncoder::load(context, seen).map(|encoder| SizedEncoder::new(encoder.network, seen.size));
         let encoder = load(seen)?;
         let (_, trained_on) = stem::trained_on(&context.out)?;
         let judge = if trained_on == seen { None } else { Some(load(trained_on)?) };
@@ -177,12 +178,11 @@ fn rng(seed: u64, stream: u64) -> ChaCha8Rng {
 /// The average with the least kernel distance, as [`super::load`] gives the newest.
 ///
 /// # Errors
-/// [`Error::BadInput`] when nothing was measured, or with fewer stages; [`Error::BadCheckpoint`] when it is broken.
-pub fn load_best(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<crate::glam::Generator> {
+/// [`TrainError::FewerStages`]; [`Error::BadInput`] when nothing was measured; [`Error::BadCheckpoint`] when it is broken.
+pub fn load_best(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> error::Result<crate::glam::Generator> {
     let (loaded, best) = read_best(run)?;
     if best.stages < stages {
-        let message = format!("{} drew with {} stages only: add --stages {}", loaded.folder.display(), best.stages, best.stages);
-        return Err(Error::BadInput(message));
+        return Err(TrainError::FewerStages { folder: loaded.folder, stages: best.stages });
     }
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }

@@ -47,6 +47,7 @@ use std::path::Path;
 use burn::tensor::Device;
 
 use super::course;
+use super::error::{self, TrainError};
 use super::recipe::gan::GanRecipe;
 use super::run::checkpoint::Checkpoints;
 use super::run::{TrainContext, starting_point};
@@ -71,8 +72,9 @@ pub fn finished(run: &Path, recipe: &GanRecipe) -> Result<bool> {
 /// How many stages have learned by the newest checkpoint of `run`, or by the best one.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there is none yet, or where nothing was measured; [`Error::BadCheckpoint`] when it is broken.
-pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> Result<usize> {
+/// [`TrainError::NotTrained`] when there is none yet, [`Error::BadInput`] where nothing was measured; [`Error::BadCheckpoint`] when it is
+/// broken.
+pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> error::Result<usize> {
     if best {
         return Ok(measure::read_best(run)?.1.stages);
     }
@@ -83,9 +85,9 @@ pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> Result<usiz
 /// Trains until every phase is done.
 ///
 /// # Errors
-/// [`Error::BadInput`] when STEM or STREAM are not trained yet, [`Error::BadData`] when there are too few pictures; as
-/// [`course::run`].
-pub fn run(context: &TrainContext) -> Result<()> {
+/// [`TrainError::NotTrained`] when STEM or STREAM are not trained yet, [`TrainError::OtherWords`] when they know other words,
+/// [`TrainError::TooFewDevices`]; [`Error::BadData`] when there are too few pictures; as [`starting_point`] and [`course::run`].
+pub fn run(context: &TrainContext) -> error::Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, KIND)?;
@@ -100,7 +102,7 @@ pub fn run(context: &TrainContext) -> Result<()> {
     let context = &samples::with_known_prompts(context, &vocabulary, &dataset)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
     let training = GanTraining::new(context, frozen, &devices, dataset, captions, &vocabulary, start.as_ref())?;
-    course::run(context, training, start.as_ref())
+    Ok(course::run(context, training, start.as_ref())?)
 }
 
 /// Wrong pairs are made within what a device computes at once, so that it needs two pictures.
@@ -124,8 +126,8 @@ fn enough(context: &TrainContext, pictures: usize) -> Result<()> {
 /// The running average of the generator of a run's newest checkpoint, on `device`, with its first `stages` stages.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there is no such training yet; [`Error::BadCheckpoint`] when it is broken.
-pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> Result<Generator> {
+/// [`TrainError::NotTrained`] when there is no such training yet; [`Error::BadCheckpoint`] when it is broken.
+pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device) -> error::Result<Generator> {
     let loaded = stem::newest(run, KIND)?;
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }
@@ -133,8 +135,8 @@ pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device
 /// `count` devices of the kind of `first`, beginning with it. The processor is one device that may be named several times.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there are fewer.
-fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
+/// [`TrainError::TooFewDevices`].
+fn devices(first: &Device, count: usize) -> error::Result<Vec<Device>> {
     if count == 1 || *first == Device::flex() {
         return Ok(vec![first.clone(); count]);
     }
@@ -146,7 +148,7 @@ fn devices(first: &Device, count: usize) -> Result<Vec<Device>> {
         }
     }
     if found.len() < count {
-        return Err(Error::BadInput(format!("--devices {count}: there are {} of this kind", found.len())));
+        return Err(TrainError::TooFewDevices { asked: count, found: found.len() });
     }
     found.truncate(count);
     Ok(found)

@@ -39,7 +39,7 @@ impl Networks {
             return Ok(());
         }
         Err(format!(
-            "{}; a training goes on with the networks that it was begun with: use the recipe of then, or another --out",
+            "{}; a training goes on with the networks that it was begun with: use the recipe of then, or another folder",
             differences.join("; ")
         ))
     }

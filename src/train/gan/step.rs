@@ -282,10 +282,10 @@ impl Trainer {
     /// `devices` are autodiff devices; `frozen` is on the first.
     ///
     /// # Errors
-    /// [`Error::BadInput`] without a device, or when one cannot compute in the recipe's precision.
+    /// [`Error::Internal`] without a device; [`Error::BadInput`] when one cannot compute in the recipe's precision.
     pub fn new(recipe: GanRecipe, frozen: Frozen, devices: &[Device], mut rng: ChaCha8Rng) -> Result<Self> {
         let Some((device, others)) = devices.split_first() else {
-            return Err(Error::BadInput("a training needs a device".into()));
+            return Err(Error::Internal("a training is given no device".into()));
         };
         devices.iter().try_for_each(|device| recipe.precision.check(device))?;
         let device = device.clone();

@@ -19,6 +19,7 @@ use crate::text::Vocabulary;
 use crate::train::Recipe;
 use crate::train::course::{self, Leg, Losses, Measured, Place, Standing, Step, Training, Until};
 use crate::train::divergence::{Guard, Watch};
+use crate::train::error;
 use crate::train::optim::loss_scale::LossScale;
 use crate::train::recipe::gan::{GanRecipe, Phase, Trains};
 use crate::train::run::checkpoint::Loaded;
@@ -126,7 +127,7 @@ impl GanTraining {
         captions: EncodedCaptions,
         vocabulary: &Vocabulary,
         from: Option<&Loaded>,
-    ) -> Result<Self> {
+    ) -> error::Result<Self> {
         let recipe = context.recipe.clone();
         let rng = ChaCha8Rng::seed_from_u64(recipe.seed);
         let mut trainer = Trainer::new(recipe.gan.clone(), frozen, devices, rng)?;

@@ -227,7 +227,7 @@ impl Recipe {
         let bad = |message: String| Error::BadRecipe { file: name.to_string(), message };
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(error.to_string()))?;
         for change in overrides {
-            set(&mut table, change).map_err(|message| bad(format!("--set {change}: {message}")))?;
+            set(&mut table, change).map_err(|message| bad(format!("{change}: {message}")))?;
         }
         let recipe: Self = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| bad(error.to_string()))?;
         recipe.check(name)?;
@@ -236,7 +236,7 @@ impl Recipe {
 
     /// What [`Recipe::parse`] reads, every key written out.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Error::BadRecipe { file: "recipe.toml".into(), message: error.to_string() })
+        toml::to_string(self).map_err(|error| Error::internal("the recipe cannot be written", error))
     }
 
     /// What STEM sees of pictures.

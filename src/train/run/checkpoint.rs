@@ -146,7 +146,7 @@ impl Checkpoints {
         let Error::Diverged { step, message } = error else { return error };
         let way_out = match self.list().ok().and_then(|mut all| all.pop()) {
             Some(folder) => {
-                format!("the last good checkpoint is {}; go on from it with --resume and a lower learning rate", folder.display())
+                format!("the last good checkpoint is {}; go on from it with a lower learning rate", folder.display())
             }
             None => "there is no checkpoint yet; try a lower learning rate".to_string(),
         };
@@ -216,7 +216,7 @@ pub fn read_folder(folder: &Path, kind: &str) -> Result<Loaded> {
         return Err(bad(format!("format_version is {}; expected {FORMAT_VERSION}", state.format_version)));
     }
     if state.kind != kind {
-        return Err(bad(format!("is a checkpoint of `train {}`; expected `train {kind}`", state.kind)));
+        return Err(bad(format!("is a checkpoint of {}; expected one of {kind}", state.kind)));
     }
     Ok(Loaded { state, folder: folder.to_path_buf(), older: None })
 }
@@ -230,7 +230,7 @@ fn with_way_out(error: Error, folder: &Path, older: Option<&Path>) -> Error {
         other => return other,
     };
     let (folder, older) = (folder.display(), older.display());
-    let message = format!("{message}; the checkpoint before it is {older}: to go on from that one, remove {folder} and use --resume");
+    let message = format!("{message}; the checkpoint before it is {older}: to go on from that one, remove {folder}");
     Error::BadCheckpoint { file, message }
 }
 
@@ -276,8 +276,8 @@ impl Loaded {
         if self.state.data.as_deref().is_none_or(|begun| begun == fingerprint) {
             return Ok(());
         }
-        let message = "the training was begun on other pictures than --data holds now at this data.size (or gan.crop_from); go on with \
-                       those, or begin in another --out";
+        let message = "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from); go on with \
+                       those, or begin in another folder";
         Err(Error::BadCheckpoint { file: self.folder.join("state.json").display().to_string(), message: message.into() })
     }
 
@@ -319,7 +319,7 @@ mod tests {
         let latest = checkpoints.latest("stem").unwrap().unwrap();
         assert_eq!(latest.state.step, 300);
         assert_eq!(latest.part("a").unwrap(), [44]);
-        assert!(checkpoints.latest("gan").unwrap_err().to_string().contains("train stem"));
+        assert!(checkpoints.latest("gan").unwrap_err().to_string().contains("is a checkpoint of stem"));
     }
 
     #[test]
@@ -342,7 +342,7 @@ mod tests {
         assert!(checkpoints.explain(diverged()).to_string().contains("no checkpoint yet"));
         checkpoints.write(state(5), |_| Ok(())).unwrap();
         let message = checkpoints.explain(diverged()).to_string();
-        assert!(message.contains("step 7") && message.contains("step-00000005") && message.contains("--resume"), "{message}");
+        assert!(message.contains("step 7") && message.contains("step-00000005") && message.contains("lower learning rate"), "{message}");
     }
 
     #[test]

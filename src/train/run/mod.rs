@@ -20,6 +20,7 @@ use self::checkpoint::{Checkpoints, Loaded};
 use self::examples::Example;
 use self::sessions::Sessions;
 use self::tensorboard::EventFile;
+use super::error::{self, TrainError};
 use super::recipe::Recipe;
 use crate::files;
 use crate::report;
@@ -54,17 +55,13 @@ impl TrainContext {
     /// The vocabulary that `train stem` wrote.
     ///
     /// # Errors
-    /// [`Error::BadInput`] when there is none yet.
-    pub fn vocabulary(&self) -> Result<Vocabulary> {
+    /// [`TrainError::NotTrained`] when there is none yet.
+    pub fn vocabulary(&self) -> error::Result<Vocabulary> {
         let path = self.out.join("vocab.txt");
         if !path.is_file() {
-            return Err(Error::BadInput(format!(
-                "{} is missing: run `mirrorgan train stem --out {}` first",
-                path.display(),
-                self.out.display()
-            )));
+            return Err(TrainError::NotTrained { part: "stem", run: self.out.clone() });
         }
-        Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)
+        Ok(Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?)
     }
 
     /// Why to stop now, if there is a reason: [`Error::Interrupted`] or [`Error::Deadline`].
@@ -229,16 +226,12 @@ impl RunFolder {
 /// The checkpoint that a training of `kind` goes on from; nothing where it begins.
 ///
 /// # Errors
-/// [`Error::BadInput`] when there are checkpoints and `resume` was not asked for: nothing is overwritten by chance; as
-/// [`Checkpoints::latest`].
-pub fn starting_point(context: &TrainContext, kind: &str) -> Result<Option<Loaded>> {
+/// [`TrainError::AlreadyThere`] when there are checkpoints and `resume` was not asked for; as [`Checkpoints::latest`].
+pub fn starting_point(context: &TrainContext, kind: &str) -> error::Result<Option<Loaded>> {
     let folder = context.out.join(kind);
     let latest = Checkpoints::new(folder.join("checkpoints")).latest(kind)?;
     if latest.is_some() && !context.resume {
-        return Err(Error::BadInput(format!(
-            "{} holds a training; add --resume to continue it, or choose another --out",
-            folder.display()
-        )));
+        return Err(TrainError::AlreadyThere { folder });
     }
     Ok(latest)
 }

@@ -15,6 +15,9 @@ const TIME: &str = "time";
 /// Headers are filled up to a multiple of it.
 const ALIGNMENT: usize = 8;
 
+/// Both moments of each piece of a tensor.
+type Pieces = [[Tensor<1>; 2]];
+
 impl Adam {
     /// Hands the state to `sink` as safetensors, a piece of a tensor after the other, so that no more than one is in memory.
     ///
@@ -22,7 +25,7 @@ impl Adam {
     /// [`Error::Device`] when a tensor cannot be read back; as `sink`.
     pub fn write(&self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         // By name, as `safetensors::serialize` sorts tensors of one type.
-        let mut tensors: Vec<(String, Option<(&[[Tensor<1>; 2]], usize)>)> = vec![(TIME.into(), None)];
+        let mut tensors: Vec<(String, Option<(&Pieces, usize)>)> = vec![(TIME.into(), None)];
         for (path, pieces) in &self.moments {
             for (moment, name) in ["first", "second"].into_iter().enumerate() {
                 tensors.push((format!("{path}.{name}"), Some((pieces, moment))));
@@ -36,7 +39,7 @@ impl Adam {
             end += 4 * values;
             TensorInfo { dtype: Dtype::F32, shape: vec![values], data_offsets: (start, end) }
         };
-        let length = |pieces: &[[Tensor<1>; 2]]| pieces.iter().map(|[first, _]| first.dims()[0]).sum();
+        let length = |pieces: &Pieces| pieces.iter().map(|[first, _]| first.dims()[0]).sum();
         let infos = tensors.iter().map(|(name, of)| (name.clone(), info(of.map_or(1, |(pieces, _)| length(pieces))))).collect();
         let metadata = Metadata::new(None, infos).map_err(|error| Error::internal("JSON cannot be written", error))?;
         let mut header = serde_json::to_vec(&metadata).map_err(|error| Error::internal("JSON cannot be written", error))?;
