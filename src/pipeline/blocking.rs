@@ -64,7 +64,11 @@ mod tests {
         let options = GenerateOptions { seed: 3, count: 2, caption: true };
         let awaited = block_on(engine.generate("red bird", &options, async |_| Ok(()))).unwrap();
         let mut told = Vec::new();
-        let drawn = engine.draw_stages("red bird", &options, |event| Ok(told.push(event.clone()))).unwrap();
+        let keep = |event: &StageEvent| {
+            told.push(event.clone());
+            Ok(())
+        };
+        let drawn = engine.draw_stages("red bird", &options, keep).unwrap();
         assert_eq!(drawn, awaited);
         assert_eq!(drawn, engine.draw("red bird", &options).unwrap());
         let stages: Vec<StageEvent> = drawn.pictures.iter().flat_map(|picture| picture.stages.clone()).collect();
