@@ -19,7 +19,7 @@ use crate::data::{Dataset, Position, Sampler};
 use crate::watch::{Task, Unit};
 use crate::{Error, Result};
 
-/// The folder in RUN/stem, RUN/stream or RUN/gan with the weights that measured best.
+/// The folder in RUN/KIND with the weights that measured best.
 pub const BEST: &str = "best";
 
 /// Losses by name: of a step, or the mean ones of an epoch so far.
