@@ -67,7 +67,7 @@ impl Moved for LibTorch {
             let one = part(&one).lerp_(&gradient, 1.0 - factors.beta_1);
             let two = part(&two).lerp_(&gradient.square_out(&scratch), 1.0 - factors.beta_2);
             let root = two.sqrt_out(&scratch).g_add_scalar_(factors.epsilon);
-            part(&old.tensor).addcdiv_out(&part(&new), &one.mul_scalar_out(&other, factors.rate), &root);
+            let _ = part(&old.tensor).addcdiv_out(&part(&new), &one.mul_scalar_out(&other, factors.rate), &root);
         }
         (Primitive::new(new), Primitive::new(one), Primitive::new(two))
     }
