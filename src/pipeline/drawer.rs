@@ -31,6 +31,18 @@ impl Drawer {
         Ok(Self { generator, device: device.clone(), cpu })
     }
 
+    /// Draws with `generator` from here on, in the way that it drew before.
+    ///
+    /// # Errors
+    /// As [`Drawer::new`].
+    pub fn replace(&mut self, generator: Generator) -> Result<()> {
+        if self.cpu.is_some() {
+            self.cpu = Some(CpuGenerator::new(&generator)?);
+        }
+        self.generator = generator;
+        Ok(())
+    }
+
     /// One that draws through burn wherever it is, as on a GPU.
     #[cfg(test)]
     pub(super) fn through_burn(generator: Generator, device: &Device) -> Self {

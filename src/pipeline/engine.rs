@@ -149,7 +149,7 @@ impl Engine {
 
     /// Draws with another generator from here on.
     fn give(&mut self, generator: Generator) -> Result<()> {
-        self.drawer = Drawer::new(generator.clone(), &self.device)?;
+        self.drawer.replace(generator.clone())?;
         self.model.generator = generator;
         Ok(())
     }

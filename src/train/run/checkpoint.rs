@@ -363,7 +363,7 @@ mod tests {
         let latest = || checkpoints.latest("stem").and_then(|loaded| loaded.unwrap().part("a"));
         let way_out = || {
             let message = latest().unwrap_err().to_string();
-            message.contains(&format!("before it is {}", first.display())) && message.contains(&format!("remove {} ", second.display()))
+            message.contains(&format!("before it is {}", first.display())) && message.contains(&format!("remove {}", second.display()))
         };
         fs::write(second.join("a"), [9]).unwrap();
         assert!(way_out());
