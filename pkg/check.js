@@ -1,9 +1,12 @@
 // Arguments, checked before anything is done with them: whatever is wrong is a MirrorGanError with the code "bad-input".
 
-import { MirrorGanError, aborted } from "./errors.js";
+import { MirrorGanError, aborted, bad, messageOf } from "./errors.js";
+import { isAddress, isBytes, kindOf } from "./kinds.js";
 import { platform } from "./platform.js";
+import { show } from "./show.js";
 
-const LARGEST_SEED = 2n ** 64n - 1n;
+// Not as a power: compilers to older JavaScript make Math.pow of it, which takes no bigint.
+const LARGEST_SEED = 0xffffffffffffffffn;
 const MOST_PICTURES = 64;
 const MOST_STEPS = 256;
 /** A map of 64 × 64 pixels has 16 bands of four rows to share. */
@@ -11,20 +14,16 @@ export const MOST_THREADS = 16;
 const DEVICES = ["auto", "cpu", "webgpu"];
 const PRECISIONS = ["auto", "f32"];
 
-const bad = (message) => new MirrorGanError("bad-input", message);
-
-/** A value as a message shows it. */
-function show(value) {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (typeof value === "bigint") return `${value}n`;
-  if (value === null || ["undefined", "number", "boolean"].includes(typeof value)) return String(value);
-  return `a ${typeof value}`;
-}
-
-/** Options of a call: nothing, or an object whose `signal` and callbacks are what they must be. */
-export function checkOptions(options, callbacks = []) {
-  if (options === undefined || options === null) return {};
-  if (typeof options !== "object") throw bad(`the options are ${show(options)}; expected an object`);
+/** The options of a call that have these names, and `signal`: of nothing, or of an object whose signal and callbacks are what they must be. */
+export function checkOptions(given, names = [], callbacks = []) {
+  if (given === undefined || given === null) return {};
+  if (typeof given !== "object") throw bad(`the options are ${show(given)}; expected an object`);
+  let options;
+  try {
+    options = Object.fromEntries(["signal", ...names, ...callbacks].map((name) => [name, given[name]]));
+  } catch (error) {
+    throw bad(`the options could not be read: ${messageOf(error)}`, error);
+  }
   const { signal } = options;
   if (signal !== undefined && signal !== null && !(typeof signal === "object" && typeof signal.addEventListener === "function")) {
     throw bad(`signal is ${show(signal)}; expected an AbortSignal`);
@@ -35,7 +34,7 @@ export function checkOptions(options, callbacks = []) {
       throw bad(`${name} is ${show(callback)}; expected a function`);
     }
   }
-  if (signal?.aborted) throw aborted();
+  if (signal?.aborted) throw aborted(signal);
   return options;
 }
 
@@ -86,32 +85,13 @@ export function checkPrecision(precision) {
   return precision;
 }
 
-/** The address of a model's folder, with a slash at its end. */
-export function checkModel(model) {
-  if (typeof model !== "string" && !(model instanceof URL)) {
-    throw bad(`the model is ${show(model)}; expected the address of its folder, a string or a URL`);
-  }
-  if (model === "") throw bad("the model is an empty string; expected the address of its folder");
-  let url;
-  try {
-    url = platform.resolve(model);
-    // Not from data: and the like, which have no files below them.
-    new URL("config.json", url);
-  } catch (error) {
-    throw new MirrorGanError("bad-input", `${show(String(model))} is no address: ${error.message}`, { cause: error });
-  }
-  url.hash = "";
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url.href;
-}
-
 async function checkModule(source) {
-  const { Module } = WebAssembly;
-  if (source === undefined || source === null || source instanceof Module) return source ?? undefined;
+  const kind = kindOf(source);
+  if (source === undefined || source === null || kind === "WebAssembly.Module") return source ?? undefined;
   try {
-    if (typeof source === "string" || source instanceof URL) return platform.resolve(source).href;
-    if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await WebAssembly.compile(source);
-    if (typeof Response === "function" && source instanceof Response) {
+    if (isAddress(source)) return platform.resolve(source).href;
+    if (isBytes(source)) return await WebAssembly.compile(source);
+    if (kind === "Response") {
       if (!source.ok) throw new MirrorGanError("network", `the wasm module: the server answered ${source.status} ${source.statusText}`.trim());
       return await WebAssembly.compile(await source.arrayBuffer());
     }
@@ -120,7 +100,7 @@ async function checkModule(source) {
     if (error instanceof WebAssembly.CompileError) {
       throw new MirrorGanError("integrity", `what was given as a wasm module is none: ${error.message}`, { cause: error });
     }
-    throw new MirrorGanError("bad-input", `the wasm module cannot be used: ${error.message}`, { cause: error });
+    throw bad(`the wasm module cannot be used: ${messageOf(error)}`, error);
   }
   throw bad(`a wasm module is ${show(source)}; expected an address, a Response, a WebAssembly.Module or bytes`);
 }
@@ -131,8 +111,7 @@ async function checkModule(source) {
  */
 export async function checkModules(wasm) {
   if (wasm === undefined || wasm === null) return {};
-  const one = typeof wasm !== "object" || [URL, WebAssembly.Module, ArrayBuffer, globalThis.Response].some((type) => type && wasm instanceof type);
-  if (one || ArrayBuffer.isView(wasm)) {
+  if (typeof wasm !== "object" || isAddress(wasm) || isBytes(wasm) || ["WebAssembly.Module", "Response"].includes(kindOf(wasm))) {
     const module = await checkModule(wasm);
     return { cpu: module, threads: null, webgpu: module };
   }
@@ -144,7 +123,7 @@ export async function checkModules(wasm) {
 export function abortable(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(aborted());
+    const abort = () => reject(aborted(signal));
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));

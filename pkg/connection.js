@@ -1,6 +1,7 @@
 // A Worker, the calls that wait for it, and what became of it.
 
-import { MirrorGanError, aborted, fromPlain } from "./errors.js";
+import { scriptError } from "./anywhere.js";
+import { MirrorGanError, aborted, bad, fromPlain, messageOf } from "./errors.js";
 
 export class Connection {
   #worker;
@@ -26,17 +27,15 @@ export class Connection {
     worker.addEventListener("messageerror", () => this.close(new MirrorGanError("crashed", "an answer of the Worker could not be read")));
     worker.addEventListener("error", (event) => {
       event.preventDefault?.();
-      const error = event.message || this.#heard
-        ? new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "unknown error"}`)
-        : new MirrorGanError("network", "the Worker's script did not load: its address, the network, a content security policy, or no module Workers");
-      this.close(error);
+      if (event.message || this.#heard) this.close(new MirrorGanError("crashed", `the Worker could not run: ${event.message ?? "unknown error"}`));
+      else scriptError(worker).then((error) => this.close(error));
     });
   }
 
   /** Asks the Worker; `listeners` maps kinds of events to functions. */
   call(method, args, { signal, listeners = {} } = {}) {
     if (this.closed) return Promise.reject(this.closed);
-    if (signal?.aborted) return Promise.reject(aborted());
+    if (signal?.aborted) return Promise.reject(aborted(signal));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       const stop = (error) => {
@@ -44,10 +43,9 @@ export class Connection {
         this.#worker.postMessage({ id, method: "abort" });
         this.#settle(id, "reject", error);
       };
-      const abort = () => stop(aborted());
+      const abort = () => stop(aborted(signal));
       const onEvent = ({ kind, ...event }) => {
-        const fail = (cause) =>
-          stop(new MirrorGanError("bad-input", `the callback for ${kind} events threw: ${cause?.message ?? cause}`, { cause }));
+        const fail = (cause) => stop(bad(`the callback for ${kind} events threw: ${messageOf(cause)}`, cause));
         try {
           listeners[kind]?.(event)?.then?.(undefined, fail);
         } catch (error) {
@@ -62,7 +60,7 @@ export class Connection {
       try {
         this.#worker.postMessage({ id, method, args });
       } catch (error) {
-        this.#settle(id, "reject", new MirrorGanError("bad-input", `the arguments cannot be handed to a Worker: ${error.message}`, { cause: error }));
+        this.#settle(id, "reject", bad(`the arguments cannot be handed to a Worker: ${messageOf(error)}`, error));
       }
     });
   }

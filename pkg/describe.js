@@ -1,22 +1,29 @@
 // What a model is, from its config.json alone.
 
-import { downloadText, isCached } from "./download.js";
-import { MirrorGanError } from "./errors.js";
+import { downloadText } from "./download.js";
+import { MirrorGanError, messageOf } from "./errors.js";
+import { isKept } from "./kept.js";
+import { isBlob } from "./kinds.js";
 import { listedFiles } from "./listed.js";
+import { locate } from "./sources.js";
 
-function parse(text, url) {
+function parse(text) {
   try {
     const config = JSON.parse(text);
     return { config, listed: listedFiles(config) };
   } catch (error) {
-    throw new MirrorGanError("bad-model", `${url} is not a model's: ${error.message}`, { cause: error });
+    throw new MirrorGanError("bad-model", `config.json is not a model's: ${messageOf(error)}`, { cause: error });
   }
 }
 
-export async function describeModel(url, signal) {
-  const address = new URL("config.json", url).href;
-  const { config, listed } = parse(await downloadText(address, { signal }), address);
-  const withCached = async (entry) => ({ ...entry, cached: await isCached(new URL(entry.file, url).href, entry.sha256) });
+export async function describeModel(source, signal) {
+  const { config, listed } = parse(await downloadText(locate(source, "config.json"), "config.json", { signal, init: source.init }));
+  const isHere = async ({ file, sha256 }) => {
+    const place = locate(source, file);
+    return isBlob(place) || isKept(place, sha256);
+  };
+  // One that nobody gave is not here; who needs it will say so.
+  const withCached = async (entry) => ({ ...entry, cached: await isHere(entry).catch(() => false) });
   const files = await Promise.all(listed.map(withCached));
   const sum = (chosen) => chosen.reduce((total, file) => total + file.bytes, 0);
   return {

@@ -1,54 +1,72 @@
-// Downloads with progress, and the copies that the browser keeps (Cache API), each under its sha-256.
+// Downloads with progress, that go on where they broke off, and whose failures say what is wrong.
 
-import { MirrorGanError, aborted } from "./errors.js";
+import { MirrorGanError, aborted, messageOf } from "./errors.js";
+import { within } from "./gpu.js";
+import { Parts, join, keepOnly, keyOf, openStore } from "./kept.js";
+import { isBlob } from "./kinds.js";
 import { platform } from "./platform.js";
 
-const CACHE = "mirrorgan-v1";
+const network = (message, cause) => new MirrorGanError("network", message, { cause });
 
-async function openCache() {
+/** fetch(), but null where nobody answers; `why` is told the reason. */
+async function answer(url, { signal, fresh, init, range }, why) {
+  const headers = [...(init?.headers ?? []), ...(range ? [["range", range]] : [])];
   try {
-    return typeof caches === "object" ? await caches.open(CACHE) : null;
-  } catch {
-    // Private windows and opaque origins may refuse: then nothing is kept.
+    return await platform.fetch(url, { ...init, headers, signal, cache: fresh ? "no-cache" : "default" });
+  } catch (error) {
+    if (signal?.aborted) throw aborted(signal);
+    why?.(error);
     return null;
   }
 }
 
-function cacheKey(url, sha256) {
-  const key = new URL(url);
-  key.hash = "";
-  if (sha256) key.searchParams.set("sha256", sha256);
-  return key.href;
+/** Nobody answered: what a browser does not tell but what can be found out. */
+async function unreachable(url, cause) {
+  const { location, crossOriginIsolated } = globalThis;
+  const { protocol, origin } = new URL(url);
+  let why = "";
+  if (protocol === "http:" && location?.protocol === "https:") why = "; a page that came by https may not fetch by http";
+  else if (location?.origin === "null" && protocol === "file:") why = "; a page opened from a file may not fetch files: serve it by http";
+  else if (protocol.startsWith("http") && location && origin !== globalThis.origin) {
+    // Without CORS any server may be asked, but not heard.
+    const there = fetch(url, { method: "HEAD", mode: "no-cors", cache: "no-store" }).then(() => true, () => false);
+    const cors = `Access-Control-Allow-Origin, which a page of ${globalThis.origin} needs (CORS)`;
+    if (await within(there, 5000, false)) why = `; the server answers, but does not allow it to this page: it sends no ${cors}, or not for these headers`;
+    else if (crossOriginIsolated) why = `; either nobody answers, or without ${cors}: this page is cross-origin isolated (COEP)`;
+  }
+  return network(`${url} could not be reached: ${messageOf(cause)}${why}`, cause);
 }
 
-/** fetch() whose failures are MirrorGanErrors that name the file. */
-async function request(url, { signal, fresh = false }) {
-  let response;
-  try {
-    response = await platform.fetch(url, { signal, cache: fresh ? "no-cache" : "default" });
-  } catch (error) {
-    if (signal?.aborted) throw aborted();
-    const failure = new MirrorGanError("network", `${url} could not be reached: ${error.message}`, { cause: error });
-    // Nobody answered, which a kept copy makes up for; an answer of 404 is an answer.
-    throw Object.assign(failure, { offline: true });
-  }
-  if (!response.ok) {
-    throw new MirrorGanError("network", `${url}: the server answered ${response.status} ${response.statusText}`.trim());
+/** An answer that is the file, as far as can be seen. */
+function checked(response, url, anyType = false) {
+  if (!response.ok) throw network(`${url}: the server answered ${response.status} ${response.statusText}`.trim());
+  if (!anyType && /^text\/html/i.test(response.headers.get("content-type") ?? "")) {
+    throw network(`${url}: the server answered with a web page (text/html), as some do for files that they do not have`);
   }
   return response;
 }
 
+async function request(url, options) {
+  let cause;
+  const response = await answer(url, options, (error) => (cause = error));
+  if (!response) throw await unreachable(url, cause);
+  return checked(response, url);
+}
+
+/** Percent, never more than all. */
+const percent = (loaded, total) => (total ? Math.min(100, (100 * loaded) / total) : 0);
+
 /** The response with its bytes counted on the way. */
-function counted(response, file, total, onProgress, type) {
-  const encoded = response.headers.get("content-encoding");
-  const length = Number(response.headers.get("content-length")) || 0;
-  const all = total || (encoded ? 0 : length);
+function counted(response, file, onProgress, type) {
+  // Of a compressed answer the length says little; from another origin one may not see that it is compressed.
+  const all = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
   let loaded = 0;
   onProgress({ status: "download", file, loaded, total: all, progress: 0 });
   const counter = new TransformStream({
     transform(chunk, controller) {
       loaded += chunk.byteLength;
-      onProgress({ status: "progress", file, loaded, total: all, progress: all ? Math.min(100, (100 * loaded) / all) : 0 });
+      const total = all && Math.max(all, loaded);
+      onProgress({ status: "progress", file, loaded, total, progress: percent(loaded, total) });
       controller.enqueue(chunk);
     },
     flush() {
@@ -56,55 +74,44 @@ function counted(response, file, total, onProgress, type) {
     },
   });
   // Whatever the server calls it: WebAssembly compiles while downloading only what has its type.
-  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
-}
-
-async function body(response, url, signal) {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    if (signal?.aborted) throw aborted();
-    throw new MirrorGanError("network", `${url} broke off: ${error.message}`, { cause: error });
-  }
+  return new Response(response.body?.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
 /** The newest response, else, where nobody answers, the kept one. */
-async function newest(url, { signal, onProgress, cache, fresh, file, type }) {
-  const store = cache ? await openCache() : null;
-  const key = cacheKey(url);
-  let response;
-  try {
-    response = await request(url, { signal, fresh });
-  } catch (error) {
-    const kept = error.offline && (await store?.match(key));
-    if (!kept) throw error;
-    return counted(kept, file, 0, onProgress, type);
+async function newest(address, { signal, onProgress, cache, fresh, file, type, init }) {
+  if (isBlob(address)) return counted(new Response(address), file, onProgress, type);
+  const store = cache ? await openStore() : null;
+  const key = keyOf(address);
+  let cause;
+  let response = await answer(address, { signal, fresh, init }, (error) => (cause = error));
+  if (!response) {
+    // An answer of 404 is an answer.
+    const kept = await store?.match(key);
+    if (!kept) throw await unreachable(address, cause);
+    return counted(kept, file, onProgress, type);
   }
-  if (store) {
+  checked(response, address, type === "application/wasm");
+  if (store && response.body) {
     const [now, later] = response.body.tee();
-    const headers = { "content-type": type };
     response = new Response(now, { headers: response.headers });
-    // Beside what is done with it now. What breaks off is not kept; a full disk costs a visit without network, nothing more.
-    keep(store, key, new Response(later, { headers })).catch(() => {});
+    // Beside what is done with it now, and whole before it replaces what is kept: what breaks off is not.
+    new Response(later).arrayBuffer().then((content) => store.put(key, content, type), () => {});
   }
-  return counted(response, file, 0, onProgress, type);
-}
-
-async function keep(store, key, response) {
-  // Whole before it replaces what is kept.
-  const content = await response.arrayBuffer();
-  const headers = { "content-type": response.headers.get("content-type"), "content-length": String(content.byteLength) };
-  await store.put(key, new Response(content, { headers }));
+  return counted(response, file, onProgress, type);
 }
 
 const nameOf = (url) => new URL(url).pathname.split("/").pop();
 
-/** A small text that should be the newest, such as config.json. */
-export async function downloadText(url, { signal, onProgress = () => {}, cache = true }) {
-  const file = nameOf(url);
+/** A small text that should be the newest, such as config.json; `address` may be a Blob. */
+export async function downloadText(address, file, { signal, onProgress = () => {}, cache = true, init }) {
   onProgress({ status: "initiate", file });
-  const response = await newest(url, { signal, onProgress, cache, fresh: true, file, type: "text/plain" });
-  return new TextDecoder().decode(await body(response, url, signal));
+  const response = await newest(address, { signal, onProgress, cache, init, fresh: true, file, type: "text/plain" });
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw aborted(signal);
+    throw network(`${file} broke off: ${messageOf(error)}`, error);
+  }
 }
 
 /** A response to hand to WebAssembly, with progress. */
@@ -114,18 +121,64 @@ export async function downloadModule(url, { signal, onProgress = () => {}, cache
   return newest(url, { signal, onProgress, cache, file, type: "application/wasm" });
 }
 
+/** The rest of a file after `from` bytes, or all of it where the server will not; null where neither came. */
+async function rest(url, from, options) {
+  const response = await answer(url, { ...options, range: `bytes=${from}-` });
+  const start = /^bytes (\d+)-/.exec(response?.headers.get("content-range") ?? "")?.[1];
+  const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding");
+  if (fits || response?.status === 200) return response;
+  await response?.body?.cancel();
+  return null;
+}
+
+/** The bytes of a file, with progress; `parts` gets them as they come, `begun` are those that came before. */
+async function receive(address, { file, bytes }, { signal, onProgress, init, parts, begun }) {
+  const options = { signal, init, fresh: true };
+  const had = begun.reduce((total, { byteLength }) => total + byteLength, 0);
+  let response = isBlob(address) ? new Response(address) : had > 0 ? await rest(address, had, options) : null;
+  response = response ? checked(response, address) : await request(address, options);
+  const goesOn = response.status === 206;
+  if (!goesOn) await parts?.forget();
+  const chunks = goesOn ? [...begun] : [];
+  let loaded = goesOn ? had : 0;
+  onProgress({ status: "download", file, loaded, total: bytes, progress: percent(loaded, bytes) });
+  try {
+    const reader = response.body?.getReader();
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      if (done) break;
+      chunks.push(value);
+      parts?.add(value);
+      loaded += value.byteLength;
+      onProgress({ status: "progress", file, loaded: Math.min(loaded, bytes), total: bytes, progress: percent(loaded, bytes) });
+      // Another file, which the check will say.
+      if (loaded > bytes) {
+        await reader.cancel();
+        break;
+      }
+    }
+  } catch (error) {
+    parts?.flush();
+    if (signal?.aborted) throw aborted(signal);
+    throw network(`${file} broke off: ${messageOf(error)}`, error);
+  }
+  onProgress({ status: "done", file, loaded, total: loaded, progress: 100 });
+  return join(chunks);
+}
+
 /**
- * A file of a model, from the cache where it is, else from the network; `check(bytes)` rejects when it is not the right one.
+ * A file of a model, from the cache where it is, else from the network or a Blob; `check(bytes)` rejects when it is not the right one.
  * Only what passed the check is kept.
  */
-export async function downloadFile(url, { file, bytes, sha256 }, { signal, onProgress = () => {}, check, cache = true }) {
+export async function downloadFile(address, entry, { signal, onProgress = () => {}, check, cache = true, init }) {
+  const { file, bytes, sha256 } = entry;
   onProgress({ status: "initiate", file });
-  const store = cache ? await openCache() : null;
-  const key = cacheKey(url, sha256);
+  const store = cache && !isBlob(address) ? await openStore() : null;
+  const key = store && keyOf(address, sha256);
   const kept = await store?.match(key);
   if (kept) {
-    const content = new Uint8Array(await kept.arrayBuffer());
     try {
+      const content = new Uint8Array(await kept.arrayBuffer());
       await check(content);
       onProgress({ status: "done", file, loaded: bytes, total: bytes, progress: 100, cached: true });
       return content;
@@ -133,17 +186,24 @@ export async function downloadFile(url, { file, bytes, sha256 }, { signal, onPro
       await store.delete(key);
     }
   }
-  const content = await body(counted(await request(url, { signal, fresh: true }), file, bytes, onProgress, "application/octet-stream"), url, signal);
-  await check(content);
-  if (store) {
+  const parts = store && new Parts(store, key);
+  let begun = (await parts?.read()) ?? [];
+  for (;;) {
+    const content = await receive(address, entry, { signal, onProgress, init, parts, begun });
     try {
-      await forgetOthers(store, key);
-      await store.put(key, new Response(content, { headers: { "content-length": String(content.byteLength) } }));
-    } catch {
-      // A full disk costs the next visit a download, nothing more.
+      await check(content);
+    } catch (error) {
+      await parts?.forget();
+      if (begun.length === 0) throw error;
+      // Perhaps what was begun was of another file.
+      begun = [];
+      continue;
     }
+    await parts?.forget();
+    // A full disk costs the next visit a download, nothing more.
+    if (store) await keepOnly(store, key, content);
+    return content;
   }
-  return content;
 }
 
 /** Whether these are the listed bytes, by the browser's own sha-256; false also where it has none, as on pages without https. */
@@ -152,42 +212,4 @@ export async function isWhole(content, { bytes, sha256 }) {
   if (!subtle || content.byteLength !== bytes) return false;
   const digest = new Uint8Array(await subtle.digest("SHA-256", content));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
-}
-
-async function forgetOthers(store, key) {
-  const { origin, pathname } = new URL(key);
-  for (const request of await store.keys()) {
-    const other = new URL(request.url);
-    if (other.origin === origin && other.pathname === pathname && request.url !== key) await store.delete(request);
-  }
-}
-
-export async function isCached(url, sha256) {
-  const store = await openCache();
-  return Boolean(await store?.match(cacheKey(url, sha256)));
-}
-
-/** What is kept: address, bytes and, of a model's files, the sha-256. */
-export async function cachedFiles() {
-  const store = await openCache();
-  const requests = (await store?.keys()) ?? [];
-  return Promise.all(
-    requests.map(async (request) => {
-      const response = await store.match(request);
-      const url = new URL(request.url);
-      const sha256 = url.searchParams.get("sha256");
-      url.searchParams.delete("sha256");
-      return { url: url.href, sha256, bytes: Number(response?.headers.get("content-length")) || 0 };
-    }),
-  );
-}
-
-/** Forgets everything, or the files of one folder; whether there were any. */
-export async function clearCache(folder) {
-  if (typeof caches !== "object") return false;
-  if (folder === undefined) return caches.delete(CACHE);
-  const store = await openCache();
-  const requests = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder));
-  await Promise.all(requests.map((request) => store.delete(request)));
-  return requests.length > 0;
 }

@@ -1,5 +1,31 @@
 import type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token } from "./types.js";
 
+declare global {
+  // Where the program has none of the DOM's types, as in Node.js: pixels, which is what there is. Elsewhere nothing is added.
+  interface ImageData extends ImageDataHere {}
+}
+
+/** A type of the DOM or of Node.js by its name; `Otherwise` where the program has no such types. */
+type Known<Name extends string, Otherwise> = typeof globalThis extends Record<Name, { prototype: infer Type }> ? Type : Otherwise;
+
+type ImageDataHere = typeof globalThis extends Record<"ImageData", unknown> ? {} : Pixels;
+type KnownURL = Known<"URL", { readonly href: string }>;
+type KnownBlob = Known<"Blob", { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> }>;
+type KnownResponse = Known<"Response", { readonly ok: boolean; arrayBuffer(): Promise<ArrayBuffer> }>;
+type KnownSignal = Known<"AbortSignal", { readonly aborted: boolean; addEventListener(type: "abort", listener: () => void): void }>;
+type KnownWorker = Known<"Worker", never>;
+type KnownModule = typeof globalThis extends Record<"WebAssembly", { Module: { prototype: infer Type } }> ? Type : object;
+/** Whatever drawImage takes. */
+type Drawable = typeof globalThis extends Record<"CanvasRenderingContext2D", { prototype: { drawImage(image: infer Image, x: number, y: number): void } }>
+  ? Image
+  : never;
+/** A worker thread of Node.js. */
+interface Thread {
+  postMessage(message: any, transfer?: any): void;
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  terminate(): unknown;
+}
+
 export type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token };
 
 export type Device = "cpu" | "webgpu";
@@ -7,7 +33,7 @@ export type Device = "cpu" | "webgpu";
 export type Code =
   /** The browser lacks what is needed, or there is no such device. */
   | "unsupported"
-  /** A file could not be downloaded. */
+  /** A file could not be downloaded; the message tells a missing one, CORS, a web page in its place and a broken connection apart. */
   | "network"
   /** A file is not the one that the model was published with. */
   | "integrity"
@@ -33,6 +59,8 @@ export class MirrorGanError extends Error {
   readonly code: Code;
   /** The words in question, where the code is "empty-prompt". */
   readonly words: string[];
+  /** What was thrown below it, the reason of the signal. */
+  readonly cause?: unknown;
   constructor(code: Code, message: string, options?: { words?: string[]; cause?: unknown });
 }
 
@@ -64,7 +92,33 @@ export interface Support {
 }
 
 /** A wasm module: its address, an answer of `fetch`, a compiled module, its bytes. */
-export type WasmSource = string | URL | Response | WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+export type WasmSource = string | KnownURL | KnownResponse | KnownModule | ArrayBuffer | ArrayBufferView;
+
+/** A file of a model: its address, or what it holds. */
+export type FileSource = string | KnownURL | KnownBlob | ArrayBuffer | ArrayBufferView;
+
+/**
+ * A model: the address of its folder, whose query each file is asked for with; or its files by name, as addresses (where a bundler has given
+ * them other names) or as what the visitor chose; or Files, which have names.
+ */
+export type ModelSource = string | KnownURL | { readonly [file: string]: FileSource } | ReadonlyMap<string, FileSource> | Iterable<KnownBlob & { readonly name: string }>;
+
+/** What each file of a model is asked for with, as `fetch` takes it; the package's own files are not. */
+export interface FetchOptions {
+  headers?: Record<string, string> | Iterable<readonly [string, string]> | Iterable<string[]> | undefined;
+  credentials?: "include" | "omit" | "same-origin" | undefined;
+  referrerPolicy?:
+    | ""
+    | "no-referrer"
+    | "no-referrer-when-downgrade"
+    | "origin"
+    | "origin-when-cross-origin"
+    | "same-origin"
+    | "strict-origin"
+    | "strict-origin-when-cross-origin"
+    | "unsafe-url"
+    | undefined;
+}
 
 export interface Progress {
   status: "initiate" | "download" | "progress" | "done" | "warm-up" | "ready";
@@ -89,14 +143,16 @@ export interface LoadOptions extends CallOptions {
   onProgress?: (event: Progress) => void;
   /** Told when a device was lost and another has taken over. */
   onDevice?: (event: { device: Device; reason: MirrorGanError }) => void;
-  /** Whether downloads are kept in the Cache API. Default true. */
+  /** Whether downloads are kept in the Cache API; those that break off go on where they were then. Default true. */
   cache?: boolean;
+  /** What the model's files are asked for with. */
+  fetch?: FetchOptions;
   /** Whether a picture that nobody sees is drawn while loading, so that the first one is as quick as the next. Default true. */
   warmUp?: boolean;
   /** Other wasm modules than the package's own: one for whatever device is taken, or one for each; `threads` is the CPU's where it has several. */
   wasm?: WasmSource | { cpu?: WasmSource; threads?: WasmSource; webgpu?: WasmSource };
   /** Makes the Worker, where the default `new Worker(new URL("./worker.js", import.meta.url))` does not do. */
-  worker?: () => Worker;
+  worker?: () => KnownWorker | Thread;
 }
 
 export interface StageEvent extends Stage {
@@ -163,10 +219,16 @@ export interface Pixels {
   height: number;
 }
 
-export type PictureSource = Pixels | Blob | CanvasImageSource;
+/** Pixels; what drawImage takes; a file that the browser decodes, its address, its bytes. Of any window. */
+export type PictureSource = Pixels | Drawable | KnownBlob | KnownURL | KnownResponse | ArrayBuffer | Uint8Array;
 
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: KnownSignal;
+}
+
+export interface DescribeOptions extends CallOptions {
+  /** What config.json is asked for with. */
+  fetch?: FetchOptions;
 }
 
 export interface CaptionOptions extends CallOptions {
@@ -182,18 +244,19 @@ export interface BlendOptions extends CallOptions {
   onFrame?: (frame: BlendFrame) => void;
 }
 
+/** Its methods know what they are of: they work behind a proxy, and taken off it. */
 export class MirrorGan {
   private constructor();
   /** What this browser offers; downloads nothing. */
   static support(options?: CallOptions): Promise<Support>;
   /** What a model is and how big its files are; downloads its config.json only. */
-  static describe(model: string | URL, options?: CallOptions): Promise<Description>;
-  /** Downloads a model folder and makes it ready. */
-  static load(model: string | URL, options?: LoadOptions): Promise<MirrorGan>;
+  static describe(model: ModelSource, options?: DescribeOptions): Promise<Description>;
+  /** Downloads a model and makes it ready. */
+  static load(model: ModelSource, options?: LoadOptions): Promise<MirrorGan>;
   /** The files that the browser keeps. */
   static cached(options?: CallOptions): Promise<CachedFile[]>;
   /** Forgets them: all, or those of one model. Gives whether there were any. */
-  static clearCache(model?: string | URL, options?: CallOptions): Promise<boolean>;
+  static clearCache(model?: ModelSource, options?: CallOptions): Promise<boolean>;
   /** Draws pictures of a prompt. Calls wait for each other. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
   /** Describes a picture. */

@@ -1,13 +1,16 @@
 // MirrorGan: the client that pages import. The engine itself is in worker.js.
 
-import { abortable, checkDevice, checkFlag, checkModel, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps, checkThreads } from "./check.js";
+import { abortable, checkDevice, checkFlag, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps, checkThreads } from "./check.js";
 import { Connection } from "./connection.js";
 import { describeModel } from "./describe.js";
-import { cachedFiles, clearCache } from "./download.js";
-import { CODES, MirrorGanError, aborted, toMirrorGanError } from "./errors.js";
+import { CODES, MirrorGanError, aborted, bad, toMirrorGanError, typed } from "./errors.js";
+import { GPU_LIMIT, GPU_PATIENCE } from "./gpu.js";
+import { clearKept, keptFiles } from "./kept.js";
 import { toImageData } from "./picture.js";
 import { platform } from "./platform.js";
-import { support } from "./support.js";
+import { checkModel, isOf } from "./sources.js";
+import { spawn } from "./spawn.js";
+import { support, whyUnusable } from "./support.js";
 
 export { CODES, MirrorGanError };
 
@@ -17,8 +20,10 @@ const DEVICE_FAULTS = ["device-lost", "crashed", "out-of-memory"];
 // Only load() knows it.
 const KEY = Symbol("MirrorGan.load");
 
+const METHODS = ["generate", "caption", "encode", "tokenize", "blend", "dispose"];
+
 export class MirrorGan {
-  #url;
+  #source;
   #options;
   #connection = null;
   #info = null;
@@ -28,50 +33,62 @@ export class MirrorGan {
   #life = new AbortController();
 
   /** What this browser offers; downloads nothing. */
-  static async support(options) {
-    const { signal } = checkOptions(options);
-    return abortable(support(), signal);
+  static support(options) {
+    return typed(() => {
+      const { signal } = checkOptions(options);
+      return abortable(support(), signal);
+    });
   }
 
   /** What a model is and how big its files are; downloads its config.json only. */
-  static async describe(model, options) {
-    const { signal } = checkOptions(options);
-    return describeModel(checkModel(model), signal);
+  static describe(model, options) {
+    return typed(() => {
+      const { signal, fetch } = checkOptions(options, ["fetch"]);
+      return describeModel(checkModel(model, fetch), signal);
+    });
   }
 
   /** The files that the browser keeps. */
-  static async cached(options) {
-    const { signal } = checkOptions(options);
-    return abortable(cachedFiles(), signal);
+  static cached(options) {
+    return typed(() => {
+      const { signal } = checkOptions(options);
+      return abortable(keptFiles(), signal);
+    });
   }
 
   /** Forgets them: all, or those of one model. */
-  static async clearCache(model, options) {
-    const { signal } = checkOptions(options);
-    return abortable(clearCache(model === undefined ? undefined : checkModel(model)), signal);
+  static clearCache(model, options) {
+    return typed(() => {
+      const { signal } = checkOptions(options);
+      return abortable(clearKept(model === undefined ? undefined : isOf(checkModel(model))), signal);
+    });
   }
 
   /** Downloads a model and makes it ready. */
-  static async load(model, given) {
-    const options = checkOptions(given, ["onProgress", "onDevice", "worker"]);
-    const url = checkModel(model);
+  static load(model, options) {
+    return typed(() => MirrorGan.#load(model, options));
+  }
+
+  static async #load(model, given) {
+    const names = ["device", "precision", "threads", "cache", "warmUp", "wasm", "fetch"];
+    const options = checkOptions(given, names, ["onProgress", "onDevice", "worker"]);
+    const source = checkModel(model, options.fetch);
     const device = checkDevice(options.device);
     const precision = checkPrecision(options.precision);
     const { signal, onProgress, onDevice, worker } = options;
     const cache = checkFlag("cache", options.cache, true);
     const warmUp = checkFlag("warmUp", options.warmUp, true);
-    const offered = await abortable(support(), signal);
-    if (!offered.usable) {
-      throw new MirrorGanError("unsupported", `this browser lacks ${offered.missing.join(" and ")}; a current one has them`);
-    }
+    const patience = device === "webgpu" ? GPU_PATIENCE : GPU_LIMIT;
+    const offered = await abortable(support(device === "cpu" ? 0 : patience), signal);
+    if (!offered.usable) throw new MirrorGanError("unsupported", whyUnusable());
     if (device === "webgpu" && !offered.webgpu) {
-      throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here; device "cpu" works without');
+      throw new MirrorGanError("unsupported", 'there is no WebGPU adapter here, or none that answers; device "cpu" works without');
     }
     const wasm = await abortable(checkModules(options.wasm), signal);
     const asked = checkThreads(options.threads, offered.threads);
     const threads = wasm.threads === null ? 1 : asked;
     const half = precision === "auto" && Boolean(offered.adapter?.half);
-    const gan = new MirrorGan(KEY, url, { onProgress, onDevice, worker, cache, warmUp, half, threads, wasm }, offered.adapter);
+    const gan = new MirrorGan(KEY, source, { onProgress, onDevice, worker, cache, warmUp, half, patience, threads, wasm }, offered.adapter);
     try {
       await gan.#start(device === "auto" ? offered.device : device, signal);
     } catch (error) {
@@ -84,28 +101,27 @@ export class MirrorGan {
   }
 
   // Use load().
-  constructor(key, url, options, adapter) {
-    if (key !== KEY) throw new MirrorGanError("bad-input", "use await MirrorGan.load(model)");
-    this.#url = url;
+  constructor(key, source, options, adapter) {
+    if (key !== KEY) throw bad("use await MirrorGan.load(model)");
+    this.#source = source;
     this.#options = options;
     this.#adapter = adapter;
+    // A proxy, such as Vue's ref() makes, has no private fields, and a method that was taken off its object no object: both reach this one.
+    for (const name of METHODS) {
+      const value = (...args) => typed(() => MirrorGan.prototype[name].apply(this, args));
+      Object.defineProperty(this, name, { value, writable: true, configurable: true });
+    }
+    Object.defineProperty(this, "info", { get: () => ({ ...this.#info }), configurable: true });
   }
 
   async #start(device, signal) {
-    if (signal?.aborted) throw aborted();
-    const { worker, wasm, threads, cache, warmUp, half, onProgress } = this.#options;
-    let made;
-    try {
-      made = worker ? worker() : platform.makeWorker();
-    } catch (error) {
-      throw new MirrorGanError("unsupported", `no Worker could be made: ${error?.message ?? error}`, { cause: error });
-    }
-    if (typeof made?.postMessage !== "function") throw new MirrorGanError("bad-input", "the option worker must give a Worker");
-    const connection = new Connection(made, device, ({ memory, info }) => {
+    if (signal?.aborted) throw aborted(signal);
+    const { worker, wasm, threads, cache, warmUp, half, patience, onProgress } = this.#options;
+    const connection = new Connection(spawn(worker), device, ({ memory, info }) => {
       const adapter = device === "webgpu" ? this.#adapter : null;
       this.#info = { ...info, device, adapter, memory };
     });
-    const options = { url: this.#url, device, threads, wasm, cache, warmUp, half };
+    const options = { source: this.#source, base: platform.base(), device, patience, threads, wasm, cache, warmUp, half };
     try {
       await connection.call("load", [options], { signal, listeners: { progress: (event) => onProgress?.(event) } });
     } catch (error) {
@@ -172,7 +188,7 @@ export class MirrorGan {
 
   /** Draws pictures of a prompt. */
   async generate(prompt, given) {
-    const { seed, count, caption, signal, onStage, onProgress } = checkOptions(given, ["onStage", "onProgress"]);
+    const { seed, count, caption, signal, onStage, onProgress } = checkOptions(given, ["seed", "count", "caption"], ["onStage", "onProgress"]);
     checkPrompt(prompt);
     const options = { seed: checkSeed(seed), count: checkPictures(count), caption: checkFlag("caption", caption, false) };
     const listeners = { stage: onStage, progress: onProgress };
@@ -182,8 +198,8 @@ export class MirrorGan {
 
   /** Describes a picture. */
   async caption(image, given) {
-    const { signal, onProgress } = checkOptions(given, ["onProgress"]);
-    const pixels = await abortable(toImageData(image), signal);
+    const { signal, onProgress } = checkOptions(given, [], ["onProgress"]);
+    const pixels = await abortable(toImageData(image, signal), signal);
     return this.#call("caption", [pixels], { signal, listeners: { progress: onProgress } });
   }
 
@@ -201,7 +217,7 @@ export class MirrorGan {
 
   /** Draws pictures on the way from one prompt to another. */
   async blend(from, to, given) {
-    const { steps, seed, signal, onFrame } = checkOptions(given, ["onFrame"]);
+    const { steps, seed, signal, onFrame } = checkOptions(given, ["steps", "seed"], ["onFrame"]);
     const args = [checkPrompt(from, "the first prompt"), checkPrompt(to, "the second prompt"), { steps: checkSteps(steps), seed: checkSeed(seed) }];
     const frames = [];
     const frame = ({ milliseconds, ...event }) => {

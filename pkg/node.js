@@ -11,11 +11,12 @@ const hasScheme = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address);
 
 Object.assign(platform, {
   base: () => pathToFileURL(`${process.cwd()}/`).href,
-  resolve: (address) => (hasScheme(String(address)) ? new URL(address) : pathToFileURL(String(address))),
+  resolve: (address) => (hasScheme(String(address)) ? new URL(String(address)) : pathToFileURL(String(address))),
   fetch: fetchOrRead,
   hasWorkers: () => true,
   threads: () => availableParallelism(),
   makeWorker: () => new ThreadWorker(new URL("./node-worker.js", import.meta.url)),
+  adopt: (worker) => (worker && !worker.addEventListener && worker.on ? new ThreadWorker(worker) : worker),
 });
 
 export * from "./index.js";

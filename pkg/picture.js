@@ -1,6 +1,8 @@
-// Any picture that a page can have, as RGBA pixels.
+// Any picture that a page can have, of whatever realm, as RGBA pixels.
 
-import { MirrorGanError } from "./errors.js";
+import { MirrorGanError, aborted, bad, messageOf } from "./errors.js";
+import { isBlob, isBytes, kindOf } from "./kinds.js";
+import { platform } from "./platform.js";
 
 // The engine looks at 224 px; more than this costs memory and shows it nothing.
 const LARGEST_SIDE = 1024;
@@ -10,8 +12,11 @@ function canvasOf(width, height) {
   return Object.assign(document.createElement("canvas"), { width, height });
 }
 
-const sideOf = (image, side) =>
-  image[`natural${side}`] || image[`video${side}`] || image[`display${side}`] || image[side.toLowerCase()];
+function sideOf(image, side) {
+  const own = image[side.toLowerCase()];
+  // The last is that of an image within an SVG.
+  return image[`natural${side}`] || image[`video${side}`] || image[`display${side}`] || (own?.baseVal?.value ?? own);
+}
 
 /** Pixels of whole blocks averaged, so that neither side is longer than what is of use. */
 function shrink({ data, width, height }) {
@@ -37,46 +42,74 @@ function shrink({ data, width, height }) {
 
 /** Pixels that the caller has already: ImageData, or what looks like it. */
 function fromPixels({ data, width, height }) {
+  const kind = kindOf(data);
+  if (!["Uint8ClampedArray", "Uint8Array"].includes(kind)) throw bad(`the picture's data is a ${kind}; expected a Uint8ClampedArray or a Uint8Array`);
   const whole = [width, height].every((side) => Number.isInteger(side) && side > 0 && side < 2 ** 15);
-  if (!whole) throw new MirrorGanError("bad-input", `a picture of ${width}×${height} pixels; expected at least 1×1`);
+  if (!whole) throw bad(`a picture of ${width}×${height} pixels; expected at least 1×1`);
   if (data.length !== 4 * width * height) {
     const found = data.length === 0 ? "its pixels are gone (detached)" : `it has ${data.length} bytes`;
-    throw new MirrorGanError("bad-input", `a picture of ${width}×${height} pixels needs ${4 * width * height} bytes of RGBA; ${found}`);
+    throw bad(`a picture of ${width}×${height} pixels needs ${4 * width * height} bytes of RGBA; ${found}`);
   }
-  return shrink({ data, width, height });
+  const small = shrink({ data, width, height });
+  // A copy, clamped: a view of more, or of shared memory, could not be handed over or would take all of it along.
+  return { ...small, data: new Uint8ClampedArray(small.data) };
 }
 
-/** RGBA pixels, `{ data, width, height }`, from ImageData, a Blob, or whatever drawImage takes. */
-export async function toImageData(image) {
-  const isBytes = (data) => data instanceof Uint8ClampedArray || data instanceof Uint8Array;
-  if (typeof image === "object" && image !== null && isBytes(image.data)) return fromPixels(image);
-  if (typeof createImageBitmap !== "function") {
-    throw new MirrorGanError("bad-input", "expected { data, width, height } with RGBA bytes; here is nothing that decodes pictures");
-  }
-  let source = image;
-  if (image instanceof Blob) {
+/** What drawImage takes, of a file that is here or at an address; itself where it is none. */
+async function decode(image, signal) {
+  const kind = kindOf(image);
+  let file = image;
+  if (kind === "URL") {
     try {
-      source = await createImageBitmap(image);
+      file = await platform.fetch(String(image), { signal });
     } catch (error) {
-      throw new MirrorGanError("bad-input", "this file is not a picture that the browser can read", { cause: error });
+      if (signal?.aborted) throw aborted(signal);
+      throw new MirrorGanError("network", `the picture could not be downloaded: ${messageOf(error)}`, { cause: error });
     }
   }
+  if (kindOf(file) === "Response") {
+    if (!file.ok) throw new MirrorGanError("network", `the picture: the server answered ${file.status} ${file.statusText}`.trim());
+    file = await file.blob();
+  }
+  if (isBytes(file)) file = new Blob([file]);
+  if (!isBlob(file)) return image;
+  try {
+    return await createImageBitmap(file);
+  } catch (error) {
+    throw bad("this file is not a picture that the browser can read", error);
+  }
+}
+
+/** Draws it, no larger than needed, and reads the pixels. */
+function fromSource(source) {
   const isObject = typeof source === "object" && source !== null;
   const [width, height] = isObject ? [sideOf(source, "Width"), sideOf(source, "Height")] : [];
-  if (!(width > 0 && height > 0)) {
-    throw new MirrorGanError("bad-input", "expected a picture: ImageData, ImageBitmap, Blob, image, video or canvas element");
-  }
+  if (!(width > 0 && height > 0)) throw bad("expected a picture: ImageData, ImageBitmap, Blob, URL, image, video or canvas element");
+  // Of one that has no frame yet drawImage draws nothing, and says nothing.
+  if (source.readyState < 2) throw bad("the video has no picture yet");
   const scale = Math.min(1, LARGEST_SIDE / Math.max(width, height));
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  const context = canvasOf(w, h).getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, w, h);
+  const { data } = context.getImageData(0, 0, w, h);
+  return { data, width: w, height: h };
+}
+
+/** RGBA pixels, `{ data, width, height }`, from ImageData, a file or its address, or whatever drawImage takes. */
+export async function toImageData(image, signal) {
+  let source;
   try {
-    const context = canvasOf(w, h).getContext("2d", { willReadFrequently: true });
-    context.imageSmoothingQuality = "high";
-    context.drawImage(source, 0, 0, w, h);
-    const { data } = context.getImageData(0, 0, w, h);
-    return { data, width: w, height: h };
+    if (typeof image === "object" && image !== null && ArrayBuffer.isView(image.data)) return fromPixels(image);
+    if (typeof createImageBitmap !== "function") throw bad("expected { data, width, height } with RGBA bytes; here is nothing that decodes pictures");
+    // As above: an image that is not there yet.
+    if (image?.complete === false) await image.decode();
+    source = await decode(image, signal);
+    return fromSource(source);
   } catch (error) {
-    throw new MirrorGanError("bad-input", `the picture could not be read: ${error.message}`, { cause: error });
+    if (error instanceof MirrorGanError) throw error;
+    throw bad(`the picture could not be read: ${messageOf(error)}`, error);
   } finally {
-    if (source !== image) source.close();
+    if (source && source !== image) source.close();
   }
 }

@@ -1,11 +1,14 @@
 // What differs between browsers and Node.js; node.js and node-worker.js put theirs here.
 
 export const platform = {
-  /** What relative addresses are relative to. */
-  base: () => globalThis.document?.baseURI ?? globalThis.location?.href,
+  /** What relative addresses are relative to. A Worker made of a blob: knows no more than its origin. */
+  base() {
+    const { document, location } = globalThis;
+    return document?.baseURI ?? (location?.protocol === "blob:" ? `${location.origin}/` : location?.href);
+  },
 
   /** The address of a model's folder or a module: a URL or what `base` makes one. */
-  resolve: (address) => new URL(address, platform.base()),
+  resolve: (address) => new URL(String(address), platform.base()),
 
   fetch: (url, init) => fetch(url, init),
 
@@ -14,22 +17,10 @@ export const platform = {
 
   hasWorkers: () => typeof Worker === "function",
 
-  // In this very form: it is what bundlers look for.
-  makeWorker: () => anywhere("./worker.js", () => new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "mirrorgan" })),
+  /** Makes the Worker, a thread of it; null where spawn.js and threads.js know how. */
+  makeWorker: null,
+  makeThread: null,
 
-  makeThread: () =>
-    anywhere("./thread.js", () => new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "mirrorgan-thread" })),
+  /** A Worker that the caller made, with the methods of a browser's. */
+  adopt: (worker) => worker,
 };
-
-/** Scripts of another origin, such as a CDN, cannot be Workers, but a Worker may import them. */
-function anywhere(file, make) {
-  try {
-    return make();
-  } catch (error) {
-    if (error?.name !== "SecurityError") throw error;
-    const here = import.meta.url;
-    const source = `import ${JSON.stringify(new URL(file, here).href)};`;
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    return new Worker(url, { type: "module", name: "mirrorgan" });
-  }
-}

@@ -1,7 +1,12 @@
 // Threads: Workers of the Worker that share the memory of its module.
 
+import { anywhere } from "./anywhere.js";
 import { MirrorGanError } from "./errors.js";
 import { platform } from "./platform.js";
+
+// In this very form: it is what bundlers look for.
+const makeThread = () =>
+  platform.makeThread?.() ?? anywhere(() => new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "mirrorgan-thread" }));
 
 /** One Worker on the module's memory. A trap in it reaches the page by a port: the Worker that waits for it hears nothing any more. */
 function startOne(worker, shared) {
@@ -19,7 +24,7 @@ export async function startThreads(module, count) {
   const shared = module.share();
   const workers = [];
   try {
-    for (let i = 0; i < count; i++) workers.push(platform.makeThread());
+    for (let i = 0; i < count; i++) workers.push(makeThread());
     await Promise.all(workers.map((worker) => startOne(worker, shared)));
     module.buildPool(count);
   } catch (error) {

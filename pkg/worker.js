@@ -1,20 +1,32 @@
 // The Worker: downloads a model, owns the engine, answers the client in index.js one call at a time.
 
 import { downloadFile, downloadModule, downloadText, isWhole } from "./download.js";
-import { MirrorGanError, aborted, faultCode, toPlain } from "./errors.js";
+import { MirrorGanError, aborted, faultCode, messageOf, toPlain } from "./errors.js";
+import { watchGpu } from "./gpu.js";
 import { listedFiles } from "./listed.js";
 // Not import(): bundlers make one script of a Worker without any setting then. The big part, the wasm, is downloaded for one of them only.
 import * as cpu from "./mirrorgan_cpu.js";
 import * as shared from "./mirrorgan_threads.js";
 import * as webgpu from "./mirrorgan_webgpu.js";
+import { locate } from "./sources.js";
 import { startThreads } from "./threads.js";
 
-// All addresses are written out so that bundlers find them.
+// All addresses are written out so that bundlers find them, and read when they are needed: what a bundler makes of them may be of no use.
 const MODULES = {
-  cpu: [cpu, new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)],
-  threads: [shared, new URL("./mirrorgan_threads_bg.wasm", import.meta.url)],
-  webgpu: [webgpu, new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)],
+  cpu: [cpu, () => new URL("./mirrorgan_cpu_bg.wasm", import.meta.url)],
+  threads: [shared, () => new URL("./mirrorgan_threads_bg.wasm", import.meta.url)],
+  webgpu: [webgpu, () => new URL("./mirrorgan_webgpu_bg.wasm", import.meta.url)],
 };
+
+/** Its address as a URL; Next.js gives a path, in an object that only looks like one. */
+function addressOf(kind, base) {
+  try {
+    return new URL(String(MODULES[kind][1]()), base).href;
+  } catch (error) {
+    const message = `where the ${kind} module lies cannot be told from this script: say so with the option wasm`;
+    throw new MirrorGanError("unsupported", `${message} (${messageOf(error)})`, { cause: error });
+  }
+}
 
 let wasm = null;
 let memory = null;
@@ -40,17 +52,17 @@ async function loadModule(device, given, count, progress) {
   return loadOne(device, given[device], progress);
 }
 
-async function loadOne(kind, given, { signal, onProgress, cache }) {
-  const [module, url] = MODULES[kind];
+async function loadOne(kind, given, { signal, onProgress, cache, base, patience }) {
+  const [module] = MODULES[kind];
   const compiled = given instanceof WebAssembly.Module;
-  const name = compiled ? "the given module" : (given ?? url.href);
+  const name = compiled ? "the given module" : (given ?? addressOf(kind, base));
   let whole = compiled;
   const watch = (event) => {
     if (event.status === "done") whole = true;
     onProgress(event);
   };
   const source = compiled ? given : await downloadModule(name, { signal, onProgress: watch, cache });
-  if (kind === "webgpu") watchGpu();
+  if (kind === "webgpu") watchGpu(patience, watchDevice);
   try {
     memory = (await module.default({ module_or_path: source })).memory;
   } catch (error) {
@@ -71,33 +83,24 @@ async function loadOne(kind, given, { signal, onProgress, cache }) {
 }
 
 /** Has a GPU device tell when it is gone; the engine would find out late, by a panic. */
-function watchGpu() {
-  const { GPUAdapter } = globalThis;
-  if (!GPUAdapter) return;
-  const { requestDevice } = GPUAdapter.prototype;
-  GPUAdapter.prototype.requestDevice = async function (...args) {
-    const device = await requestDevice.apply(this, args);
-    device.lost.then(({ reason, message }) => crash(`the GPU device was lost (${reason}): ${message}`, "device-lost"));
-    device.addEventListener("uncapturederror", ({ error }) => {
-      if (error instanceof globalThis.GPUOutOfMemoryError) crash(error.message, "out-of-memory");
-    });
-    return device;
-  };
+function watchDevice(device) {
+  device.lost.then(({ reason, message }) => crash(`the GPU device was lost (${reason}): ${message}`, "device-lost"));
+  device.addEventListener("uncapturederror", ({ error }) => {
+    if (error instanceof globalThis.GPUOutOfMemoryError) crash(error.message, "out-of-memory");
+  });
 }
 
-const fileUrl = (file) => new URL(file, model.url).href;
-
-async function load({ url, device, threads: count, wasm: given, cache, warmUp, half }, signal, onProgress) {
-  model = { url, cache };
+async function load({ source, base, device, patience, threads: count, wasm: given, cache, warmUp, half }, signal, onProgress) {
+  model = { source, cache };
   // One that fails ends the others.
   const own = new AbortController();
   const abort = () => own.abort();
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort);
-  const progress = { signal: own.signal, onProgress, cache };
+  const progress = { signal: own.signal, onProgress, cache, base, patience, init: source.init };
   try {
     // The settings first: a wrong address should not cost the module's download.
-    const text = await downloadText(fileUrl("config.json"), progress);
+    const text = await downloadText(locate(source, "config.json"), "config.json", progress);
     const module = loadModule(device, given, count, progress).then((loaded) => {
       wasm = loaded;
       return new wasm.ModelFiles(text);
@@ -147,11 +150,11 @@ function entryOf(file) {
 }
 
 /** A file of the model; `checker` has, or will have, the engine's check, which says what is wrong. */
-function download(entry, progress, checker) {
+async function download(entry, progress, checker) {
   const check = async (content) => {
     if (!(await isWhole(content, entry))) (await checker).check(entry.file, content);
   };
-  return downloadFile(fileUrl(entry.file), entry, { ...progress, check, cache: model.cache });
+  return downloadFile(locate(model.source, entry.file), entry, { ...progress, check, cache: model.cache, init: model.source.init });
 }
 
 /** STREAM is read when it is first needed. */
@@ -226,4 +229,4 @@ addEventListener("message", ({ data }) => {
 });
 // A trap inside a promise of the engine reaches nobody else.
 addEventListener("error", (event) => crash(event.message));
-addEventListener("unhandledrejection", (event) => crash(String(event.reason?.message ?? event.reason)));
+addEventListener("unhandledrejection", (event) => crash(messageOf(event.reason)));

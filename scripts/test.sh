@@ -17,7 +17,7 @@ lint() {
     cargo fmt --check --manifest-path tests/examples/rust/Cargo.toml &&
     in_native_dir cargo clippy --all-targets -- -D warnings &&
     floors &&
-    in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib &&
+    in_native_dir env RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --lib &&
     scripts/check-pkg.sh &&
     node node_modules/typescript/lib/tsc.js -p tests/types
 }

@@ -47,7 +47,7 @@ struct Networks {
     /// State dict of the generator, such as netG_epoch_600.pth.
     #[arg(long, value_name = "PTH")]
     generator: PathBuf,
-    /// captions.pickle, or a vocab.txt with a word a line and <end> first.
+    /// captions.pickle, or a vocab.txt with a word a line and `<end>` first.
     #[arg(long, value_name = "PICKLE|TXT")]
     captions: PathBuf,
     /// Longest caption in words, as the model was trained.

@@ -1,5 +1,8 @@
 //! Pictures as files, and many pictures as one.
 
+// The floors above read, write and mark more than drawing does.
+#![cfg_attr(not(feature = "lab"), allow(dead_code))]
+
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;

@@ -1,5 +1,8 @@
 //! Attention over a picture.
 
+// The floors above read, write and mark more than drawing does.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
+
 use image::RgbaImage;
 
 use super::AttentionMap;

@@ -1,5 +1,8 @@
 //! The one reader of encoded pictures: what training, evaluation and `caption` see of a file, and what all of them refuse.
 
+// The floors above read, write and mark more than drawing does.
+#![cfg_attr(not(feature = "lab"), allow(dead_code))]
+
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;

@@ -1,0 +1,156 @@
+// The copies that the browser keeps (Cache API), each of a model's files under its sha-256. Where it refuses, nothing is kept.
+
+const CACHE = "mirrorgan-v1";
+/** Addresses that are no http ones, such as an extension's, cannot be keys themselves. */
+const ELSEWHERE = "https://kept.invalid/";
+/** Bytes of a download that are kept before all of it is there. */
+const PART = 2 ** 20;
+
+/** What `work` gives; `otherwise` where the cache refuses, as in private windows, opaque origins, and on full disks. */
+async function quietly(work, otherwise) {
+  try {
+    return await work();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Whether anything can be kept. */
+export const canKeep = () => quietly(async () => typeof (await caches.has(CACHE)) === "boolean", false);
+
+/** The store, or null. No call of it rejects. */
+export async function openStore() {
+  // Not there, or a getter that throws.
+  const cache = await quietly(() => caches.open(CACHE), null);
+  if (!cache) return null;
+  return {
+    match: (key) => quietly(() => cache.match(key)),
+    keys: async () => (await quietly(() => cache.keys(), [])).map(({ url }) => url),
+    put: (key, content, type = "application/octet-stream") =>
+      quietly(() => cache.put(key, new Response(content, { headers: { "content-type": type, "content-length": String(content.byteLength) } }))),
+    delete: (key) => quietly(() => cache.delete(key), false),
+  };
+}
+
+/** The key of a file; one that has a sha-256 is the same whatever signature its address has. */
+export function keyOf(address, sha256) {
+  let key = new URL(address);
+  key.hash = "";
+  if (!key.protocol.startsWith("http")) {
+    const { href } = key;
+    key = new URL(ELSEWHERE);
+    key.searchParams.set("address", href);
+  } else if (sha256) key.search = "";
+  if (sha256) key.searchParams.set("sha256", sha256);
+  return key.href;
+}
+
+/** What a key is of. */
+function readKey(key) {
+  const url = new URL(key);
+  const { searchParams } = url;
+  const sha256 = searchParams.get("sha256");
+  const part = searchParams.has("part");
+  searchParams.delete("sha256");
+  searchParams.delete("part");
+  return { url: url.href.startsWith(ELSEWHERE) ? searchParams.get("address") : url.href, sha256, part };
+}
+
+const placeOf = (address) => address.replace(/[?#].*/s, "");
+
+/** Keeps a file, in place of its parts and of others from the same address. */
+export async function keepOnly(store, key, content) {
+  const place = placeOf(readKey(key).url);
+  for (const other of await store.keys()) {
+    if (other !== key && placeOf(readKey(other).url) === place) await store.delete(other);
+  }
+  await store.put(key, content);
+}
+
+/** The parts of a download, kept as they come, for the one that goes on with it. */
+export class Parts {
+  #store;
+  #key;
+  #count = 0;
+  #chunks = [];
+  #size = 0;
+  #kept = Promise.resolve();
+
+  constructor(store, key) {
+    this.#store = store;
+    this.#key = key;
+  }
+
+  #name = (index) => `${this.#key}&part=${index}`;
+
+  /** What is there already. */
+  async read() {
+    const parts = [];
+    for (;;) {
+      const kept = await this.#store.match(this.#name(parts.length));
+      const content = kept && (await quietly(() => kept.arrayBuffer()));
+      if (!content) break;
+      parts.push(new Uint8Array(content));
+    }
+    this.#count = parts.length;
+    return parts;
+  }
+
+  add(chunk) {
+    this.#chunks.push(chunk);
+    this.#size += chunk.byteLength;
+    if (this.#size >= PART) this.flush();
+  }
+
+  /** Keeps what has come since the last part. */
+  flush() {
+    if (this.#size === 0) return this.#kept;
+    const [name, content] = [this.#name(this.#count++), join(this.#chunks)];
+    [this.#chunks, this.#size] = [[], 0];
+    this.#kept = this.#kept.then(() => this.#store.put(name, content));
+    return this.#kept;
+  }
+
+  async forget() {
+    await this.#kept;
+    for (let index = 0; index < this.#count; index++) await this.#store.delete(this.#name(index));
+    [this.#count, this.#chunks, this.#size] = [0, [], 0];
+  }
+}
+
+/** Chunks of bytes as one. */
+export function join(chunks) {
+  const all = new Uint8Array(chunks.reduce((total, { byteLength }) => total + byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
+}
+
+export async function isKept(address, sha256) {
+  const store = await openStore();
+  return Boolean(await store?.match(keyOf(address, sha256)));
+}
+
+/** What is kept: address, bytes and, of a model's files, the sha-256. */
+export async function keptFiles() {
+  const store = await openStore();
+  const keys = ((await store?.keys()) ?? []).map((key) => ({ key, ...readKey(key) })).filter(({ part }) => !part);
+  return Promise.all(
+    keys.map(async ({ key, url, sha256 }) => {
+      const response = await store.match(key);
+      return { url, sha256, bytes: Number(response?.headers.get("content-length")) || 0 };
+    }),
+  );
+}
+
+/** Forgets everything, or what `isOf(address)` is true of; whether there was any. */
+export async function clearKept(isOf) {
+  if (!isOf) return quietly(() => caches.delete(CACHE), false);
+  const store = await openStore();
+  const keys = ((await store?.keys()) ?? []).filter((key) => isOf(placeOf(readKey(key).url)));
+  await Promise.all(keys.map((key) => store.delete(key)));
+  return keys.length > 0;
+}
