@@ -1,21 +1,11 @@
 // What axe finds in each state of the page (nothing), and what a keyboard and a screen reader meet.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { draw, openBrowser, openPage, shownError } from "./harness.mjs";
+import { test } from "node:test";
+import { breaches, drawAndWait, told } from "./demo_tools.mjs";
+import { draw, openPage, shownError } from "./harness.mjs";
 import { hold, newContext, saidSoFar } from "./watch.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { browser, server } from "./tiny_page.mjs";
 
 for (const [colorScheme, width] of [["light", 1200], ["dark", 320]]) {
   test(`axe finds nothing in any state: ${colorScheme}, ${width} px wide`, async () => {

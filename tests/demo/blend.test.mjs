@@ -1,21 +1,11 @@
 // Two prompts blended: ends that are what is drawn of each, a way between them, the slider, the mirror.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { difference, openBrowser, openPage, shownError, stagePixels } from "./harness.mjs";
+import { test } from "node:test";
+import { drawAndWait, told } from "./demo_tools.mjs";
+import { difference, openPage, shownError, stagePixels } from "./harness.mjs";
 import { hold } from "./watch.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { browser, server } from "./tiny_page.mjs";
 
 const FROM = "a red flower";
 const TO = "a white flower with long petals";

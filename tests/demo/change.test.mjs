@@ -1,23 +1,13 @@
 // One word changed with the same noise: a wiper between before and after, where they differ; the grid; how it works.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { differences } from "../../www/compare.js";
 import { cellsOf, valuesOf } from "../../www/grid.js";
 import { others, replaceAt } from "../../www/kinds.js";
-import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { difference, openBrowser, openPage, pngPixels, shownError, stagePixels } from "./harness.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { breaches, drawAndWait, told } from "./demo_tools.mjs";
+import { difference, openPage, pngPixels, shownError, stagePixels } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 test("words are exchanged by their place, for others of their kind that the model knows", () => {
   assert.equal(replaceAt("a red, Red flower", 2, "white"), "a red, white flower");

@@ -1,20 +1,10 @@
 // The history in this browser, prompts of every kind, servers that answer nonsense, no network.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { difference, draw, openBrowser, openPage, shownError, stagePixels } from "./harness.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { test } from "node:test";
+import { drawAndWait, told } from "./demo_tools.mjs";
+import { difference, draw, openPage, shownError, stagePixels } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 const entries = (page) => page.locator("#history-list .tile");
 

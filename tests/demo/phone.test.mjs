@@ -1,22 +1,12 @@
 // On a phone: what the first screen has, and that words and steps can be looked at with the picture in view.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { openBrowser, openPage } from "./harness.mjs";
+import { test } from "node:test";
+import { breaches, drawAndWait, told } from "./demo_tools.mjs";
+import { openPage } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 const PHONE = { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 }, reducedMotion: "reduce" };
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
 
 const inView = (page, selector) =>
   page.locator(selector).evaluate((each) => {

@@ -3,21 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { VERSION, readDrawn, textsFor, textsOf, withTexts } from "../../www/png.js";
-import { TINY_PROMPT, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { ROOT, TINY, difference, openBrowser, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
+import { ROOT, TINY, difference, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 /** A picture of one pixel. */
 const PIXEL = Uint8Array.from(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));

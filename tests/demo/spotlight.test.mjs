@@ -1,21 +1,11 @@
 // The spotlight: ratios to an even share, flat maps called flat, the strongest word of each region; on the large picture, by mouse, keyboard and finger.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { FLAT, at, kept, peak, ratios, regions, tellPeak } from "../../www/spotlight.js";
-import { breaches, drawAndWait, serveTiny } from "./demo_tools.mjs";
-import { SIZES, openBrowser, openPage } from "./harness.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { breaches, drawAndWait } from "./demo_tools.mjs";
+import { SIZES, openPage } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 /** Two words over 10 × 10 pixels: the first has three quarters in the left half and a quarter in the right one. */
 const HALVES = { words: 2, size: 10, weights: new Float32Array(200) };

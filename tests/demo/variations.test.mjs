@@ -3,24 +3,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { LONGEST_PROMPT, cleanPrompt, isModelName, parseSeed, readLink } from "../../www/link.js";
 import { agreeing, recall } from "../../www/score.js";
 import { distance, nearest, replaceWord, unknownWords } from "../../www/suggest.js";
-import { TINY_PROMPT, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { FLOWERS, MODEL, ROOT, difference, openBrowser, openPage, serve, shownError, stagePixels } from "./harness.mjs";
+import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
+import { FLOWERS, MODEL, ROOT, difference, openPage, serve, shownError, stagePixels } from "./harness.mjs";
 import { address, hold } from "./watch.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { browser, server } from "./tiny_page.mjs";
 
 test("edit distance counts insertions, deletions, replacements and swaps", () => {
   for (const [from, to, edits] of [["", "", 0], ["red", "red", 0], ["purpel", "purple", 1], ["yelow", "yellow", 1], ["petal", "petals", 1], ["kitten", "sitting", 3], ["", "abc", 3]]) {

@@ -1,24 +1,14 @@
 // A first visit, shared links, words that are misspelt or cannot be followed, and what is lost by nobody: errors, seeds, the way back.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { rateOf } from "../../www/progress.js";
 import { honestly, meant } from "../../www/spelling.js";
 import { slipsOf } from "../../www/suggest.js";
 import { explain, list } from "../../www/text.js";
-import { breaches, drawAndWait, serveTiny, told } from "./demo_tools.mjs";
-import { difference, openBrowser, openPage, shownError, stagePixels } from "./harness.mjs";
-
-let browser, server;
-
-before(async () => {
-  [browser, server] = [await openBrowser(), await serveTiny()];
-});
-
-after(async () => {
-  await browser?.close();
-  server?.stop();
-});
+import { breaches, drawAndWait, told } from "./demo_tools.mjs";
+import { difference, openPage, shownError, stagePixels } from "./harness.mjs";
+import { browser, server } from "./tiny_page.mjs";
 
 test("a slip that the model knows is offered its right word; right words are left alone", () => {
   const vocabulary = new Set("yelow yellow blak black beek beak flwoer flower while white pedals".split(" "));
