@@ -30,7 +30,7 @@ impl Bounds {
     }
 }
 
-/// Decodes a webp, jpg or png picture with [`crate::picture::read`], cuts the square from its middle and scales it to `size` × `size`
+/// Decodes a webp, jpg or png picture with `crate::picture::read`, cuts the square from its middle and scales it to `size` × `size`
 /// pixels.
 ///
 /// Whole-number reductions average squares of pixels, as the network's own pyramid does; all others use Lanczos' filter.

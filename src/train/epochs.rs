@@ -1,7 +1,7 @@
 //! What STEM and STREAM have in common: epochs, a learning rate that falls from one to the next, and the mean loss of each.
 
 use burn::tensor::{Device, Tensor};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,6 +44,25 @@ impl Schedule {
     /// Samples of a step, of which there may be fewer than asked for.
     fn step(&self) -> usize {
         self.batch.clamp(1, self.samples.max(1))
+    }
+}
+
+/// What a step learns from: captions of samples, and which of their pictures are mirrored.
+pub struct CaptionBatch {
+    /// The samples.
+    pub indices: Vec<usize>,
+    /// Word numbers of a caption of each.
+    pub captions: Vec<Vec<usize>>,
+    /// Whether its picture is mirrored.
+    pub flips: Vec<bool>,
+}
+
+impl CaptionBatch {
+    /// A caption of each sample by `caption`, then whether each is mirrored.
+    pub fn draw(indices: Vec<usize>, rng: &mut ChaCha8Rng, caption: impl Fn(usize, &mut ChaCha8Rng) -> Vec<usize>) -> Self {
+        let captions = indices.iter().map(|index| caption(*index, rng)).collect();
+        let flips = indices.iter().map(|_| rng.random()).collect();
+        Self { indices, captions, flips }
     }
 }
 

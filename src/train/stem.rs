@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::course::{self, BEST, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
-use super::epochs::{Epochs, Schedule};
+use super::epochs::{CaptionBatch, Epochs, Schedule};
 use super::error::{self, TrainError};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
@@ -360,16 +360,9 @@ impl StemTraining {
     }
 }
 
-/// Captions of pictures, and which pictures are mirrored.
-struct StemBatch {
-    indices: Vec<usize>,
-    captions: Vec<Vec<usize>>,
-    flips: Vec<bool>,
-}
-
 impl Training for StemTraining {
     const KIND: &'static str = "stem";
-    type Batch = StemBatch;
+    type Batch = CaptionBatch;
 
     fn legs(&self) -> Vec<Leg> {
         self.epochs.legs()
@@ -393,15 +386,13 @@ impl Training for StemTraining {
         self.epochs.restore(from)
     }
 
-    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<StemBatch> {
-        let (captions, max_words, rng) = (&self.train.captions, self.config.text.max_words, self.epochs.draw());
-        let captions = indices.iter().map(|index| captions.draw(*index, max_words, rng)).collect();
-        let flips = indices.iter().map(|_| rng.random()).collect();
-        Ok(StemBatch { indices, captions, flips })
+    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<CaptionBatch> {
+        let (captions, max_words) = (&self.train.captions, self.config.text.max_words);
+        Ok(CaptionBatch::draw(indices, self.epochs.draw(), |index, rng| captions.draw(index, max_words, rng)))
     }
 
-    fn step(&mut self, at: &Place, batch: StemBatch) -> Result<()> {
-        let StemBatch { indices, captions, flips } = batch;
+    fn step(&mut self, at: &Place, batch: CaptionBatch) -> Result<()> {
+        let CaptionBatch { indices, captions, flips } = batch;
         let classes = self.train.dataset.classes(&indices);
         let text = self.model.text.forward_train(&TextBatch::new(&captions, &self.device), self.epochs.draw());
         let features = &self.train.features;

@@ -6,13 +6,13 @@ use std::path::Path;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::course::{self, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
-use super::epochs::{Epochs, Schedule};
+use super::epochs::{CaptionBatch, Epochs, Schedule};
 use super::error;
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
@@ -137,16 +137,9 @@ impl StreamTraining {
     }
 }
 
-/// Captions of pictures, and which pictures are mirrored.
-struct StreamBatch {
-    indices: Vec<usize>,
-    captions: Vec<Vec<usize>>,
-    flips: Vec<bool>,
-}
-
 impl Training for StreamTraining {
     const KIND: &'static str = "stream";
-    type Batch = StreamBatch;
+    type Batch = CaptionBatch;
 
     fn legs(&self) -> Vec<Leg> {
         self.epochs.legs()
@@ -170,16 +163,14 @@ impl Training for StreamTraining {
         self.epochs.restore(from)
     }
 
-    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<StreamBatch> {
+    fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<CaptionBatch> {
         // One word less than the longest caption, so that the end mark is learned too.
-        let (captions, longest, rng) = (&self.train.captions, self.config.max_words - 1, self.epochs.draw());
-        let captions = indices.iter().map(|index| captions.draw_start(*index, longest, rng)).collect();
-        let flips = indices.iter().map(|_| rng.random()).collect();
-        Ok(StreamBatch { indices, captions, flips })
+        let (captions, longest) = (&self.train.captions, self.config.max_words - 1);
+        Ok(CaptionBatch::draw(indices, self.epochs.draw(), |index, rng| captions.draw_start(index, longest, rng)))
     }
 
-    fn step(&mut self, at: &Place, batch: StreamBatch) -> Result<()> {
-        let StreamBatch { indices, captions, flips } = batch;
+    fn step(&mut self, at: &Place, batch: CaptionBatch) -> Result<()> {
+        let CaptionBatch { indices, captions, flips } = batch;
         let (ids, mask) = targets(&captions, &self.device);
         let logits = self.model.logits(self.train.features.codes(&indices, &flips, &self.device), ids.clone());
         let loss = redescription(logits, ids, mask);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What f16 losses are multiplied with before the backward pass, so that small gradients do not become 0: as large as gradients stay
-/// finite. A step whose gradients are not finite is skipped and halves the factor; [`GROWTH_STEPS`] good ones double it.
+/// finite. A step whose gradients are not finite is skipped and halves the factor; `GROWTH_STEPS` good ones double it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossScale {
