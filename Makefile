@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo pkg test lint test-native test-web test-demo test-unproven bench fmt
+.PHONY: help demo pkg test lint test-native test-web test-demo bench fmt
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -15,8 +15,8 @@ demo: ## Serve the demo from pkg/ and models/; rebuild pkg/ first when the sourc
 pkg: ## Build the npm package into pkg/
 	@scripts/build-pkg.sh
 
-test: ## Run every test that has passed with the package as it is; test-unproven has the others
-	@scripts/test.sh lint native demo
+test: ## Run every test
+	@scripts/test.sh lint native web demo
 
 lint: ## Check formatting, lints, that pkg/ is of these sources, and the types of the JavaScript
 	@scripts/test.sh lint
@@ -29,9 +29,6 @@ test-web: ## Run the wasm tests in headless Chromium
 
 test-demo: ## Run the demo in headless Chromium and compare it with the command line
 	@scripts/test.sh demo
-
-test-unproven: ## Run the tests that have not been shown to pass since the package was rebuilt, and the wasm tests
-	@scripts/test.sh unproven
 
 bench: ## Compare with onnxruntime-web in the same browser
 	@benches/web/run.sh
