@@ -2,6 +2,8 @@
 
 mod atomic;
 
+#[cfg(test)]
+pub(crate) use atomic::tests::names;
 pub use atomic::{Folder, clear_unfinished, write, write_folder};
 
 use sha2::{Digest, Sha256};

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 
 use super::fold::fold;
-use super::state::{State, transposed};
+use super::state::State;
 use crate::encoder::{EfficientNetLite, EfficientNetLiteConfig, Lite};
 use crate::model::tensors::{self, Tensors};
 use crate::{Error, Result};
@@ -21,13 +21,12 @@ const EPSILON: f64 = 1e-3;
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
 pub fn efficientnet_lite(path: &Path, width: f32) -> Result<EfficientNetLite> {
     let mut state = State::read(path)?;
-    let file = state.file.clone();
     let mut ours = Tensors::new();
     let blocks = (0..).take_while(|i| has_block(&state, *i)).count();
     let [first, _, _, _] = state.shape("_conv_stem.weight")?;
     let [_, last, _, _] = state.shape("_conv_head.weight")?;
     let lite = Lite::of(blocks, first, last).ok_or_else(|| {
-        Error::bad_model(&file, format!("has {blocks} blocks; expected the 16 of EfficientNet-Lite0 or the 21 of Lite1 and Lite2"))
+        Error::bad_model(&state.file, format!("has {blocks} blocks; expected the 16 of EfficientNet-Lite0 or the 21 of Lite1 and Lite2"))
     })?;
     fold(&mut state, &mut ours, EPSILON, "_conv_stem", "_bn0", "stem")?;
     for block in 0..blocks {
@@ -40,14 +39,10 @@ pub fn efficientnet_lite(path: &Path, width: f32) -> Result<EfficientNetLite> {
         fold(&mut state, &mut ours, EPSILON, &format!("{from}._project_conv"), &format!("{from}._bn2"), &format!("{to}.project"))?;
     }
     fold(&mut state, &mut ours, EPSILON, "_conv_head", "_bn1", "head")?;
-    let [classes, features] = state.shape("_fc.weight")?;
-    ours.insert("classifier.weight".into(), transposed(state.take("_fc.weight")?));
-    ours.insert("classifier.bias".into(), state.take("_fc.bias")?);
-    if let Some(key) = state.keys().next() {
-        return Err(Error::bad_model(file, format!("{key} is not part of an EfficientNet-Lite")));
-    }
+    let [classes, features] = state.take_linear("_fc", &mut ours, "classifier")?;
+    state.finish("an EfficientNet-Lite")?;
     let config = EfficientNetLiteConfig { lite, width, features, classes: Some(classes) };
-    tensors::assign(config.init(&Device::flex()), ours, &file)
+    tensors::assign(config.init(&Device::flex()), ours, &state.file)
 }
 
 fn has_block(state: &State, index: usize) -> bool {

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::fold::fold;
-use super::state::{State, transposed};
+use super::state::State;
 use crate::encoder::{InceptionV3, InceptionV3Config, InceptionVariant};
 use crate::model::tensors::{self, Tensors};
 use crate::{Error, Result};
@@ -40,7 +40,6 @@ pub fn published_inception_v3(path: &Path, variant: InceptionVariant, device: &D
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
 pub fn inception_v3(path: &Path, variant: InceptionVariant, width: f32) -> Result<InceptionV3> {
     let mut state = State::read(path)?;
-    let file = state.file.clone();
     if variant == InceptionVariant::Torchvision {
         state.discard(|key| key.starts_with("AuxLogits."));
     }
@@ -50,12 +49,8 @@ pub fn inception_v3(path: &Path, variant: InceptionVariant, width: f32) -> Resul
         let name = layer.to_lowercase();
         fold(&mut state, &mut ours, EPSILON, &format!("{layer}.conv"), &format!("{layer}.bn"), &name)?;
     }
-    let [classes, _] = state.shape("fc.weight")?;
-    ours.insert("fc.weight".into(), transposed(state.take("fc.weight")?));
-    ours.insert("fc.bias".into(), state.take("fc.bias")?);
-    if let Some(key) = state.keys().next() {
-        return Err(Error::bad_model(file, format!("{key} is not part of Inception-v3")));
-    }
+    let [classes, _] = state.take_linear("fc", &mut ours, "fc")?;
+    state.finish("Inception-v3")?;
     let config = InceptionV3Config { variant, width, classes: Some(classes) };
-    tensors::assign(config.init(&Device::flex()), ours, &file)
+    tensors::assign(config.init(&Device::flex()), ours, &state.file)
 }

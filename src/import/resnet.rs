@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 
 use super::fold::fold;
-use super::state::{State, transposed};
+use super::state::State;
 use crate::encoder::{ResNet, ResNetConfig, ResNetDepth};
 use crate::model::tensors::{self, Tensors};
 use crate::{Error, Result};
@@ -22,13 +22,12 @@ const EPSILON: f64 = 1e-5;
 /// [`Error::Io`].
 pub fn resnet(path: &Path, width: f32) -> Result<ResNet> {
     let mut state = State::read(path)?;
-    let file = state.file.clone();
     let blocks = [1, 2, 3, 4].map(|layer| (0..).take_while(|block| state.has(&format!("layer{layer}.{block}.conv1.weight"))).count());
     let bottleneck = state.has("layer1.0.conv3.weight");
     let depth = ResNetDepth::of(blocks, bottleneck).ok_or_else(|| {
         let kind = if bottleneck { "bottlenecks" } else { "plain blocks" };
         let expected = ResNetDepth::ALL.map(|depth| format!("{:?}", depth.blocks())).join(", ");
-        Error::bad_model(&file, format!("has {blocks:?} {kind} in layer1 to layer4; expected those of a ResNet: {expected}"))
+        Error::bad_model(&state.file, format!("has {blocks:?} {kind} in layer1 to layer4; expected those of a ResNet: {expected}"))
     })?;
     let mut ours = Tensors::new();
     fold(&mut state, &mut ours, EPSILON, "conv1", "bn1", "conv1")?;
@@ -44,12 +43,8 @@ pub fn resnet(path: &Path, width: f32) -> Result<ResNet> {
             }
         }
     }
-    let [classes, _] = state.shape("fc.weight")?;
-    ours.insert("fc.weight".into(), transposed(state.take("fc.weight")?));
-    ours.insert("fc.bias".into(), state.take("fc.bias")?);
-    if let Some(key) = state.keys().next() {
-        return Err(Error::bad_model(file, format!("{key} is not part of a ResNet")));
-    }
+    let [classes, _] = state.take_linear("fc", &mut ours, "fc")?;
+    state.finish("a ResNet")?;
     let config = ResNetConfig { depth, width, classes: Some(classes) };
-    tensors::assign(config.init(&Device::flex()), ours, &file)
+    tensors::assign(config.init(&Device::flex()), ours, &state.file)
 }

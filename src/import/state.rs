@@ -108,6 +108,31 @@ impl State {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// Moves a linear layer, weight and bias, into `ours`, its weight turned as burn has it.
+    ///
+    /// Returns how many features it gives and how many it takes, such as a classifier's classes and features.
+    ///
+    /// # Errors
+    /// [`Error::BadModel`] when one of the two is not there, or the weight is no matrix.
+    pub fn take_linear(&mut self, layer: &str, ours: &mut Tensors, name: &str) -> Result<[usize; 2]> {
+        let weight = format!("{layer}.weight");
+        let shape = self.shape(&weight)?;
+        ours.insert(format!("{name}.weight"), transposed(self.take(&weight)?));
+        ours.insert(format!("{name}.bias"), self.take(&format!("{layer}.bias"))?);
+        Ok(shape)
+    }
+
+    /// That nothing is left of `network`'s tensors.
+    ///
+    /// # Errors
+    /// [`Error::BadModel`] for a key that is left.
+    pub fn finish(&self, network: &str) -> Result<()> {
+        match self.keys().next() {
+            Some(key) => Err(Error::bad_model(self.file.clone(), format!("{key} is not part of {network}"))),
+            None => Ok(()),
+        }
+    }
+
     /// All tensors under our keys, which `ours` tells for each of PyTorch's.
     ///
     /// # Errors
@@ -134,7 +159,7 @@ impl State {
 }
 
 /// A matrix with its rows as columns; anything else as it is.
-pub(super) fn transposed(data: TensorData) -> TensorData {
+fn transposed(data: TensorData) -> TensorData {
     let ([rows, columns], Ok(values)) = (data.shape().to_vec().try_into().unwrap_or([0, 0]), data.as_slice::<f32>()) else {
         return data;
     };

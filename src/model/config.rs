@@ -325,14 +325,9 @@ impl Model {
 pub(crate) mod tests {
     use super::*;
 
-    /// A model small enough for tests, with a STREAM.
-    pub(crate) fn tiny() -> Model {
-        use rand::SeedableRng;
-        let device = Device::flex();
-        let vocabulary = Vocabulary::new(["bird", "red"].map(String::from)).unwrap();
-        let text = TextEncoderConfig { vocabulary: 3, embedding: 6, features: 8, max_words: 5 };
-        let generator = GeneratorConfig { gf_dim: 2, z_dim: 4, condition_dim: 5, features: 8, stages: 2, ..GeneratorConfig::default() };
-        let stream = StreamConfig {
+    /// The sizes of the smallest STREAM.
+    pub(crate) fn tiny_stream() -> StreamConfig {
+        StreamConfig {
             vocabulary: 3,
             embedding: 6,
             hidden: 7,
@@ -341,7 +336,17 @@ pub(crate) mod tests {
             image_size: 32,
             max_words: 4,
             ..StreamConfig::default()
-        };
+        }
+    }
+
+    /// A model small enough for tests, with a STREAM.
+    pub(crate) fn tiny() -> Model {
+        use rand::SeedableRng;
+        let device = Device::flex();
+        let vocabulary = Vocabulary::new(["bird", "red"].map(String::from)).unwrap();
+        let text = TextEncoderConfig { vocabulary: 3, embedding: 6, features: 8, max_words: 5 };
+        let generator = GeneratorConfig { gf_dim: 2, z_dim: 4, condition_dim: 5, features: 8, stages: 2, ..GeneratorConfig::default() };
+        let stream = tiny_stream();
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
         let stem = crate::nn::init::initialize(text.init(&device), &mut rng).unwrap();
         let glam = crate::nn::init::initialize(generator.init(&device), &mut rng).unwrap();

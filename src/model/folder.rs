@@ -111,12 +111,7 @@ impl std::fmt::Display for GeneratorSize<'_> {
 mod tests {
     use super::super::config::tests::tiny;
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
+    use crate::files::names;
 
     #[test]
     fn a_folder_is_read_as_it_was_written() {

@@ -1,6 +1,6 @@
 //! What a layer says of its own numbers, beside its definition: how they begin, whether they learn, and whether 16 bits are enough.
 //!
-//! Every type that holds numbers itself, and not only other modules, is a [`Layer`] and stands in the table of [`super::table`].
+//! Every type that holds numbers itself, and not only other modules, is a [`Layer`] and stands in the table of `super::table`.
 
 use burn::nn::conv::Conv2d;
 use burn::nn::{Embedding, Linear};

@@ -15,8 +15,8 @@ use crate::discriminator::{DiscriminatorConfig, ProjectedDiscriminator, Projecte
 use crate::encoder::{EncoderKind, ImageEncoderConfig};
 use crate::glam::{Architecture, GeneratorConfig};
 use crate::model::tensors::{self, Dtype};
+use crate::model::tests::tiny_stream;
 use crate::stem::TextEncoderConfig;
-use crate::stream::StreamConfig;
 
 /// Version 0.1.0's way to initial weights.
 struct ByName {
@@ -163,17 +163,7 @@ fn every_network_is_treated_as_before() {
     written_as_before("text", &begins_as_before("text", text.init(&device)));
     let damsm = DamsmConfig { features: 8, region_channels: 6, code_channels: 10, ..Default::default() };
     written_as_before("damsm", &begins_as_before("damsm", damsm.init(&device)));
-    let stream = StreamConfig {
-        vocabulary: 3,
-        embedding: 6,
-        hidden: 7,
-        image_features: 8,
-        encoder_width: 0.1,
-        image_size: 32,
-        max_words: 4,
-        ..StreamConfig::default()
-    };
-    written_as_before("stream", &begins_as_before("stream", stream.init(&device).unwrap()));
+    written_as_before("stream", &begins_as_before("stream", tiny_stream().init(&device).unwrap()));
     for kind in [EncoderKind::InceptionV3, EncoderKind::Resnet50] {
         let encoder = ImageEncoderConfig::new(kind, 1.0 / 32.0).init(&device).unwrap();
         written_as_before(kind.name(), &begins_as_before(kind.name(), encoder));

@@ -6,7 +6,7 @@ use super::map::{WIDE, pad};
 /// Rows that are multiplied at once: with two vectors of columns, what 16 registers hold.
 const ROWS: usize = 4;
 
-/// A matrix of (inputs, outputs), outputs padded to whole vectors: panel after panel of [`WIDE`] columns, each input after input.
+/// A matrix of (inputs, outputs), outputs padded to whole vectors: panel after panel of `WIDE` columns, each input after input.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     inputs: usize,
