@@ -2,9 +2,13 @@
 
 import { parentPort } from "node:worker_threads";
 
+// Deno and Bun have one, which Deno's own `process.on` calls: to answer that with `process.on` would never end.
+const hosts = globalThis.addEventListener?.bind(globalThis);
+
 globalThis.postMessage = (message, transfer) => parentPort.postMessage(message, transfer);
-globalThis.addEventListener = (type, listener) => {
+globalThis.addEventListener = (type, listener, ...options) => {
   if (type === "message") parentPort.on("message", (data) => listener({ data }));
-  if (type === "error") process.on("uncaughtException", (error) => listener({ message: error?.message ?? String(error) }));
-  if (type === "unhandledrejection") process.on("unhandledRejection", (reason) => listener({ reason }));
+  else if (hosts) hosts(type, listener, ...options);
+  else if (type === "error") process.on("uncaughtException", (error) => listener({ message: error?.message ?? String(error) }));
+  else if (type === "unhandledrejection") process.on("unhandledRejection", (reason) => listener({ reason }));
 };

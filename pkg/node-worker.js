@@ -8,8 +8,8 @@ import { platform } from "./platform.js";
 platform.fetch = fetchOrRead;
 platform.makeThread = () => new ThreadWorker(new URL("./node-thread.js", import.meta.url));
 
-/** As much of ImageData as there is to it. */
-globalThis.ImageData ??= class ImageData {
+/** As much of ImageData as there is to it; Deno's own does not survive the way to the caller. */
+globalThis.ImageData = class ImageData {
   constructor(data, width, height) {
     Object.assign(this, { data, width, height: height ?? data.length / 4 / width, colorSpace: "srgb" });
   }

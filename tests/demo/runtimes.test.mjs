@@ -1,4 +1,5 @@
-// The package in Node.js as hosts run it: required, in a thread, with flags, with a Worker of the caller's; and compiled to older JavaScript.
+// The package in Node.js as hosts run it: required, in a thread, with flags, with a Worker of the caller's; in Deno and Bun; and compiled to
+// older JavaScript.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -20,11 +21,12 @@ const DRAW = `
   const { createHash } = await import("node:crypto");
   const drawn = createHash("sha256").update(pictures[0].stages.at(-1).image.data).digest("hex");`;
 
-const node = (script, flags = [], name = "script.mjs") => {
+const runBy = (command, script, flags = [], name = "script.mjs") => {
   const file = join(scratch(), name);
   writeFileSync(file, script);
-  return execFileSync(process.execPath, [...flags, file], { encoding: "utf8", timeout: 120_000, stdio: ["ignore", "pipe", "pipe"] }).trim();
+  return execFileSync(command, [...flags, file], { encoding: "utf8", timeout: 120_000, stdio: ["ignore", "pipe", "pipe"] }).trim();
 };
+const node = (...more) => runBy(process.execPath, ...more);
 const importing = (pkg = PKG) => `import { MirrorGan, MirrorGanError } from ${JSON.stringify(pathToFileURL(join(pkg, "node.js")).href)};`;
 
 let expected;
@@ -71,6 +73,39 @@ test("the permission model: with what it needs it draws, without it is told", ()
   assert.equal(node(script, ["--no-warnings", flag, "--allow-fs-read=*", "--allow-worker"]), expected);
   assert.match(node(script, ["--no-warnings", flag, "--allow-fs-read=*"]), /^unsupported: no Worker could be made: Access to this API has been restricted/);
 });
+
+for (const [runtime, ...flags] of [
+  ["deno", "run", "--quiet", "--no-prompt", "--allow-read"],
+  ["bun", "run"],
+]) {
+  const run = (script) => runBy(join(ROOT, "node_modules", ".bin", runtime), script, flags);
+
+  test(`${runtime} draws the same`, () => {
+    assert.equal(run(`${importing()}${DRAW} console.log(drawn);`), expected);
+  });
+
+  test(`in ${runtime} what goes wrong is told by its code, and what follows works`, () => {
+    const script = `${importing()}
+      const failure = await MirrorGan.load(${JSON.stringify(join(TINY, "absent"))}).catch((error) => error);
+      console.log(failure instanceof MirrorGanError, failure.code);
+      {${DRAW} console.log(drawn);
+      console.log(await gan.generate("red").catch((error) => error.code)); }`;
+    const told = run(script);
+    assert.equal(told, node(script));
+    assert.match(told, new RegExp(`^true \\w+\n${expected}\ndisposed$`));
+  });
+
+  test(`in ${runtime} a fault in the Worker is a typed error`, () => {
+    const worker = join(scratch(), "faulty.mjs");
+    writeFileSync(worker, `import ${JSON.stringify(pathToFileURL(join(PKG, "node-worker.js")).href)};\nsetTimeout(() => { throw new Error("a fault of its own"); });`);
+    const script = `import { Worker } from "node:worker_threads";
+      ${importing()}
+      const failure = await MirrorGan.load(${JSON.stringify(TINY)}, { worker: () => new Worker(new URL(${JSON.stringify(pathToFileURL(worker).href)})) }).catch((error) => error);
+      console.log(failure instanceof MirrorGanError, failure.code, failure.message);
+      process.exit();`;
+    assert.match(run(script), /^true crashed [^]*a fault of its own/);
+  });
+}
 
 test("a bundle that lost its files says what to do", () => {
   const folder = join(scratch(), "bundle");
