@@ -4,9 +4,11 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
-# One profile and one folder for lints, native tests, the command that the demo's tests compare with, and the example: each dependency is
-# checked once and built once.
+# One profile and one folder for lints, native tests and the command that the demo's tests compare with: each dependency is checked once
+# and built once. The example has a folder of its own: cargo gives a library that is a cdylib too one file name whatever its features
+# (libmirrorgan.rlib), so that in one folder the tests would be linked with the example's library, which has none.
 native_dir="$(target_dir)"
+example_dir="$(target_dir example)"
 export MIRRORGAN_CLI="$native_dir/debug/mirrorgan"
 
 in_native_dir() { CARGO_TARGET_DIR="$native_dir" "$@"; }
@@ -44,7 +46,7 @@ example() {
   local folder=tests/examples/rust out said
   out="$(mktemp -d)"
   cp Cargo.lock "$folder/Cargo.lock" &&
-    said="$(in_native_dir cargo run -q --manifest-path "$folder/Cargo.toml" -- \
+    said="$(CARGO_TARGET_DIR="$example_dir" cargo run -q --manifest-path "$folder/Cargo.toml" -- \
       tests/fixtures/v0.1.0/model "this flower has pink petals and a yellow center" "$out")" &&
     echo "$said" && grep -q "^described as: this this" <<<"$said" && grep -q "^petals: " <<<"$said" && [ -s "$out/256.png" ]
   local status=$?
