@@ -52,6 +52,8 @@
 
 // The first floor draws and describes, natively and in the browser. A caption walks through `text`, `stem`, `glam` and `stream`.
 #[doc(hidden)]
+pub mod damsm;
+#[doc(hidden)]
 pub mod encoder;
 mod error;
 // The floors above write more kinds of files than drawing does.
@@ -83,7 +85,7 @@ macro_rules! lab {
         pub mod $room;
     )*};
 }
-lab!(compare, damsm, data, discriminator, evaluate, import, loss, report, train, watch);
+lab!(compare, data, discriminator, evaluate, import, loss, report, train, watch);
 
 // The doors.
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
@@ -100,6 +102,6 @@ pub use nn::Precision;
 pub use picture::{AttentionMap, Picture};
 #[cfg(not(target_arch = "wasm32"))]
 pub use pipeline::block_on;
-pub use pipeline::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
-pub use stream::Caption;
+pub use pipeline::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, NoiseSource, StageEvent, TextMatch};
+pub use stream::{Caption, CaptionOptions};
 pub use text::Token;

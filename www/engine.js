@@ -24,6 +24,11 @@ export class Engine {
     return this.#gan?.info ?? null;
   }
 
+  /** The engine for a model's folder name and a device, if it is loaded. */
+  ready(model, device) {
+    return this.#key === `${model} ${device}` ? this.#gan : null;
+  }
+
   /** The engine for a model's folder name and a device. */
   async get(model, device, signal) {
     const key = `${model} ${device}`;

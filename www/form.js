@@ -35,6 +35,11 @@ export class Form {
     return { prompt: prompt.trim(), seed: Number($("seed").value) };
   }
 
+  /** What it asks for while it is being written, which nothing is put right of. */
+  glance() {
+    return { prompt: cleanPrompt($("prompt").value).prompt.trim(), seed: parseSeed($("seed").value) ?? 0 };
+  }
+
   /** Null leaves a field as it is. */
   fill({ prompt = null, seed = null }) {
     if (prompt) $("prompt").value = prompt;

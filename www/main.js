@@ -19,6 +19,7 @@ import { keepPage } from "./offline.js";
 import { reveal } from "./paint.js";
 import { DownloadBar } from "./progress.js";
 import { copyLink, savePicture, saveStrip } from "./share.js";
+import { Sketch } from "./sketch.js";
 import { Stages } from "./stages.js";
 import { tellKept, watchForget } from "./stored.js";
 import { Studio } from "./studio.js";
@@ -39,6 +40,8 @@ const form = new Form({ onDraw: () => draw(), onFill: () => suggestions.show() }
 const work = new Work({
   onBusy(busy) {
     allowWork(!busy);
+    // Nothing that was not asked for is in the way of what was.
+    if (busy) [sketch.stop(), studio.hush()];
     $("cancel").hidden = !busy;
     // A button that could not be pressed for a while has lost the focus.
     if (!busy && document.activeElement === document.body) $("draw").focus({ preventScroll: true });
@@ -54,8 +57,16 @@ const work = new Work({
   },
 });
 const looking = new Looking([stages, easel], (index) => tools.offerChange(index));
-const studio = new Studio({ engine, work, easel, stages, looking, form, onBegin, onDrawn });
+const studio = new Studio({
+  engine, work, easel, stages, looking, form, onBegin, onDrawn,
+  onSentence: (prompt, source) => drawAgain({ ...studio.last, prompt }, source),
+});
 const variations = new Variations((seed, source) => drawAgain({ ...studio.last, seed }, source, true));
+const sketch = new Sketch({
+  ready: () => (usable && !work.busy ? engine.ready(choice.name, form.device) : null),
+  wish: () => form.glance(),
+  onTake: (wish, source) => drawAgain({ ...wish, model: choice.name }, source),
+});
 const kept = new History((entry, image) => drawAgain(entry, image));
 const blend = new Blend(blendPrompts);
 const mirror = new Mirror({

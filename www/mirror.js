@@ -1,6 +1,7 @@
 // The mirror alone: any picture is described, and what was said can be drawn in turn.
 
 import { drawnFrom, openPicture, showDropped, watchPictures } from "./drop.js";
+import { SENTENCES, showSentences } from "./sentences.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -8,6 +9,7 @@ export class Mirror {
   #text = $("drop-text");
   #invitation = $("drop-text").textContent;
   #said = "";
+  #onDraw;
 
   /**
    * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap)` hears instead of one that
@@ -19,6 +21,7 @@ export class Mirror {
       if (wish) onDrawn(wish, await openPicture(file));
       else onPicture(() => openPicture(file));
     });
+    this.#onDraw = onDraw;
     $("mirror-own").addEventListener("click", () => onPicture(() => createImageBitmap(own())));
     $("mirror-draw").addEventListener("click", () => onDraw(this.#said, $("dropped")));
   }
@@ -36,8 +39,10 @@ export class Mirror {
       // A file that is no picture should cost no download.
       picture = await open();
       const gan = await getEngine();
-      const { text } = await gan.caption(picture, options);
+      const captions = await gan.caption(picture, { ...options, count: SENTENCES });
+      const { text } = captions[0];
       this.#said = text;
+      showSentences($("mirror-sentences"), captions, (sentence) => this.#onDraw(sentence, $("dropped")));
       showDropped(picture, text);
       $("mirror-draw").hidden = !text;
     } finally {

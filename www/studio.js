@@ -5,6 +5,7 @@ import { linkTo, readLink } from "./link.js";
 import { lookAt } from "./models.js";
 import { tell } from "./notices.js";
 import { reveal } from "./paint.js";
+import { SENTENCES, showSentences } from "./sentences.js";
 import { leftOut, seconds, shortened, timings } from "./text.js";
 import { closeness, showCaption } from "./words.js";
 
@@ -20,10 +21,12 @@ export class Studio {
   tokens = [];
   stagesOf = [];
   result = null;
+  /** Looks for what else could be said; nobody waits for it. */
+  #others = null;
 
   /**
    * `parts`: engine, work, easel, stages, looking, form; `onBegin()` hears of each first stage, `onDrawn(caption, info)` of each
-   * whole picture.
+   * whole picture, `onSentence(text, canvas)` of the wish to draw a sentence that could be said of it.
    */
   constructor(parts) {
     this.#parts = parts;
@@ -69,6 +72,7 @@ export class Studio {
         $("timings").textContent = "";
         $("caption-block").hidden = !caption;
         $("caption-block").classList.add("waiting");
+        $("sentences").replaceChildren();
         $("plate-prompt").textContent = `“${prompt.split(" ").map(shortened).join(" ")}”, seed ${seed}`;
         this.#show(true);
         if (!offered) reveal(easel.root);
@@ -111,6 +115,27 @@ export class Studio {
     $("timings").textContent = timings(result, gan.info);
     tell(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens, gan.info.maxWords)}`);
     this.#parts.onDrawn(caption, gan.info);
+    if (caption) this.#lookFurther(gan, result.pictures[0].stages.at(-1).image);
+  }
+
+  /** The likeliest sentences, once the picture is done with. */
+  async #lookFurther(gan, image) {
+    const { stages, onSentence } = this.#parts;
+    this.hush();
+    const others = (this.#others = new AbortController());
+    try {
+      const captions = await gan.caption(image, { count: SENTENCES, signal: others.signal });
+      if (this.#others === others) showSentences($("sentences"), captions, (text) => onSentence(text, stages.last));
+    } catch (error) {
+      // The description is there; what ended the engine is told by the next call that somebody waits for.
+      if (!["aborted", "disposed"].includes(error.code)) console.warn(error);
+    }
+  }
+
+  /** Stops looking for what else could be said. */
+  hush() {
+    this.#others?.abort();
+    this.#others = null;
   }
 
   /** The work has ended, however it did. */

@@ -6,7 +6,7 @@ import { reveal } from "./paint.js";
 const $ = (id) => document.getElementById(id);
 
 /** The scripts of the tools, for visits without network. */
-export const TOOLS = ["change.js", "compare.js", "grid.js", "how.js", "kinds.js", "png.js"];
+export const TOOLS = ["change.js", "compare.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js"];
 
 export class Tools {
   #parts;
@@ -14,6 +14,7 @@ export class Tools {
   #compare = null;
   #grid = null;
   #how = null;
+  #loop = null;
   #chosen = null;
 
   /** `parts`: studio, choice, engine, work, form; `draw(wish, canvas)` makes something the main picture. */
@@ -21,6 +22,7 @@ export class Tools {
     this.#parts = parts;
     $("grid").addEventListener("toggle", () => $("grid").open && this.#openGrid());
     $("how").addEventListener("toggle", () => $("how").open && this.#openHow());
+    $("loop").addEventListener("toggle", () => $("loop").open && this.#openLoop());
   }
 
   /** Another main picture is being drawn. */
@@ -102,6 +104,24 @@ export class Tools {
       this.#how ??= new (await import("./how.js")).How($("how-body"));
     });
     if (there) await this.#how.show(studio, choice.name, () => engine.get(studio.last.model, form.device, new AbortController().signal));
+  }
+
+  async #openLoop() {
+    const { choice, engine, form, studio, work } = this.#parts;
+    await this.#load("loop", async () => {
+      const { Loop } = await import("./loop.js");
+      const onStart = () =>
+        work.run(async (signal) => {
+          const wish = studio.last ?? { ...form.read(), model: choice.name };
+          const gan = await engine.get(wish.model, form.device, signal);
+          if (!gan.info.captions) throw Object.assign(new Error("this model does not describe pictures"), { code: "bad-input" });
+          tell("Drawing, describing, drawing…");
+          const { pictures, text, again } = await this.#loop.draw(gan, wish, signal, engine.onProgress);
+          engine.describes = true;
+          tell(again ? `After ${pictures} ${pictures === 1 ? "picture" : "pictures"} it says what was said before: “${text}”` : `${pictures} pictures; the last one is described as “${text}”`);
+        }, "loop");
+      this.#loop ??= new Loop($("loop-body"), { onStart, onChoice: (wish, canvas) => this.#parts.draw(wish, canvas) });
+    });
   }
 
   /** Whether a part could be loaded; a connection that fails is told where it was needed. */

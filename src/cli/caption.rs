@@ -8,7 +8,8 @@ use serde_json::json;
 use super::device::DeviceChoice;
 use crate::model;
 use crate::picture::read;
-use crate::pipeline::{Engine, block_on};
+use crate::pipeline::Engine;
+use crate::stream::CaptionOptions;
 
 /// Describe pictures in words.
 #[derive(Debug, Args)]
@@ -19,6 +20,12 @@ pub struct CaptionArgs {
     /// Model folder.
     #[arg(long)]
     model: PathBuf,
+    /// Several sentences for each picture, the likeliest that a search finds, with their probabilities.
+    #[arg(long)]
+    count: Option<usize>,
+    /// Draw the sentences by their probability, with this seed, instead of searching.
+    #[arg(long, value_name = "SEED", requires = "count")]
+    sample: Option<u64>,
     /// Print a JSON object a line.
     #[arg(long)]
     json: bool,
@@ -42,11 +49,25 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
                 continue;
             }
         };
-        let caption = block_on(engine.caption(&picture))?;
-        if args.json {
-            println!("{}", json!({ "file": path, "caption": caption }));
-        } else {
-            println!("{}: {}", path.display(), caption.text);
+        match args.count {
+            Some(count) => {
+                let captions = engine.describe_in(&picture, &CaptionOptions { count, sample: args.sample })?;
+                if args.json {
+                    println!("{}", json!({ "file": path, "captions": captions }));
+                } else {
+                    for caption in captions {
+                        println!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
+                    }
+                }
+            }
+            None => {
+                let caption = engine.describe(&picture)?;
+                if args.json {
+                    println!("{}", json!({ "file": path, "caption": caption }));
+                } else {
+                    println!("{}: {}", path.display(), caption.text);
+                }
+            }
         }
     }
     anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());

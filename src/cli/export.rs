@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::device::DeviceChoice;
+use crate::damsm::{Matcher, MatcherConfig};
 use crate::glam::GeneratorConfig;
 use crate::model::{Dtype, Model, ModelConfig, write_folder};
 use crate::train::{Recipe, TrainContext, gan, stem, stream};
@@ -74,8 +75,17 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let load = if args.best { gan::load_best } else { gan::load };
     let generator = load(&args.run, &context.recipe.gan.generator, stages, &device)?;
     let config = GeneratorConfig { stages, ..context.recipe.gan.generator };
-    let config = ModelConfig::new(name, args.trained_on, text.config.text, config, Some(stream_config));
-    let model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;
+    let config = ModelConfig::new(name, args.trained_on, text.config.text.clone(), config, Some(stream_config.clone()));
+    let kinds = (context.recipe.stem_encoder().kind, stream_config.encoder);
+    let mut model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;
+    if kinds.0 == kinds.1 {
+        let damsm = text.config.damsm;
+        let matcher = MatcherConfig { damsm, region_stride: context.recipe.stem.region_stride, image_size: context.recipe.stem_encoder().size };
+        let head = Matcher::new(text.model.damsm, &matcher);
+        model = model.with_matcher(matcher, head)?;
+    } else {
+        eprintln!("the model cannot match pictures with words: STEM was trained with {}, and STREAM has {}", kinds.0, kinds.1);
+    }
     write_folder(&args.out, &model, args.dtype)?;
     eprintln!("wrote {}; `mirrorgan info {}` tells what is in it", args.out.display(), args.out.display());
     Ok(())

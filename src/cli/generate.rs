@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Context;
 use clap::Args;
 use image::RgbaImage;
 use serde_json::json;
 
 use super::device::DeviceChoice;
+use crate::glam::GeneratorConfig;
 use crate::model;
 use crate::nn::Precision;
 use crate::picture::file::{grid, to_image, write as write_picture};
 use crate::picture::overlay::attended;
-use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, block_on};
+use crate::pipeline::{Engine, GenerateOptions, GeneratedPicture, Generation, NoiseSource, block_on};
 
 /// Draw pictures of a prompt.
 #[derive(Debug, Args)]
@@ -25,9 +27,18 @@ pub struct GenerateArgs {
     /// Where the noise starts: the same seed gives the same picture.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Draw with noise on the way to that of another seed.
+    #[arg(long, value_name = "SEED", requires = "position")]
+    towards: Option<u64>,
+    /// How far on that way, from 0 to 1.
+    #[arg(long, requires = "towards")]
+    position: Option<f32>,
     /// How many pictures.
     #[arg(long, default_value_t = 1)]
     count: usize,
+    /// Stop at this height in pixels, 64 for a sketch; by default the last stage's.
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
     /// Write the pictures of every stage, not the last one only.
     #[arg(long)]
     stages: bool,
@@ -56,7 +67,9 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
     let engine = Engine::new(model, device)?.with_precision(args.precision)?;
-    let options = GenerateOptions { seed: args.seed, count: args.count, caption: args.caption };
+    let noise = args.towards.zip(args.position).map(|(seed, position)| NoiseSource::Towards { seed, position });
+    let stages = args.size.map(|size| stages(&engine, size)).transpose()?;
+    let options = GenerateOptions { seed: args.seed, noise, count: args.count, stages, caption: args.caption };
     let start = Instant::now();
     let generation = block_on(engine.generate(&args.prompt, &options, async |event| {
         if !args.json {
@@ -69,6 +82,13 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let files = write(&args, &generation)?;
     report(&args, &generation, &files, milliseconds);
     Ok(())
+}
+
+/// The number of stages that end at a size.
+fn stages(engine: &Engine, size: usize) -> anyhow::Result<usize> {
+    let sizes: Vec<usize> = (0..engine.model().generator.stages()).map(GeneratorConfig::picture_size).collect();
+    let stage = sizes.iter().position(|offered| *offered == size);
+    stage.map(|stage| stage + 1).with_context(|| format!("--size {size}: this model draws {sizes:?} px"))
 }
 
 fn write(args: &GenerateArgs, generation: &Generation) -> anyhow::Result<Vec<PathBuf>> {

@@ -31,6 +31,9 @@ pub fn run(args: InfoArgs) -> anyhow::Result<()> {
     if let Some(stream) = &model.stream {
         parts.push(("stream", count(stream.num_params(), running_statistics(stream))));
     }
+    if let Some(matcher) = &model.matcher {
+        parts.push(("damsm", matcher.num_params()));
+    }
     if args.json {
         let parameters: serde_json::Map<String, serde_json::Value> =
             parts.iter().map(|(name, count)| (name.to_string(), json!(count))).collect();

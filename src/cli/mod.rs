@@ -12,6 +12,7 @@ mod export;
 mod generate;
 mod import;
 mod info;
+mod matching;
 mod measuring;
 pub mod memory;
 mod names;
@@ -42,6 +43,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Describe pictures in words.
     Caption(caption::CaptionArgs),
+    /// Tell how well pictures and a text match, and where in them each word is found.
+    Match(matching::MatchArgs),
     /// Measure a model on test data.
     Evaluate(evaluate::EvaluateArgs),
     /// Train the family of networks of the paper's comparison on the same data, and measure them.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Caption(args) => caption::run(args),
+        Command::Match(args) => matching::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Import(args) => import::run(args),

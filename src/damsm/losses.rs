@@ -1,35 +1,40 @@
-//! How well words match regions and sentences match pictures, and the losses made from it (AttnGAN, section 3.2, eq. 7–13).
+//! The losses that teach DAMSM which picture belongs to which caption (AttnGAN, section 3.2, eq. 10–13).
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
-/// Keeps cosines of zero vectors finite.
-const EPSILON: f64 = 1e-8;
+use super::model::{Damsm, ImageFeatures};
+use super::similarity::{EPSILON, EXCLUDED, cosine_similarities, length, padding};
+use crate::stem::TextFeatures;
 
-/// What is added to the score of padding and of a pair that is not asked about: its softmax is exactly zero in f32.
-const EXCLUDED: f32 = -3.0e4;
-
-/// Where words look in pictures.
+/// The four terms, each (1).
 #[derive(Debug, Clone)]
-pub struct Attended {
-    /// c_l, the regions as word l sees them, (batch, D, words).
-    pub context: Tensor<3>,
-    /// α, the share of each region in it, (batch, words, h, w); its sum over regions is 1.
-    pub weights: Tensor<4>,
+pub struct DamsmLoss {
+    /// L_1^w and L_2^w: which caption a picture has, and which picture a caption, by words.
+    pub words: [Tensor<1>; 2],
+    /// L_1^s and L_2^s: the same by sentences.
+    pub sentence: [Tensor<1>; 2],
 }
 
-/// The regions that each word of a caption looks at in its own picture (AttnGAN, eq. 8 and 9): the scores wᵀv are normalised over
-/// words by a softmax, then sharpened by γ1 and normalised over regions by another.
-///
-/// # Shapes
-/// - words: (batch, D, words); mask: (batch, words), 0 on padding; regions: (batch, D, h, w)
-pub fn attention(words: Tensor<3>, mask: Tensor<2>, regions: Tensor<4>, gamma1: f64) -> Attended {
-    let [batch, features, height, width] = regions.dims();
-    let count = words.dims()[2];
-    let regions = regions.reshape([batch, features, height * width]);
-    let scores = words.swap_dims(1, 2).matmul(regions.clone()) + padding(mask).unsqueeze_dim::<3>(2);
-    let weights = activation::softmax(activation::softmax(scores, 1).mul_scalar(gamma1), 2);
-    let context = regions.matmul(weights.clone().swap_dims(1, 2));
-    Attended { context, weights: weights.reshape([batch, count, height, width]) }
+impl DamsmLoss {
+    /// L_DAMSM, the sum of the four (AttnGAN, eq. 13).
+    pub fn total(self) -> Tensor<1> {
+        let [words1, words2] = self.words;
+        let [sentence1, sentence2] = self.sentence;
+        words1 + words2 + sentence1 + sentence2
+    }
+}
+
+impl Damsm {
+    /// The losses of a batch of pairs. `classes` has a number a pair; pairs of one class are no wrong answers for each other. Give
+    /// every pair its own number where there are no classes.
+    pub fn loss(&self, image: &ImageFeatures, text: &TextFeatures, classes: &[usize]) -> DamsmLoss {
+        let excluded = same_class(classes, &text.sentence.device());
+        let regions = image.regions.clone();
+        DamsmLoss {
+            words: words_loss(text.words.clone(), text.mask.clone(), regions, Some(excluded.clone()), self.gammas),
+            sentence: sentence_loss(text.sentence.clone(), image.code.clone(), Some(excluded), self.gammas[2]),
+        }
+    }
 }
 
 /// R(Q, D), how well each picture matches each caption word by word (AttnGAN, eq. 10, without its outer 1/γ2 as in the public
@@ -53,16 +58,6 @@ pub fn word_similarities(words: Tensor<3>, mask: Tensor<2>, regions: Tensor<4>, 
     let cosine = dot / (length(context, 2) * length(rows, 2)).clamp_min(EPSILON);
     let cosine = cosine.reshape([pictures, captions, count]);
     (cosine.mul_scalar(gamma2).exp() * mask.unsqueeze_dim::<3>(0)).sum_dim(2).log().squeeze_dim::<2>(2)
-}
-
-/// cos(a_i, b_j) of all pairs.
-///
-/// # Shapes
-/// - a: (n, D); b: (m, D)
-/// - output: (n, m)
-pub fn cosine_similarities(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    let lengths = length(a.clone(), 1).matmul(length(b.clone(), 1).transpose());
-    a.matmul(b.transpose()) / lengths.clamp_min(EPSILON)
 }
 
 /// 1 where two *different* samples of a batch are of one class, so that neither is a wrong answer for the other; 0 elsewhere.
@@ -117,19 +112,15 @@ fn matching(scores: Tensor<2>, excluded: Option<Tensor<2>>) -> [Tensor<1>; 2] {
     })
 }
 
-/// What to add to the scores of words: nothing, or [`EXCLUDED`] on padding.
-fn padding(mask: Tensor<2>) -> Tensor<2> {
-    mask.neg().add_scalar(1.0).mul_scalar(EXCLUDED)
-}
-
-/// √(Σ x² + ε²) along a dimension, which stays there with size 1: ε keeps the root's slope finite at zero, where padding is.
-fn length<const D: usize>(input: Tensor<D>, dim: usize) -> Tensor<D> {
-    input.powi_scalar(2).sum_dim(dim).add_scalar(EPSILON * EPSILON).sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::damsm::{DamsmConfig, attention};
+    use crate::nn::init::initialize;
+    use crate::stem::{TextBatch, TextEncoderConfig};
+    use burn::optim::{AdamConfig, GradientsParams};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
         tensor.into_data().try_to_vec().unwrap()
@@ -194,5 +185,39 @@ mod tests {
         let [loss, _] = words_loss(words.clone(), mask, regions, None, [4.0, 5.0, 10.0]);
         let grad = values(words.grad(&loss.backward()).expect("a gradient"));
         assert!(grad.iter().all(|g| g.is_finite()) && grad[5] == 0.0 && grad[7] == 0.0, "{grad:?}");
+    }
+
+    /// Four pictures and four captions that can be told apart learn to find each other.
+    #[test]
+    fn training_matches_pictures_with_captions() {
+        let device = Device::flex().autodiff();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let text_config = TextEncoderConfig { vocabulary: 9, embedding: 8, features: 8, max_words: 3 };
+        let config = DamsmConfig { features: 8, region_channels: 6, code_channels: 10, ..Default::default() };
+        let mut encoder = initialize(text_config.init(&device), &mut rng).unwrap();
+        let mut damsm = initialize(config.init(&device), &mut rng).unwrap();
+        let mut noise = |shape: &[usize]| {
+            let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+            TensorData::new(values, shape)
+        };
+        let stage = Tensor::<4>::from_data(noise(&[4, 6, 2, 2]), &device);
+        let pooled = Tensor::<2>::from_data(noise(&[4, 10]), &device);
+        let text = TextBatch::new(&[vec![1, 2], vec![3, 4, 5], vec![6], vec![7, 8]], &device);
+        let (mut of_text, mut of_image) = (AdamConfig::new().init(), AdamConfig::new().init());
+        let mut losses = Vec::new();
+        for _ in 0..40 {
+            let loss = damsm.loss(&damsm.forward(stage.clone(), pooled.clone()), &encoder.forward(&text), &[0, 1, 2, 3]).total();
+            losses.push(loss.clone().into_scalar::<f32>());
+            let mut grads = loss.backward();
+            let text_grads = GradientsParams::from_module(&mut grads, &encoder);
+            let image_grads = GradientsParams::from_module(&mut grads, &damsm);
+            encoder = of_text.step(0.02, encoder, text_grads);
+            damsm = of_image.step(0.02, damsm, image_grads);
+        }
+        assert!(losses[39] < 0.5 * losses[0], "{losses:?}");
+        let cosines: Vec<f32> = damsm.similarities(pooled, encoder.forward(&text).sentence).into_data().try_to_vec().unwrap();
+        for (picture, row) in cosines.chunks(4).enumerate() {
+            assert!(row.iter().all(|cosine| *cosine <= row[picture]), "{cosines:?}");
+        }
     }
 }

@@ -6,9 +6,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::losses::{cosine_similarities, same_class, sentence_loss, words_loss};
+use super::similarity::cosine_similarities;
 use crate::nn::{conv1x1, convolve};
-use crate::stem::TextFeatures;
 
 /// The sizes and temperatures of a [`Damsm`]; the defaults are the published ones on EfficientNet-Lite0 (the published classifier
 /// is Inception-v3, with regions of 768 channels and codes of 2048).
@@ -55,25 +54,7 @@ pub struct ImageFeatures {
     pub code: Tensor<2>,
 }
 
-/// The four terms, each (1).
-#[derive(Debug, Clone)]
-pub struct DamsmLoss {
-    /// L_1^w and L_2^w: which caption a picture has, and which picture a caption, by words.
-    pub words: [Tensor<1>; 2],
-    /// L_1^s and L_2^s: the same by sentences.
-    pub sentence: [Tensor<1>; 2],
-}
-
-impl DamsmLoss {
-    /// L_DAMSM, the sum of the four (AttnGAN, eq. 13).
-    pub fn total(self) -> Tensor<1> {
-        let [words1, words2] = self.words;
-        let [sentence1, sentence2] = self.sentence;
-        words1 + words2 + sentence1 + sentence2
-    }
-}
-
-/// The image projections of DAMSM and its losses.
+/// The image projections of DAMSM.
 ///
 /// Trained together with a [`TextEncoder`](crate::stem::TextEncoder) it gives STEM; later the cosines of
 /// [`Damsm::similarities`] rank captions for R-precision.
@@ -81,7 +62,7 @@ impl DamsmLoss {
 pub struct Damsm {
     regions: Conv2d,
     code: Linear,
-    gammas: [f64; 3],
+    pub(super) gammas: [f64; 3],
 }
 
 impl Damsm {
@@ -91,6 +72,11 @@ impl Damsm {
     /// - stage: (batch, region_channels, h, w); pooled: (batch, code_channels)
     pub fn forward(&self, stage: Tensor<4>, pooled: Tensor<2>) -> ImageFeatures {
         ImageFeatures { regions: convolve(&self.regions, stage), code: self.encode(pooled) }
+    }
+
+    /// Channels of the regions that it was made for.
+    pub(super) fn region_channels(&self) -> usize {
+        self.regions.weight.lazy_shape()[1]
     }
 
     /// Values of the pooled features that it was made for.
@@ -103,17 +89,6 @@ impl Damsm {
         self.code.forward(pooled)
     }
 
-    /// The losses of a batch of pairs. `classes` has a number a pair; pairs of one class are no wrong answers for each other. Give
-    /// every pair its own number where there are no classes.
-    pub fn loss(&self, image: &ImageFeatures, text: &TextFeatures, classes: &[usize]) -> DamsmLoss {
-        let excluded = same_class(classes, &text.sentence.device());
-        let regions = image.regions.clone();
-        DamsmLoss {
-            words: words_loss(text.words.clone(), text.mask.clone(), regions, Some(excluded.clone()), self.gammas),
-            sentence: sentence_loss(text.sentence.clone(), image.code.clone(), Some(excluded), self.gammas[2]),
-        }
-    }
-
     /// The cosine of every picture with every sentence (R-precision, AttnGAN, section 4).
     ///
     /// # Shapes
@@ -121,50 +96,5 @@ impl Damsm {
     /// - output: (pictures, sentences)
     pub fn similarities(&self, pooled: Tensor<2>, sentences: Tensor<2>) -> Tensor<2> {
         cosine_similarities(self.encode(pooled), sentences)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::init::initialize;
-    use crate::stem::{TextBatch, TextEncoderConfig};
-    use burn::optim::{AdamConfig, GradientsParams};
-    use burn::tensor::TensorData;
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    /// Four pictures and four captions that can be told apart learn to find each other.
-    #[test]
-    fn training_matches_pictures_with_captions() {
-        let device = Device::flex().autodiff();
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let text_config = TextEncoderConfig { vocabulary: 9, embedding: 8, features: 8, max_words: 3 };
-        let config = DamsmConfig { features: 8, region_channels: 6, code_channels: 10, ..Default::default() };
-        let mut encoder = initialize(text_config.init(&device), &mut rng).unwrap();
-        let mut damsm = initialize(config.init(&device), &mut rng).unwrap();
-        let mut noise = |shape: &[usize]| {
-            let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
-            TensorData::new(values, shape)
-        };
-        let stage = Tensor::<4>::from_data(noise(&[4, 6, 2, 2]), &device);
-        let pooled = Tensor::<2>::from_data(noise(&[4, 10]), &device);
-        let text = TextBatch::new(&[vec![1, 2], vec![3, 4, 5], vec![6], vec![7, 8]], &device);
-        let (mut of_text, mut of_image) = (AdamConfig::new().init(), AdamConfig::new().init());
-        let mut losses = Vec::new();
-        for _ in 0..40 {
-            let loss = damsm.loss(&damsm.forward(stage.clone(), pooled.clone()), &encoder.forward(&text), &[0, 1, 2, 3]).total();
-            losses.push(loss.clone().into_scalar::<f32>());
-            let mut grads = loss.backward();
-            let text_grads = GradientsParams::from_module(&mut grads, &encoder);
-            let image_grads = GradientsParams::from_module(&mut grads, &damsm);
-            encoder = of_text.step(0.02, encoder, text_grads);
-            damsm = of_image.step(0.02, damsm, image_grads);
-        }
-        assert!(losses[39] < 0.5 * losses[0], "{losses:?}");
-        let cosines: Vec<f32> = damsm.similarities(pooled, encoder.forward(&text).sentence).into_data().try_to_vec().unwrap();
-        for (picture, row) in cosines.chunks(4).enumerate() {
-            assert!(row.iter().all(|cosine| *cosine <= row[picture]), "{cosines:?}");
-        }
     }
 }

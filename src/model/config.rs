@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tensors::{self, Dtype};
+use crate::damsm::{Matcher, MatcherConfig};
 use crate::encoder::EncoderKind;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::stem::{TextEncoder, TextEncoderConfig};
@@ -24,6 +25,8 @@ pub const STEM_FILE: &str = "stem.safetensors";
 pub const GLAM_FILE: &str = "glam.safetensors";
 /// Image encoder and caption decoder.
 pub const STREAM_FILE: &str = "stream.safetensors";
+/// DAMSM's image head.
+pub const MATCHER_FILE: &str = "damsm.safetensors";
 
 /// The only version of the format so far.
 const FORMAT_VERSION: u32 = 1;
@@ -63,6 +66,9 @@ pub struct ModelConfig {
     /// STREAM's sizes, for a model that describes pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamConfig>,
+    /// The sizes of DAMSM's image head, for a model that matches pictures with words; it sees through STREAM's encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matcher: Option<MatcherConfig>,
     /// `vocab.txt`.
     pub vocabulary_file: String,
     /// The data, in words for people.
@@ -89,6 +95,7 @@ impl ModelConfig {
             text_encoder,
             generator,
             stream,
+            matcher: None,
             vocabulary_file: VOCABULARY_FILE.into(),
             trained_on: trained_on.into(),
             dtype: Dtype::F32,
@@ -147,6 +154,23 @@ impl ModelConfig {
                 return Err(Error::bad_model(CONFIG_FILE, message));
             }
         }
+        if let Some(matcher) = &self.matcher {
+            let Some(stream) = &self.stream else {
+                return Err(Error::bad_model(CONFIG_FILE, "there is a matcher and no stream, whose encoder it sees through"));
+            };
+            check_equal("matcher.damsm.features", matcher.damsm.features, text.features)?;
+            check_equal("matcher.damsm.code_channels", matcher.damsm.code_channels, stream.image_features)?;
+            check_range("matcher.damsm.region_channels", matcher.damsm.region_channels, 1, 8192)?;
+            check_range("matcher.image_size", matcher.image_size, 32, 1024)?;
+            if !stream.encoder.strides().contains(&matcher.region_stride) {
+                let message = format!("matcher.region_stride is {}; {} has {:?}", matcher.region_stride, stream.encoder, stream.encoder.strides());
+                return Err(Error::bad_model(CONFIG_FILE, message));
+            }
+            if let Err(expected) = stream.encoder.check_image_size(matcher.image_size) {
+                let message = format!("matcher.image_size is {}; {} takes {expected}", matcher.image_size, stream.encoder);
+                return Err(Error::bad_model(CONFIG_FILE, message));
+            }
+        }
         if self.vocabulary_file != VOCABULARY_FILE {
             let message = format!("vocabulary_file is {:?}; expected {VOCABULARY_FILE:?}", self.vocabulary_file);
             return Err(Error::bad_model(CONFIG_FILE, message));
@@ -158,6 +182,7 @@ impl ModelConfig {
     pub fn file_names(&self) -> Vec<&'static str> {
         let mut names = vec![VOCABULARY_FILE, STEM_FILE, GLAM_FILE];
         names.extend(self.stream.as_ref().map(|_| STREAM_FILE));
+        names.extend(self.matcher.as_ref().map(|_| MATCHER_FILE));
         names
     }
 
@@ -216,6 +241,17 @@ impl ModelConfig {
             return Err(Error::bad_model(CONFIG_FILE, "there is no key stream: this model does not describe pictures"));
         };
         tensors::load(stream.init(device)?, content, STREAM_FILE)
+    }
+
+    /// DAMSM's image head from the content of `damsm.safetensors`, likewise checked.
+    ///
+    /// # Errors
+    /// As [`tensors::load`]; [`Error::BadModel`] for a model without it.
+    pub fn load_matcher(&self, content: &[u8], device: &Device) -> Result<Matcher> {
+        let Some(matcher) = &self.matcher else {
+            return Err(Error::bad_model(CONFIG_FILE, "there is no key matcher: this model does not match pictures with words"));
+        };
+        tensors::load(matcher.init(device), content, MATCHER_FILE)
     }
 }
 
@@ -277,6 +313,8 @@ pub struct Model {
     pub generator: Generator,
     /// Image encoder and caption decoder; a model may have none, and the browser loads it when it is first asked for.
     pub stream: Option<Stream>,
+    /// DAMSM's image head, which sees through STREAM's encoder; likewise.
+    pub matcher: Option<Matcher>,
 }
 
 impl Model {
@@ -293,7 +331,18 @@ impl Model {
     ) -> Result<Self> {
         config.check()?;
         check_vocabulary(&vocabulary, &config.text_encoder)?;
-        Ok(Self { config, vocabulary, stem, generator, stream })
+        Ok(Self { config, vocabulary, stem, generator, stream, matcher: None })
+    }
+
+    /// The model with DAMSM's image head.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::check`].
+    pub fn with_matcher(mut self, config: MatcherConfig, matcher: Matcher) -> Result<Self> {
+        self.config.matcher = Some(config);
+        self.config.check()?;
+        self.matcher = Some(matcher);
+        Ok(self)
     }
 
     /// A model from the files of its folder, wherever they lie: `read` gives the content of the file of a name, `config.json` first. Each
@@ -317,7 +366,11 @@ impl Model {
             Some(_) => Some(config.load_stream(&checked(STREAM_FILE)?, device)?),
             None => None,
         };
-        Self::new(config, vocabulary, stem, generator, stream)
+        let matcher = match &config.matcher {
+            Some(_) => Some(config.load_matcher(&checked(MATCHER_FILE)?, device)?),
+            None => None,
+        };
+        Ok(Self { matcher, ..Self::new(config, vocabulary, stem, generator, stream)? })
     }
 }
 
@@ -339,8 +392,9 @@ pub(crate) mod tests {
         }
     }
 
-    /// A model small enough for tests, with a STREAM.
+    /// A model small enough for tests, with a STREAM and DAMSM's image head.
     pub(crate) fn tiny() -> Model {
+        use crate::damsm::DamsmConfig;
         use rand::SeedableRng;
         let device = Device::flex();
         let vocabulary = Vocabulary::new(["bird", "red"].map(String::from)).unwrap();
@@ -352,7 +406,10 @@ pub(crate) mod tests {
         let glam = crate::nn::init::initialize(generator.init(&device), &mut rng).unwrap();
         let decoder = crate::nn::init::initialize(stream.init(&device).unwrap(), &mut rng).unwrap();
         let config = ModelConfig::new("tiny", "nothing", text, generator, Some(stream));
-        Model::new(config, vocabulary, stem, glam, Some(decoder)).unwrap()
+        let damsm = DamsmConfig { features: 8, region_channels: 12, code_channels: 8, ..DamsmConfig::default() };
+        let matcher = MatcherConfig { damsm, region_stride: 16, image_size: 64 };
+        let head = crate::nn::init::initialize(matcher.init(&device), &mut rng).unwrap();
+        Model::new(config, vocabulary, stem, glam, Some(decoder)).unwrap().with_matcher(matcher, head).unwrap()
     }
 
     #[test]
@@ -385,6 +442,10 @@ pub(crate) mod tests {
         assert!(refused(&|v| v["generator"]["features"] = 6.into()).contains("generator.features is 6; expected 8"));
         assert!(refused(&|v| v["stream"]["vocabulary"] = 9.into()).contains("stream.vocabulary is 9; expected 3"));
         assert!(refused(&|v| v["stream"]["encoder_width"] = (-1.0).into()).contains("stream.encoder_width is -1"));
+        assert!(refused(&|v| v["matcher"]["region_stride"] = 5.into()).contains("matcher.region_stride is 5; efficientnet-lite0 has [4, 8"));
+        assert!(refused(&|v| v["matcher"]["image_size"] = 50.into()).contains("matcher.image_size is 50"));
+        assert!(refused(&|v| v["matcher"]["damsm"]["code_channels"] = 9.into()).contains("matcher.damsm.code_channels is 9; expected 8"));
+        assert!(refused(&|v| drop(v.as_object_mut().unwrap().remove("stream"))).contains("there is a matcher and no stream"));
         assert!(refused(&|v| v["vocabulary_file"] = "../x".into()).contains("vocabulary_file is \"../x\""));
     }
 

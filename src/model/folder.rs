@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
 use super::tensors::{self, Dtype};
 use crate::files;
 use crate::{Error, Result};
@@ -35,6 +35,11 @@ pub fn write_folder(folder: &Path, model: &Model, dtype: Dtype) -> Result<()> {
     if model.stream.is_none() {
         config.stream = None;
     }
+    // It sees through STREAM's encoder.
+    let matcher = model.matcher.as_ref().filter(|_| model.stream.is_some());
+    if matcher.is_none() {
+        config.matcher = None;
+    }
     config.check()?;
     let mut contents = vec![
         (VOCABULARY_FILE, model.vocabulary.to_text().into_bytes()),
@@ -43,6 +48,9 @@ pub fn write_folder(folder: &Path, model: &Model, dtype: Dtype) -> Result<()> {
     ];
     if let Some(stream) = &model.stream {
         contents.push((STREAM_FILE, tensors::save(stream, dtype)?));
+    }
+    if let Some(matcher) = matcher {
+        contents.push((MATCHER_FILE, tensors::save(matcher, dtype)?));
     }
     config.files = contents.iter().map(|(name, content)| (name.to_string(), FileInfo::of(content))).collect();
     // What cannot be read back is not written.
@@ -126,10 +134,11 @@ mod tests {
                 tensors::save(&model.stem, Dtype::F32).unwrap(),
                 tensors::save(&model.generator, Dtype::F32).unwrap(),
                 tensors::save(model.stream.as_ref().unwrap(), Dtype::F32).unwrap(),
+                tensors::save(model.matcher.as_ref().unwrap(), Dtype::F32).unwrap(),
             ]
         };
         assert_eq!(bytes(&read), bytes(&model));
-        assert_eq!(names(&folder), [CARD_FILE, CONFIG_FILE, GLAM_FILE, STEM_FILE, STREAM_FILE, VOCABULARY_FILE]);
+        assert_eq!(names(&folder), [CARD_FILE, CONFIG_FILE, MATCHER_FILE, GLAM_FILE, STEM_FILE, STREAM_FILE, VOCABULARY_FILE]);
         assert_eq!(names(&place.path().join("deep")), ["model"]);
     }
 

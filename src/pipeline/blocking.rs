@@ -4,10 +4,10 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::{Engine, GenerateOptions, Generation, Picture, StageEvent, block_on};
+use super::{Engine, GenerateOptions, Generation, Picture, StageEvent, TextMatch, block_on};
 use crate::Result;
 use crate::model::read_folder;
-use crate::stream::Caption;
+use crate::stream::{Caption, CaptionOptions};
 
 impl Engine {
     /// Reads a model folder, checks each of its files, and puts the model on `device`.
@@ -47,6 +47,22 @@ impl Engine {
     pub fn describe(&self, picture: &Picture) -> Result<Caption> {
         block_on(self.caption(picture))
     }
+
+    /// [`Engine::captions`], waiting for the sentences.
+    ///
+    /// # Errors
+    /// As [`Engine::captions`].
+    pub fn describe_in(&self, picture: &Picture, options: &CaptionOptions) -> Result<Vec<Caption>> {
+        block_on(self.captions(picture, options))
+    }
+
+    /// [`Engine::match_text`], waiting for the figures.
+    ///
+    /// # Errors
+    /// As [`Engine::match_text`].
+    pub fn compare(&self, picture: &Picture, text: &str) -> Result<TextMatch> {
+        block_on(self.match_text(picture, text))
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +77,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         write_folder(&place.path().join("model"), &tiny(), Dtype::F32).unwrap();
         let engine = Engine::open(place.path().join("model"), &Device::flex()).unwrap();
-        let options = GenerateOptions { seed: 3, count: 2, caption: true };
+        let options = GenerateOptions { seed: 3, count: 2, caption: true, ..GenerateOptions::default() };
         let awaited = block_on(engine.generate("red bird", &options, async |_| Ok(()))).unwrap();
         let mut told = Vec::new();
         let keep = |event: &StageEvent| {

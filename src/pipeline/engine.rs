@@ -2,12 +2,14 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::{AttentionMap, Drawer, Noise, Picture, read};
+use super::noise::Noises;
+use super::{AttentionMap, Drawer, Noise, NoiseSource, Picture, read};
+use crate::damsm::Matcher;
 use crate::glam::Generator;
 use crate::model::Model;
 use crate::nn::Precision;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::stream::{Caption, Stream};
+use crate::stream::{Caption, CaptionOptions, Stream};
 use crate::text::{EncodedText, Token};
 use crate::{Error, Result};
 
@@ -19,19 +21,23 @@ const MAX_FRAMES: usize = 256;
 const LARGEST_DIFFERENCE: f32 = 4.0 / 255.0;
 
 /// What [`Engine::generate`] is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GenerateOptions {
     /// Where the noise starts; the same seed, model and device give the same pictures.
     pub seed: u64,
+    /// Other noise than that of the seed.
+    pub noise: Option<NoiseSource>,
     /// How many pictures, 1 to 64.
     pub count: usize,
+    /// How many stages, from 1, a sketch; all of them where nothing is said. Fewer stages of a seed are the first ones of all.
+    pub stages: Option<usize>,
     /// Whether STREAM describes each picture.
     pub caption: bool,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        Self { seed: 0, count: 1, caption: false }
+        Self { seed: 0, noise: None, count: 1, stages: None, caption: false }
     }
 }
 
@@ -48,7 +54,7 @@ pub struct StageEvent {
     pub attention: Option<AttentionMap>,
 }
 
-/// A picture with all its stages.
+/// A picture with its stages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneratedPicture {
     /// One a stage.
@@ -181,6 +187,11 @@ impl Engine {
         self.model.stream = Some(stream);
     }
 
+    /// Hands DAMSM's image head in later than the rest.
+    pub fn set_matcher(&mut self, matcher: Matcher) {
+        self.model.matcher = Some(matcher);
+    }
+
     /// The device that the model is on.
     pub fn device(&self) -> &Device {
         &self.device
@@ -191,8 +202,8 @@ impl Engine {
     /// An error from `on_stage` ends the call with it: that is how a caller cancels.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`], [`Error::UnknownPrompt`]; [`Error::BadInput`] for a count out of range or a caption from a model
-    /// without STREAM; [`Error::Device`].
+    /// [`Error::EmptyPrompt`], [`Error::UnknownPrompt`]; [`Error::BadInput`] for a count or stages out of range, for noise that is none, or
+    /// for a caption from a model without STREAM; [`Error::Device`].
     pub async fn generate(
         &self,
         prompt: &str,
@@ -202,15 +213,21 @@ impl Engine {
         if !(1..=MAX_COUNT).contains(&options.count) {
             return Err(Error::BadInput(format!("count is {}; expected 1 to {MAX_COUNT}", options.count)));
         }
-        if options.caption && self.model.stream.is_none() {
-            return Err(Error::BadInput("this model has no STREAM: it cannot describe pictures".into()));
+        let all = self.drawer.stages();
+        let stages = options.stages.unwrap_or(all);
+        if !(1..=all).contains(&stages) {
+            return Err(Error::BadInput(format!("stages is {stages}; expected 1 to {all}")));
         }
+        if options.caption {
+            self.stream()?;
+        }
+        let mut noise = Noises::new(&self.model.config.generator, options.seed, options.noise.as_ref(), options.count)?;
         let encoded = self.tokens(prompt)?;
         let text = self.features(&encoded);
-        let mut noise = Noise::new(options.seed);
         let mut pictures = Vec::with_capacity(options.count);
         for index in 0..options.count {
-            pictures.push(self.draw_one(index, &text, &mut noise, options.caption, &mut on_stage).await?);
+            let noise = noise.next(&self.device);
+            pictures.push(self.draw_one(index, &text, noise, stages, options.caption, &mut on_stage).await?);
         }
         Ok(Generation { tokens: encoded.tokens, pictures })
     }
@@ -220,10 +237,20 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] for a model without STREAM; [`Error::Device`].
     pub async fn caption(&self, picture: &Picture) -> Result<Caption> {
-        let stream =
-            self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))?;
-        let mut captions = stream.caption(picture.to_tensor(&self.device), &self.model.vocabulary).await?;
+        let mut captions = self.stream()?.caption(picture.to_tensor(&self.device), &self.model.vocabulary).await?;
         captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
+    }
+
+    /// Describes a picture in several sentences, no two the same, the likeliest first: searched or drawn, as `options` say.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a model without STREAM and for options out of range; [`Error::Device`].
+    pub async fn captions(&self, picture: &Picture, options: &CaptionOptions) -> Result<Vec<Caption>> {
+        self.stream()?.captions(picture.to_tensor(&self.device), &self.model.vocabulary, options).await
+    }
+
+    fn stream(&self) -> Result<&Stream> {
+        self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))
     }
 
     /// The features that the generator gets for `prompt`.
@@ -276,11 +303,11 @@ impl Engine {
         Ok(())
     }
 
-    fn tokens(&self, prompt: &str) -> Result<EncodedText> {
+    pub(super) fn tokens(&self, prompt: &str) -> Result<EncodedText> {
         self.model.vocabulary.encode(prompt, self.model.config.text_encoder.max_words)
     }
 
-    fn features(&self, text: &EncodedText) -> TextFeatures {
+    pub(super) fn features(&self, text: &EncodedText) -> TextFeatures {
         self.model.stem.forward(&TextBatch::new(std::slice::from_ref(&text.ids), &self.device))
     }
 
@@ -288,13 +315,12 @@ impl Engine {
         &self,
         index: usize,
         text: &TextFeatures,
-        noise: &mut Noise,
+        (z, epsilon): (Tensor<2>, Tensor<2>),
+        count: usize,
         caption: bool,
         on_stage: &mut impl AsyncFnMut(&StageEvent) -> Result<()>,
     ) -> Result<GeneratedPicture> {
-        let (z, epsilon) = noise.next(&self.model.config.generator, &self.device);
         let mut drawing = self.drawer.start(text, z, epsilon)?;
-        let count = self.drawer.stages();
         let mut stages = Vec::with_capacity(count);
         for stage in 0..count {
             let attention = if stage > 0 { drawing.refine()? } else { None };

@@ -6,6 +6,7 @@
 mod blocking;
 mod drawer;
 mod engine;
+mod matching;
 mod noise;
 #[cfg(any(target_arch = "wasm32", test))]
 mod warm_up;
@@ -13,7 +14,8 @@ mod warm_up;
 pub use crate::picture::{AttentionMap, Picture};
 pub use drawer::{Attention, Drawer, Drawing, pictures};
 pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
-pub use noise::Noise;
+pub use matching::TextMatch;
+pub use noise::{Noise, NoiseSource};
 #[cfg(target_arch = "wasm32")]
 pub use warm_up::warm_up;
 

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::StreamDecoder;
+use super::{CaptionIds, CaptionOptions, StreamDecoder};
 use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -116,12 +116,30 @@ impl Stream {
     pub async fn caption(&self, images: Tensor<4>, vocabulary: &Vocabulary) -> Result<Vec<Caption>> {
         let features = self.describe(images);
         let captions = self.decoder.caption(features, self.max_words).await?;
-        Ok(captions
-            .into_iter()
-            .map(|caption| {
-                let words = vocabulary.decode(&caption.ids);
-                Caption { text: words.join(" "), words, log_probability: caption.log_probability }
-            })
-            .collect())
+        Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
+    }
+
+    /// Describes one picture in several sentences, the likeliest first.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for options out of range; [`Error::Device`].
+    ///
+    /// # Shapes
+    /// - image: (1, 3, h, w), RGB in [−1, 1]
+    pub async fn captions(&self, image: Tensor<4>, vocabulary: &Vocabulary, options: &CaptionOptions) -> Result<Vec<Caption>> {
+        options.check()?;
+        let image = self.decoder.embed_image(self.describe(image));
+        let captions = match options.sample {
+            None => self.decoder.search(image, options.count, self.max_words).await?,
+            Some(seed) => self.decoder.sample(image, options.count, self.max_words, seed).await?,
+        };
+        Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
+    }
+}
+
+impl Caption {
+    fn new(caption: CaptionIds, vocabulary: &Vocabulary) -> Self {
+        let words = vocabulary.decode(&caption.ids);
+        Self { text: words.join(" "), words, log_probability: caption.log_probability }
     }
 }

@@ -86,20 +86,43 @@ impl StreamDecoder {
         self.words.forward(hidden)
     }
 
+    /// What is remembered before the picture is seen.
+    pub(super) fn start(&self, batch: usize, device: &Device) -> LstmState {
+        LstmState::zeros(batch, self.lstm.hidden_size(), device)
+    }
+
+    /// log p of each word as the next one, and what is remembered then.
+    ///
+    /// # Shapes
+    /// - input: (batch, embedding), a picture or a word
+    /// - output: (batch, vocabulary)
+    pub(super) fn step(&self, input: Tensor<2>, state: LstmState) -> (Tensor<2>, LstmState) {
+        let state = self.lstm.step(input, state);
+        (activation::log_softmax(self.words.forward(state.hidden.clone()), 1), state)
+    }
+
+    /// Words as the LSTM's next input.
+    ///
+    /// # Shapes
+    /// - ids: (batch, 1); output: (batch, embedding)
+    pub(super) fn embed_words(&self, ids: Tensor<2, Int>) -> Tensor<2> {
+        self.embedding.forward(ids).squeeze_dim::<2>(1)
+    }
+
     /// The most probable word at each of `steps` steps, each the next one's input; nothing is read from the device.
     ///
     /// # Shapes
     /// - image: (batch, embedding), from [`StreamDecoder::embed_image`]
     pub fn greedy(&self, image: Tensor<2>, steps: usize) -> Decoded {
         let batch = image.dims()[0];
-        let mut state = LstmState::zeros(batch, self.lstm.hidden_size(), &image.device());
+        let mut state = self.start(batch, &image.device());
         let mut input = image;
         let (mut ids, mut scores) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
         for _ in 0..steps {
-            state = self.lstm.step(input, state);
-            let log_probability = activation::log_softmax(self.words.forward(state.hidden.clone()), 1);
+            let log_probability;
+            (log_probability, state) = self.step(input, state);
             let id = log_probability.clone().argmax(1);
-            input = self.embedding.forward(id.clone()).squeeze_dim::<2>(1);
+            input = self.embed_words(id.clone());
             scores.push(log_probability.gather(1, id.clone()));
             ids.push(id);
         }

@@ -7,6 +7,8 @@
 mod caption;
 mod decoder;
 pub mod image;
+mod search;
 
 pub use caption::{Caption, Stream, StreamConfig};
 pub use decoder::{CaptionIds, Decoded, StreamDecoder};
+pub use search::CaptionOptions;

@@ -10,12 +10,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ImageData;
 
 use super::listener::Listener;
-use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo};
+use super::types::{self, BlendOptions, GenerateOptions, ModelFile, ModelInfo, NoiseSizes};
 use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
-use crate::model::{GLAM_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
+use crate::model::{GLAM_FILE, MATCHER_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
 use crate::nn::Precision;
-use crate::pipeline::{Engine, warm_up};
+use crate::pipeline::{Engine, Picture, warm_up};
+use crate::stream::CaptionOptions;
 use crate::text::{Token, tokenize};
 use crate::{Error, Result};
 
@@ -48,7 +49,11 @@ impl ModelFiles {
                 file: file.clone(),
                 bytes: info.bytes,
                 sha256: info.sha256.clone(),
-                when: if file == STREAM_FILE { "caption" } else { "load" },
+                when: match file.as_str() {
+                    STREAM_FILE => "caption",
+                    MATCHER_FILE => "match",
+                    _ => "load",
+                },
             })
             .collect();
         types::to_js(&files)
@@ -130,6 +135,18 @@ impl WebEngine {
         Ok(())
     }
 
+    /// Puts DAMSM's image head beside the rest, so that pictures can be matched with words; it sees through STREAM's encoder.
+    ///
+    /// # Errors
+    /// `bad-model`.
+    #[wasm_bindgen(js_name = loadMatcher)]
+    pub fn load_matcher(&mut self, matcher: &[u8]) -> Result<(), WebError> {
+        let device = self.engine.device().clone();
+        let matcher = self.engine.model().config.load_matcher(matcher, &device)?;
+        self.engine.set_matcher(matcher);
+        Ok(())
+    }
+
     /// Checks a file that was downloaded after the others, as [`ModelFiles::check`].
     ///
     /// # Errors
@@ -148,7 +165,7 @@ impl WebEngine {
         let listener = Listener::new(on_stage)?;
         let generation = self
             .engine
-            .generate(&prompt, &options.into(), async |event| listener.tell(&types::stage(event).map_err(border)?).await)
+            .generate(&prompt, &options.try_into()?, async |event| listener.tell(&types::stage(event).map_err(border)?).await)
             .await?;
         types::generation(generation)
     }
@@ -159,9 +176,25 @@ impl WebEngine {
     /// `bad-input`, `device-lost`.
     #[wasm_bindgen(unchecked_return_type = "Caption")]
     pub async fn caption(&self, image: JsValue) -> Result<JsValue, WebError> {
-        let image: ImageData =
-            image.dyn_into().map_err(|_| WebError::new("bad-input", "expected ImageData; draw the picture on a canvas first"))?;
-        types::caption(self.engine.caption(&types::picture(&image)?).await?)
+        types::caption(self.engine.caption(&picture(image)?).await?)
+    }
+
+    /// Describes a picture in several sentences: the likeliest that a search finds, or, with a seed, some drawn by their probability.
+    ///
+    /// # Errors
+    /// `bad-input`, `device-lost`.
+    #[wasm_bindgen(unchecked_return_type = "Caption[]")]
+    pub async fn captions(&self, image: JsValue, count: usize, sample: Option<u64>) -> Result<JsValue, WebError> {
+        types::captions(self.engine.captions(&picture(image)?, &CaptionOptions { count, sample }).await?)
+    }
+
+    /// How well a picture and a text match, and where each word is found.
+    ///
+    /// # Errors
+    /// `empty-prompt`, `bad-input`, `device-lost`.
+    #[wasm_bindgen(js_name = match, unchecked_return_type = "Match")]
+    pub async fn match_text(&self, image: JsValue, text: String) -> Result<JsValue, WebError> {
+        types::text_match(&self.engine.match_text(&picture(image)?, &text).await?)
     }
 
     /// The features that the generator gets.
@@ -199,7 +232,8 @@ impl WebEngine {
     pub fn info(&self) -> Result<JsValue, WebError> {
         let model = self.engine.model();
         let parameters =
-            model.stem.num_params() + model.generator.num_params() + model.stream.as_ref().map_or(0, |stream| stream.num_params());
+            model.stem.num_params() + model.generator.num_params() + model.stream.as_ref().map_or(0, |stream| stream.num_params())
+                + model.matcher.as_ref().map_or(0, |matcher| matcher.num_params());
         types::to_js(&ModelInfo {
             name: model.config.name.clone(),
             trained_on: model.config.trained_on.clone(),
@@ -207,6 +241,8 @@ impl WebEngine {
             vocabulary: model.vocabulary.len() - 1,
             max_words: model.config.text_encoder.max_words,
             captions: model.config.stream.is_some(),
+            matches: model.config.matcher.is_some(),
+            noise: NoiseSizes { z: model.config.generator.z_dim, epsilon: model.config.generator.condition_dim },
             parameters,
             precision: self.precision,
         })
@@ -250,6 +286,13 @@ async fn halve(engine: Engine) -> Result<(Engine, Precision)> {
     Ok((engine, Precision::F32))
 }
 
+/// A picture that the package's JavaScript has made.
+fn picture(image: JsValue) -> Result<Picture, WebError> {
+    let image: ImageData =
+        image.dyn_into().map_err(|_| WebError::new("bad-input", "expected ImageData; draw the picture on a canvas first"))?;
+    types::picture(&image)
+}
+
 /// Options that JavaScript may leave out.
 fn read_options<T: serde::de::DeserializeOwned + Default>(value: JsValue) -> Result<T, WebError> {
     if value.is_null() || value.is_undefined() {
@@ -264,10 +307,10 @@ fn border(error: WebError) -> Error {
 }
 
 /// The files that a model is made of, by what they hold.
-#[wasm_bindgen(js_name = partFiles, unchecked_return_type = "{ stem: string; generator: string; stream: string }")]
+#[wasm_bindgen(js_name = partFiles, unchecked_return_type = "{ stem: string; generator: string; stream: string; matcher: string }")]
 pub fn part_files() -> JsValue {
     let parts = js_sys::Object::new();
-    for (part, file) in [("stem", STEM_FILE), ("generator", GLAM_FILE), ("stream", STREAM_FILE)] {
+    for (part, file) in [("stem", STEM_FILE), ("generator", GLAM_FILE), ("stream", STREAM_FILE), ("matcher", MATCHER_FILE)] {
         // Setting a property of an object just made cannot fail.
         let _ = Reflect::set(&parts, &part.into(), &file.into());
     }

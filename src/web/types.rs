@@ -49,6 +49,17 @@ export interface Caption {
   /** Natural logarithm of the probability that STREAM gives to these words. */
   logProbability: number;
 }
+/** How a picture and a text match. */
+export interface Match {
+  /** Every word of the text; the figures and maps follow the known ones, up to the most that count. */
+  tokens: Token[];
+  /** From −1 to 1: of several texts for a picture, or pictures for a text, the largest matches best. */
+  similarity: number;
+  /** Of each known word and what it looks at, from −1 to 1. */
+  words: Float32Array;
+  /** Where each known word looks in the middle square of the picture; over the places of one word the weights sum to 1. */
+  places: Attention;
+}
 /** A picture with its stages. */
 export interface Picture {
   stages: Stage[];
@@ -77,8 +88,8 @@ export interface ModelFile {
   file: string;
   bytes: number;
   sha256: string;
-  /** Whether it is read when the model is loaded, or when a caption is first asked for. */
-  when: "load" | "caption";
+  /** Whether it is read when the model is loaded, or when a caption or a match is first asked for. */
+  when: "load" | "caption" | "match";
 }
 /** What a model is. */
 export interface ModelInfo {
@@ -92,6 +103,10 @@ export interface ModelInfo {
   maxWords: number;
   /** Whether it can describe pictures. */
   captions: boolean;
+  /** Whether it can match pictures with words. */
+  matches: boolean;
+  /** How many numbers the noise of a picture has. */
+  noise: { z: number; epsilon: number };
   /** Numbers it has learned, of the parts that are loaded. */
   parameters: number;
   /** What the generator computes in. */
@@ -104,20 +119,48 @@ export interface ModelInfo {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GenerateOptions {
     seed: u64,
+    noise: Option<NoiseOption>,
     count: usize,
+    stages: Option<usize>,
     caption: bool,
+}
+
+/// Noise other than the seed's, as one of two.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NoiseOption {
+    towards: Option<u64>,
+    position: Option<f32>,
+    z: Option<Vec<f32>>,
+    epsilon: Option<Vec<f32>>,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        let pipeline::GenerateOptions { seed, count, caption } = pipeline::GenerateOptions::default();
-        Self { seed, count, caption }
+        let pipeline::GenerateOptions { seed, count, caption, .. } = pipeline::GenerateOptions::default();
+        Self { seed, noise: None, count, stages: None, caption }
     }
 }
 
-impl From<GenerateOptions> for pipeline::GenerateOptions {
-    fn from(options: GenerateOptions) -> Self {
-        Self { seed: options.seed, count: options.count, caption: options.caption }
+impl TryFrom<GenerateOptions> for pipeline::GenerateOptions {
+    type Error = WebError;
+
+    fn try_from(options: GenerateOptions) -> Result<Self, WebError> {
+        let GenerateOptions { seed, noise, count, stages, caption } = options;
+        let noise = noise.map(pipeline::NoiseSource::try_from).transpose()?;
+        Ok(Self { seed, noise, count, stages, caption })
+    }
+}
+
+impl TryFrom<NoiseOption> for pipeline::NoiseSource {
+    type Error = WebError;
+
+    fn try_from(noise: NoiseOption) -> Result<Self, WebError> {
+        match noise {
+            NoiseOption { towards: Some(seed), position: Some(position), z: None, epsilon: None } => Ok(Self::Towards { seed, position }),
+            NoiseOption { towards: None, position: None, z: Some(z), epsilon: Some(epsilon) } => Ok(Self::Values { z, epsilon }),
+            _ => Err(WebError::new("bad-input", "noise: expected { towards, position } or { z, epsilon }")),
+        }
     }
 }
 
@@ -153,8 +196,16 @@ pub(super) struct ModelInfo {
     pub(super) vocabulary: usize,
     pub(super) max_words: usize,
     pub(super) captions: bool,
+    pub(super) matches: bool,
+    pub(super) noise: NoiseSizes,
     pub(super) parameters: usize,
     pub(super) precision: Precision,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct NoiseSizes {
+    pub(super) z: usize,
+    pub(super) epsilon: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +222,15 @@ struct WebAttention {
     size: usize,
     #[serde(with = "serde_wasm_bindgen::preserve")]
     weights: Float32Array,
+}
+
+#[derive(Debug, Serialize)]
+struct WebMatch<'a> {
+    tokens: &'a [Token],
+    similarity: f32,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    words: Float32Array,
+    places: WebAttention,
 }
 
 #[derive(Debug, Serialize)]
@@ -232,6 +292,16 @@ pub(super) fn caption(caption: Caption) -> Result<JsValue, WebError> {
     to_js(&WebCaption::from(caption))
 }
 
+pub(super) fn captions(captions: Vec<Caption>) -> Result<JsValue, WebError> {
+    let captions: Vec<_> = captions.into_iter().map(WebCaption::from).collect();
+    to_js(&captions)
+}
+
+pub(super) fn text_match(found: &pipeline::TextMatch) -> Result<JsValue, WebError> {
+    let words = Float32Array::from(found.words.as_slice());
+    to_js(&WebMatch { tokens: &found.tokens, similarity: found.similarity, words, places: WebAttention::from(&found.places) })
+}
+
 pub(super) fn generation(generation: pipeline::Generation) -> Result<JsValue, WebError> {
     let pictures: Result<Vec<_>, WebError> = generation
         .pictures
@@ -270,13 +340,15 @@ fn image_data(picture: &pipeline::Picture) -> Result<ImageData, WebError> {
 
 impl WebStage {
     fn new(event: &pipeline::StageEvent) -> Result<Self, WebError> {
-        let attention = event.attention.as_ref().map(|map| WebAttention {
-            words: map.words,
-            size: map.size,
-            weights: Float32Array::from(map.weights.as_slice()),
-        });
+        let attention = event.attention.as_ref().map(WebAttention::from);
         let image = image_data(&event.image)?;
         Ok(Self { picture: event.picture, stage: event.stage, size: event.image.width(), image, attention })
+    }
+}
+
+impl From<&pipeline::AttentionMap> for WebAttention {
+    fn from(map: &pipeline::AttentionMap) -> Self {
+        Self { words: map.words, size: map.size, weights: Float32Array::from(map.weights.as_slice()) }
     }
 }
 

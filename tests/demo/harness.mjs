@@ -56,10 +56,11 @@ export function openBrowser() {
   });
 }
 
-/** A page whose errors are kept in `page.problems`. */
-export async function openPage(browser, address, options = {}) {
+/** A page whose errors are kept in `page.problems`; it sketches what is typed where `sketches` says so, for that would be in the way of what is held back. */
+export async function openPage(browser, address, { sketches = false, ...options } = {}) {
   // Requests that a service worker answers cannot be seen or changed by a test.
   const context = await newContext(browser, { viewport: { width: 1200, height: 1100 }, serviceWorkers: "block", ...options });
+  if (!sketches) await context.addInitScript(() => globalThis.localStorage?.setItem("mirrorgan.sketch", "off"));
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));

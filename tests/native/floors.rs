@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-const FIRST: [&str; 12] = ["encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "stem", "stream", "text"];
-const SECOND: [&str; 10] = ["compare", "damsm", "data", "discriminator", "evaluate", "import", "loss", "report", "train", "watch"];
+const FIRST: [&str; 13] = ["damsm", "encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "stem", "stream", "text"];
+const SECOND: [&str; 9] = ["compare", "data", "discriminator", "evaluate", "import", "loss", "report", "train", "watch"];
 const DOORS: [&str; 2] = ["cli", "web"];
 
 /// Calls `each` with the rooms' files, `src/train/mod.rs` as ("train", its text, its name).

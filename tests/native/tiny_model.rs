@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
+use mirrorgan::damsm::{DamsmConfig, MatcherConfig};
 use mirrorgan::glam::GeneratorConfig;
 use mirrorgan::model::{Dtype, Model, ModelConfig, read_folder, write_folder};
 use mirrorgan::nn::init::initialize;
@@ -45,7 +46,10 @@ fn tiny(device: &Device) -> Model {
     let glam = initialize(generator.init(device), &mut rng).unwrap().map(&mut Louder);
     let mirror = initialize(stream.init(device).unwrap(), &mut rng).unwrap();
     let config = ModelConfig::new("tiny flowers", "nothing: its weights are random", text, generator, Some(stream));
-    Model::new(config, vocabulary, stem, glam, Some(mirror)).unwrap()
+    let damsm = DamsmConfig { features: 32, region_channels: 28, code_channels: 64, ..DamsmConfig::default() };
+    let matcher = MatcherConfig { damsm, region_stride: 16, image_size: 64 };
+    let head = initialize(matcher.init(device), &mut rng).unwrap();
+    Model::new(config, vocabulary, stem, glam, Some(mirror)).unwrap().with_matcher(matcher, head).unwrap()
 }
 
 /// The browser's tests take the model from where this test leaves it.
@@ -55,7 +59,7 @@ fn a_written_model_draws_what_it_drew() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-model");
     write_folder(&folder, &tiny(&device), Dtype::F16).unwrap();
 
-    let options = GenerateOptions { seed: 7, count: 2, caption: true };
+    let options = GenerateOptions { seed: 7, count: 2, caption: true, ..GenerateOptions::default() };
     let draw = |model: Model| block_on(Engine::new(model, device.clone()).unwrap().generate(PROMPT, &options, async |_| Ok(()))).unwrap();
     let [first, second] = [draw(read_folder(&folder, &device).unwrap()), draw(read_folder(&folder, &device).unwrap())];
     assert_eq!(first, second);

@@ -1,0 +1,79 @@
+//! `mirrorgan match`: how well pictures and a text match, and where in them each word is found.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use image::imageops::crop_imm;
+use serde_json::json;
+
+use super::device::DeviceChoice;
+use crate::model;
+use crate::picture::file::{to_image, write as write_picture};
+use crate::picture::overlay::attended;
+use crate::picture::read;
+use crate::pipeline::{Engine, Picture, TextMatch};
+
+/// Tell how well pictures and a text match, and where in them each word is found.
+#[derive(Debug, Args)]
+pub struct MatchArgs {
+    /// PNG, JPEG or WebP files.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    /// What they should show.
+    #[arg(long)]
+    text: String,
+    /// Model folder; one with damsm.safetensors.
+    #[arg(long)]
+    model: PathBuf,
+    /// A folder for each picture's middle square as each word sees it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print a JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
+}
+
+/// Runs the command: every readable picture is matched, and the command fails if one was not readable.
+pub fn run(args: MatchArgs) -> anyhow::Result<()> {
+    let device = args.device.open()?;
+    let engine = Engine::new(model::read_folder(&args.model, &device)?, device)?;
+    let mut unreadable = 0;
+    for (index, path) in args.images.iter().enumerate() {
+        let picture = match read::from_file(path) {
+            Ok(picture) => picture,
+            Err(error) => {
+                eprintln!("error: {error}");
+                unreadable += 1;
+                continue;
+            }
+        };
+        let found = engine.compare(&picture, &args.text)?;
+        let words: Vec<&str> = found.tokens.iter().filter(|token| token.known).map(|token| token.word.as_str()).collect();
+        if let Some(folder) = &args.out {
+            write(folder, index, &picture, &found, &words)?;
+        }
+        if args.json {
+            let words: Vec<_> = words.iter().zip(&found.words).map(|(word, similarity)| json!({ "word": word, "similarity": similarity })).collect();
+            println!("{}", json!({ "file": path, "text": args.text, "similarity": found.similarity, "words": words }));
+        } else {
+            let words: Vec<String> = words.iter().zip(&found.words).map(|(word, similarity)| format!("{word} {similarity:.2}")).collect();
+            println!("{}: {:.3} ({})", path.display(), found.similarity, words.join(", "));
+        }
+    }
+    anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());
+    Ok(())
+}
+
+/// The middle square of a picture, darkened where a word was not found, for each word.
+fn write(folder: &Path, index: usize, picture: &Picture, found: &TextMatch, words: &[&str]) -> anyhow::Result<()> {
+    let image = to_image(picture);
+    let side = image.width().min(image.height());
+    let square = crop_imm(&image, (image.width() - side) / 2, (image.height() - side) / 2, side, side).to_image();
+    for (number, word) in words.iter().enumerate().take(found.places.words) {
+        write_picture(&attended(&square, &found.places, number), &folder.join(format!("{index:02}-{number:02}-{word}.png")))?;
+    }
+    Ok(())
+}

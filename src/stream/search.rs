@@ -1,0 +1,271 @@
+//! Several sentences for one picture: the likeliest ones, found by beam search, or ones drawn by their probability.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{CaptionIds, StreamDecoder};
+use crate::nn::LstmState;
+use crate::readback::read;
+use crate::text::END;
+use crate::{Error, Result};
+
+/// Most sentences for one picture.
+const MAX_CAPTIONS: usize = 16;
+/// Sentences that a search follows at once, at the least: with one alone it would miss what begins worse than it ends.
+const LEAST_WIDTH: usize = 5;
+/// Sentences that are drawn for each one that is asked for, as some are the same.
+const DRAWN_FOR_EACH: usize = 4;
+
+/// What [`Engine::captions`](crate::Engine::captions) is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionOptions {
+    /// How many sentences, 1 to 16; fewer come where no more different ones are found.
+    pub count: usize,
+    /// Draws sentences by their probability, with the random numbers of this seed, instead of searching for the likeliest.
+    pub sample: Option<u64>,
+}
+
+impl Default for CaptionOptions {
+    fn default() -> Self {
+        Self { count: 3, sample: None }
+    }
+}
+
+impl CaptionOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        if (1..=MAX_CAPTIONS).contains(&self.count) {
+            return Ok(());
+        }
+        Err(Error::BadInput(format!("{} sentences; expected 1 to {MAX_CAPTIONS}", self.count)))
+    }
+}
+
+/// A sentence under way.
+#[derive(Debug, Clone)]
+struct Hypothesis {
+    ids: Vec<usize>,
+    log_probability: f32,
+}
+
+impl StreamDecoder {
+    /// The `count` likeliest sentences of at most `max_words` words that beam search finds, the likeliest first.
+    ///
+    /// A sentence's probability only falls with each word, so that the search ends as soon as nothing under way is likelier than what is
+    /// asked for. Lengths are not evened out: what is told is the probability.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    ///
+    /// # Shapes
+    /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
+    pub(super) async fn search(&self, image: Tensor<2>, count: usize, max_words: usize) -> Result<Vec<CaptionIds>> {
+        let width = count.max(LEAST_WIDTH);
+        let mut live = vec![Hypothesis { ids: Vec::new(), log_probability: 0.0 }];
+        let mut ended: Vec<CaptionIds> = Vec::new();
+        let mut state = self.start(1, &image.device());
+        let mut input = image;
+        for step in 0..max_words {
+            let (values, next) = self.read_step(input, state, live.len()).await?;
+            let mut found: Vec<(usize, usize, f32)> = Vec::with_capacity(live.len() * width);
+            for ((row, hypothesis), words) in live.iter().enumerate().zip(values.chunks_exact(values.len() / live.len())) {
+                let mut best: Vec<(usize, f32)> = words.iter().copied().enumerate().collect();
+                // Words that tie stay in the order of the vocabulary.
+                best.sort_by(|a, b| b.1.total_cmp(&a.1));
+                found.extend(best.iter().take(width).map(|(id, value)| (row, *id, hypothesis.log_probability + value)));
+            }
+            found.sort_by(|a, b| b.2.total_cmp(&a.2));
+            found.truncate(width);
+            let last = step + 1 == max_words;
+            let (mut rows, mut going_on) = (Vec::new(), Vec::new());
+            for (row, id, log_probability) in found {
+                let mut ids = live[row].ids.clone();
+                if id != END {
+                    ids.push(id);
+                }
+                if id == END || last {
+                    ended.push(CaptionIds { ids, log_probability });
+                } else {
+                    rows.push(row);
+                    going_on.push(Hypothesis { ids, log_probability });
+                }
+            }
+            ended.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+            let Some(likeliest) = going_on.first() else { break };
+            if ended.get(count - 1).is_some_and(|worst| worst.log_probability >= likeliest.log_probability) {
+                break;
+            }
+            let device = next.hidden.device();
+            let rows: Vec<i32> = rows.into_iter().map(|row| row as i32).collect();
+            let rows = Tensor::<1, Int>::from_data(TensorData::from(rows.as_slice()), &device);
+            state = LstmState { hidden: next.hidden.select(0, rows.clone()), cell: next.cell.select(0, rows) };
+            input = self.embed_words(column(going_on.iter().filter_map(|hypothesis| hypothesis.ids.last().copied()), &device));
+            live = going_on;
+        }
+        ended.truncate(count);
+        Ok(ended)
+    }
+
+    /// Up to `count` different sentences of at most `max_words` words, drawn by their probability, the likeliest first.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    ///
+    /// # Shapes
+    /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
+    pub(super) async fn sample(&self, image: Tensor<2>, count: usize, max_words: usize, seed: u64) -> Result<Vec<CaptionIds>> {
+        let (rows, device) = (count * DRAWN_FOR_EACH, image.device());
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut drawn = vec![(Hypothesis { ids: Vec::new(), log_probability: 0.0 }, false); rows];
+        let mut state = self.start(rows, &device);
+        let mut input = image.repeat_dim(0, rows);
+        for _ in 0..max_words {
+            let (values, next) = self.read_step(input, state, rows).await?;
+            let mut words = Vec::with_capacity(rows);
+            for ((hypothesis, ended), values) in drawn.iter_mut().zip(values.chunks_exact(values.len() / rows)) {
+                // Drawn for those that have ended, too, so that one sentence does not change another's numbers.
+                let id = pick(values, rng.random());
+                if !*ended {
+                    hypothesis.log_probability += values[id];
+                    if id == END {
+                        *ended = true;
+                    } else {
+                        hypothesis.ids.push(id);
+                    }
+                }
+                words.push(id);
+            }
+            if drawn.iter().all(|(_, ended)| *ended) {
+                break;
+            }
+            state = next;
+            input = self.embed_words(column(words.into_iter(), &device));
+        }
+        let mut captions: Vec<CaptionIds> = Vec::with_capacity(count);
+        for (Hypothesis { ids, log_probability }, _) in drawn {
+            if captions.len() < count && captions.iter().all(|caption| caption.ids != ids) {
+                captions.push(CaptionIds { ids, log_probability });
+            }
+        }
+        captions.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+        Ok(captions)
+    }
+
+    /// log p of every word for each of `rows` sentences, off the device, row after row.
+    async fn read_step(&self, input: Tensor<2>, state: LstmState, rows: usize) -> Result<(Vec<f32>, LstmState)> {
+        let (values, state) = self.step(input, state);
+        let values = read(values).await?;
+        if values.is_empty() || values.len() % rows != 0 {
+            return Err(Error::Device(format!("{} values were read for {rows} sentences", values.len())));
+        }
+        Ok((values, state))
+    }
+}
+
+/// Word numbers as a column.
+fn column(ids: impl Iterator<Item = usize>, device: &burn::tensor::Device) -> Tensor<2, Int> {
+    let ids: Vec<i32> = ids.map(|id| id as i32).collect();
+    let rows = ids.len();
+    Tensor::from_data(TensorData::new(ids, [rows, 1]), device)
+}
+
+/// The word at which the probabilities before it add up to `at`, which is from 0 to 1.
+fn pick(log_probabilities: &[f32], at: f32) -> usize {
+    let mut sum = 0.0;
+    for (id, value) in log_probabilities.iter().enumerate() {
+        sum += value.exp();
+        if at < sum {
+            return id;
+        }
+    }
+    // What rounding leaves of 1.
+    END
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::init::initialize;
+    use crate::pipeline::block_on;
+    use crate::stream::StreamConfig;
+    use burn::tensor::{Device, activation};
+    use std::collections::HashMap;
+
+    const MAX_WORDS: usize = 3;
+
+    /// Small enough for every sentence there is to be scored.
+    fn decoder() -> (StreamDecoder, Tensor<2>) {
+        let device = Device::flex();
+        let config = StreamConfig { vocabulary: 4, embedding: 6, hidden: 8, image_features: 5, ..StreamConfig::default() };
+        let decoder = initialize(StreamDecoder::new(&config, &device), &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+        (decoder, Tensor::from_floats([[3.0, -2.0, 1.0, 0.5, 4.0]], &device))
+    }
+
+    /// log p of every sentence of at most [`MAX_WORDS`] words, by the logits that training uses.
+    fn all(decoder: &StreamDecoder, features: &Tensor<2>) -> Vec<CaptionIds> {
+        let mut sentences: Vec<Vec<usize>> = vec![vec![]];
+        let mut open = sentences.clone();
+        for _ in 0..MAX_WORDS {
+            open = open.iter().flat_map(|ids| (1..4).map(move |id| [ids.as_slice(), &[id]].concat())).collect();
+            sentences.extend(open.clone());
+        }
+        let mut scored: Vec<CaptionIds> = sentences
+            .into_iter()
+            .map(|ids| {
+                let mut told: Vec<usize> = ids.iter().copied().chain([END]).collect();
+                told.truncate(MAX_WORDS);
+                let targets: Vec<i32> = told.iter().map(|id| *id as i32).collect();
+                let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [1, told.len()]), &features.device());
+                let logits = decoder.logits(features.clone(), targets.clone());
+                let scores = activation::log_softmax(logits, 2).gather(2, targets.unsqueeze_dim(2));
+                CaptionIds { ids, log_probability: scores.sum().into_scalar::<f32>() }
+            })
+            .collect();
+        scored.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+        scored
+    }
+
+    #[test]
+    fn a_wide_search_finds_the_likeliest_of_all_sentences() {
+        let (decoder, features) = decoder();
+        let expected = all(&decoder, &features);
+        let found = block_on(decoder.search(decoder.embed_image(features), 16, MAX_WORDS)).unwrap();
+        assert_eq!(found.len(), 16);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found.ids, expected.ids);
+            assert!((found.log_probability - expected.log_probability).abs() < 1e-4, "{found:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn samples_are_different_sentences_with_their_probabilities_and_the_seed_repeats_them() {
+        let (decoder, features) = decoder();
+        let scores: HashMap<Vec<usize>, f32> =
+            all(&decoder, &features).into_iter().map(|caption| (caption.ids, caption.log_probability)).collect();
+        let image = decoder.embed_image(features);
+        let draw = |seed| block_on(decoder.sample(image.clone(), 5, MAX_WORDS, seed)).unwrap();
+        let drawn = draw(1);
+        assert_eq!(drawn, draw(1));
+        assert!((2..20).any(|seed| draw(seed) != drawn));
+        assert_eq!(drawn.len(), 5);
+        for (index, caption) in drawn.iter().enumerate() {
+            assert!((caption.log_probability - scores[&caption.ids]).abs() < 1e-4, "{caption:?}");
+            assert!(drawn[..index].iter().all(|other| other.ids != caption.ids && other.log_probability >= caption.log_probability));
+        }
+    }
+
+    #[test]
+    fn words_are_drawn_by_their_probability() {
+        let values = [0.5f32.ln(), 0.3f32.ln(), 0.2f32.ln()];
+        assert_eq!([0.0, 0.49, 0.51, 0.79, 0.81, 1.0].map(|at| pick(&values, at)), [0, 0, 1, 1, 2, END]);
+    }
+
+    #[test]
+    fn counts_out_of_range_are_refused() {
+        for count in [0, 17] {
+            let error = CaptionOptions { count, sample: None }.check().unwrap_err();
+            assert!(error.to_string().contains("expected 1 to 16"), "{error}");
+        }
+        CaptionOptions::default().check().unwrap();
+    }
+}
