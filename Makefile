@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo pkg test lint test-native test-web test-demo bench fmt
+.PHONY: help demo pkg test lint test-native test-web test-demo test-examples bench fmt
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -16,7 +16,7 @@ pkg: ## Build the npm package into pkg/
 	@scripts/build-pkg.sh
 
 test: ## Run every test
-	@scripts/test.sh lint native web demo
+	@scripts/test.sh lint native web demo examples
 
 lint: ## Check formatting, lints, that pkg/ is of these sources, and the types of the JavaScript
 	@scripts/test.sh lint
@@ -29,6 +29,9 @@ test-web: ## Run the wasm tests in headless Chromium
 
 test-demo: ## Run the demo in headless Chromium and compare it with the command line
 	@scripts/test.sh demo
+
+test-examples: ## Build the package into projects of every bundler and draw with them
+	@scripts/test.sh examples
 
 bench: ## Compare with onnxruntime-web in the same browser
 	@benches/web/run.sh

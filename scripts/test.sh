@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests: any of lint, native, web, demo. Goes on after a failure and says at the end what failed.
+# Runs the tests: any of lint, native, web, demo, examples. Goes on after a failure and says at the end what failed.
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
@@ -65,6 +65,12 @@ demo() {
     # It builds the command, too, and leaves the small model that some of the demo's tests draw with.
     in_native_dir cargo test --test native -q tiny_model &&
     node --test --test-concurrency=1 --test-reporter=spec tests/demo/*.test.mjs
+}
+
+examples() {
+  scripts/bootstrap.sh browser node &&
+    in_native_dir cargo test --test native -q tiny_model &&
+    node --test --test-concurrency=1 --test-reporter=spec tests/examples/*.test.mjs
 }
 
 failed=()

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -73,6 +73,17 @@ test("the permission model: with what it needs it draws, without it is told", ()
   assert.equal(node(script, ["--no-warnings", flag, "--allow-fs-read=*", "--allow-worker"]), expected);
   assert.match(node(script, ["--no-warnings", flag, "--allow-fs-read=*"]), /^unsupported: no Worker could be made: Access to this API has been restricted/);
 });
+
+// Binaries of other versions, where there are some for this machine.
+for (const version of [22, 24]) {
+  const command = join(ROOT, "node_modules", `node-${version}`, "bin", "node");
+  test(`Node.js ${version} draws the same, required too`, { skip: !existsSync(command) }, () => {
+    assert.match(execFileSync(command, ["--version"], { encoding: "utf8" }), new RegExp(`^v${version}\\.`));
+    assert.equal(runBy(command, `${importing()}${DRAW} console.log(drawn);`), expected);
+    const script = `const { MirrorGan } = require(${JSON.stringify(join(PKG, "node.js"))}); (async () => {${DRAW} console.log(drawn); })();`;
+    assert.equal(runBy(command, script, ["--no-warnings"], "script.cjs"), expected);
+  });
+}
 
 for (const [runtime, ...flags] of [
   ["deno", "run", "--quiet", "--no-prompt", "--allow-read"],

@@ -12,6 +12,8 @@ import type {
   Encoding,
   Generation,
   Info,
+  Match,
+  NoiseSource,
   PictureSource,
   Progress,
   Stage,
@@ -68,6 +70,11 @@ declare const pictures: PictureSource[];
 const caption: Caption = await gan.caption(pictures[0]!, { signal, onProgress });
 await gan.caption(new ImageData(1, 1));
 await gan.caption({ data: new Uint8Array(4), width: 1, height: 1 });
+const several: Caption[] = await gan.caption(pictures[0]!, { count: 3, sample: true, seed: 1n, signal });
+const noises: NoiseSource[] = [{ towards: 3, position: 0.5 }, { z: new Float32Array(gan.info.noise.z), epsilon: [0] }];
+for (const noise of noises) await gan.generate("pink", { stages: 1, noise });
+const match: Match = await gan.match(pictures[0]!, "pink petals", { signal, onProgress });
+const found: number = match.similarity + (match.words[0] ?? 0) + match.places.size;
 const encoding: Encoding = await gan.encode("pink", { signal });
 const tokens: Token[] = await gan.tokenize("pink", { signal });
 const frames: BlendFrame[] = await gan.blend("red", "blue", { steps: 4, seed: 1, signal, onFrame: ({ image, position }) => console.log(image.width, position) });
@@ -95,4 +102,4 @@ await gan.caption("picture.png");
 // @ts-expect-error: info is read
 gan.info = info;
 
-console.log(weights, caption.logProbability, own, frames, encoding.words, tokens, kept, cleared, missing, adapter, left, perFile);
+console.log(weights, caption.logProbability, several, found, own, frames, encoding.words, tokens, kept, cleared, missing, adapter, left, perFile);

@@ -1,6 +1,5 @@
 // A thread: instantiates the module on the memory that it is given, then works for the pool in threads.rs as long as it lives.
 
-import { faultCode } from "./errors.js";
 import { initSync, onPanic, startThread } from "./mirrorgan_threads.js";
 
 addEventListener(
@@ -15,8 +14,7 @@ addEventListener(
     try {
       startThread();
     } catch (error) {
-      const message = panic ?? error.message;
-      faults.postMessage({ code: faultCode(message, panic !== null), message, words: [] });
+      faults.postMessage({ message: panic ?? error.message, panicked: panic !== null });
     }
   },
   { once: true },
