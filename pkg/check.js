@@ -8,6 +8,7 @@ import { show } from "./show.js";
 // Not as a power: compilers to older JavaScript make Math.pow of it, which takes no bigint.
 const LARGEST_SEED = 0xffffffffffffffffn;
 const MOST_PICTURES = 64;
+const MOST_SENTENCES = 16;
 const MOST_STEPS = 256;
 /** A map of 64 × 64 pixels has 16 bands of four rows to share. */
 export const MOST_THREADS = 16;
@@ -57,6 +58,8 @@ export const checkPictures = (count) => checkCount("count", count, 1, 1, MOST_PI
 /** How many threads to compute on, of as many as there are. */
 export const checkThreads = (threads, offered) =>
   threads === "auto" ? offered : Math.min(checkCount("threads", threads, offered, 1, MOST_THREADS), offered);
+/** How many stages to draw; undefined for all. */
+export const checkStages = (stages, all) => checkCount("stages", stages, undefined, 1, all);
 export const checkSteps = (steps) => checkCount("steps", steps, 8, 2, MOST_STEPS);
 
 /** A seed, or a random one. */
@@ -66,6 +69,14 @@ export function checkSeed(seed) {
   if (!whole) throw bad(`seed is ${show(seed)}; expected a whole number from 0 on, as a bigint from 2^53 to 2^64 - 1`);
   // Not -0.
   return typeof seed === "bigint" ? seed : seed + 0;
+}
+
+/** How many sentences describe a picture, null for the one; and the seed to draw them with, null where they are searched for. */
+export function checkSentences(count, sample, seed) {
+  const several = checkCount("count", count, null, 1, MOST_SENTENCES);
+  const drawn = checkFlag("sample", sample, false);
+  if (several === null && (drawn || (seed !== undefined && seed !== null))) throw bad("sample and seed are of several sentences: say how many with count");
+  return { count: several, sample: drawn ? checkSeed(seed) : null };
 }
 
 export function checkPrompt(prompt, name = "the prompt") {

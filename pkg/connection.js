@@ -1,7 +1,7 @@
 // A Worker, the calls that wait for it, and what became of it.
 
 import { scriptError } from "./anywhere.js";
-import { MirrorGanError, aborted, bad, fromPlain, messageOf } from "./errors.js";
+import { MirrorGanError, aborted, bad, faultCode, fromPlain, messageOf } from "./errors.js";
 
 export class Connection {
   #worker;
@@ -67,7 +67,7 @@ export class Connection {
 
   /** A thread of the Worker tells by its own port that it came to an end. */
   #watch(port) {
-    port.addEventListener("message", ({ data }) => this.close(fromPlain(data)));
+    port.addEventListener("message", ({ data: { message, panicked } }) => this.close(new MirrorGanError(faultCode(message, panicked), message)));
     port.start();
     port.unref?.();
   }

@@ -1,4 +1,4 @@
-import type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token } from "./types.js";
+import type { Attention, BlendFrame, Caption, Encoding, Match, ModelFile, ModelInfo, Picture, Stage, Token } from "./types.js";
 
 declare global {
   // Where the program has none of the DOM's types, as in Node.js: pixels, which is what there is. Elsewhere nothing is added.
@@ -26,7 +26,7 @@ interface Thread {
   terminate(): unknown;
 }
 
-export type { Attention, BlendFrame, Caption, Encoding, ModelFile, ModelInfo, Picture, Stage, Token };
+export type { Attention, BlendFrame, Caption, Encoding, Match, ModelFile, ModelInfo, Picture, Stage, Token };
 
 export type Device = "cpu" | "webgpu";
 
@@ -167,11 +167,20 @@ export interface GenerateOptions extends CallOptions {
   count?: number;
   /** Whether STREAM describes each picture. Default false. */
   caption?: boolean;
+  /** How many stages, from 1, a sketch. Default all. The same seed without it goes on from the sketch: it draws the same one first. */
+  stages?: number;
+  /** Other noise than the seed's. */
+  noise?: NoiseSource;
   /** Told of each stage as soon as it is drawn; once more where a lost GPU made the call start again. What it throws ends the call. */
   onStage?: (event: StageEvent) => void;
   /** STREAM is downloaded when it is first needed. */
   onProgress?: (event: Progress) => void;
 }
+
+/** Noise between that of the call's seed and another one's, along a sphere; or the numbers themselves, picture after picture (`info.noise` says how many). */
+export type NoiseSource =
+  | { towards: number | bigint; /** From 0, the call's seed, to 1, this one. */ position: number }
+  | { z: Float32Array | readonly number[]; epsilon: Float32Array | readonly number[] };
 
 export interface Generation {
   seed: number | bigint;
@@ -236,6 +245,21 @@ export interface CaptionOptions extends CallOptions {
   onProgress?: (event: Progress) => void;
 }
 
+/** For several sentences instead of the one. */
+export interface CaptionsOptions extends CaptionOptions {
+  /** 1 to 16; fewer come where no more different ones are found. */
+  count: number;
+  /** Draws sentences by their probability, instead of searching for the likeliest. Default false. */
+  sample?: boolean;
+  /** Of the sample. Default: a random one. */
+  seed?: number | bigint;
+}
+
+export interface MatchOptions extends CallOptions {
+  /** STREAM, for its encoder, and DAMSM's image head are downloaded when they are first needed. */
+  onProgress?: (event: Progress) => void;
+}
+
 export interface BlendOptions extends CallOptions {
   /** 2 to 256. Default 8. */
   steps?: number;
@@ -259,8 +283,12 @@ export class MirrorGan {
   static clearCache(model?: ModelSource, options?: CallOptions): Promise<boolean>;
   /** Draws pictures of a prompt. Calls wait for each other. */
   generate(prompt: string, options?: GenerateOptions): Promise<Generation>;
+  /** Describes a picture in several sentences, no two the same, the likeliest first. */
+  caption(image: PictureSource, options: CaptionsOptions): Promise<Caption[]>;
   /** Describes a picture. */
   caption(image: PictureSource, options?: CaptionOptions): Promise<Caption>;
+  /** How well a picture and a text match, and where each word is found; of models that have DAMSM's image head (`info.matches`). */
+  match(image: PictureSource, text: string, options?: MatchOptions): Promise<Match>;
   /** The features that the generator gets for a prompt. */
   encode(prompt: string, options?: CallOptions): Promise<Encoding>;
   /** The words of a prompt and which of them the model knows. */

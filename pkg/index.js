@@ -1,11 +1,12 @@
 // MirrorGan: the client that pages import. The engine itself is in worker.js.
 
-import { abortable, checkDevice, checkFlag, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSteps, checkThreads } from "./check.js";
+import { abortable, checkDevice, checkFlag, checkModules, checkOptions, checkPictures, checkPrecision, checkPrompt, checkSeed, checkSentences, checkStages, checkSteps, checkThreads } from "./check.js";
 import { Connection } from "./connection.js";
 import { describeModel } from "./describe.js";
 import { CODES, MirrorGanError, aborted, bad, toMirrorGanError, typed } from "./errors.js";
 import { GPU_LIMIT, GPU_PATIENCE } from "./gpu.js";
 import { clearKept, keptFiles } from "./kept.js";
+import { checkNoise } from "./noise.js";
 import { toImageData } from "./picture.js";
 import { platform } from "./platform.js";
 import { checkModel, isOf } from "./sources.js";
@@ -20,7 +21,7 @@ const DEVICE_FAULTS = ["device-lost", "crashed", "out-of-memory"];
 // Only load() knows it.
 const KEY = Symbol("MirrorGan.load");
 
-const METHODS = ["generate", "caption", "encode", "tokenize", "blend", "dispose"];
+const METHODS = ["generate", "caption", "match", "encode", "tokenize", "blend", "dispose"];
 
 export class MirrorGan {
   #source;
@@ -188,9 +189,16 @@ export class MirrorGan {
 
   /** Draws pictures of a prompt. */
   async generate(prompt, given) {
-    const { seed, count, caption, signal, onStage, onProgress } = checkOptions(given, ["seed", "count", "caption"], ["onStage", "onProgress"]);
+    const names = ["seed", "count", "caption", "stages", "noise"];
+    const { seed, count, caption, stages, noise, signal, onStage, onProgress } = checkOptions(given, names, ["onStage", "onProgress"]);
     checkPrompt(prompt);
-    const options = { seed: checkSeed(seed), count: checkPictures(count), caption: checkFlag("caption", caption, false) };
+    const options = {
+      seed: checkSeed(seed),
+      count: checkPictures(count),
+      caption: checkFlag("caption", caption, false),
+      stages: checkStages(stages, this.#info.sizes.length),
+    };
+    options.noise = checkNoise(noise, this.#info.noise, options.count);
     const listeners = { stage: onStage, progress: onProgress };
     const result = await this.#call("generate", [prompt, options], { signal, listeners });
     return { seed: options.seed, device: this.#info.device, ...result };
@@ -198,9 +206,18 @@ export class MirrorGan {
 
   /** Describes a picture. */
   async caption(image, given) {
-    const { signal, onProgress } = checkOptions(given, [], ["onProgress"]);
+    const { count, sample, seed, signal, onProgress } = checkOptions(given, ["count", "sample", "seed"], ["onProgress"]);
+    const sentences = checkSentences(count, sample, seed);
     const pixels = await abortable(toImageData(image, signal), signal);
-    return this.#call("caption", [pixels], { signal, listeners: { progress: onProgress } });
+    return this.#call("caption", [pixels, sentences], { signal, listeners: { progress: onProgress } });
+  }
+
+  /** How well a picture and a text match, and where each word is found. */
+  async match(image, text, given) {
+    const { signal, onProgress } = checkOptions(given, [], ["onProgress"]);
+    checkPrompt(text, "the text");
+    const pixels = await abortable(toImageData(image, signal), signal);
+    return this.#call("match", [pixels, text], { signal, listeners: { progress: onProgress } });
   }
 
   /** The features that the generator gets for a prompt. */

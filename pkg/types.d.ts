@@ -33,6 +33,17 @@ export interface Caption {
   /** Natural logarithm of the probability that STREAM gives to these words. */
   logProbability: number;
 }
+/** How a picture and a text match. */
+export interface Match {
+  /** Every word of the text; the figures and maps follow the known ones, up to the most that count. */
+  tokens: Token[];
+  /** From −1 to 1: of several texts for a picture, or pictures for a text, the largest matches best. */
+  similarity: number;
+  /** Of each known word and what it looks at, from −1 to 1. */
+  words: Float32Array;
+  /** Where each known word looks in the middle square of the picture; over the places of one word the weights sum to 1. */
+  places: Attention;
+}
 /** A picture with its stages. */
 export interface Picture {
   stages: Stage[];
@@ -61,8 +72,8 @@ export interface ModelFile {
   file: string;
   bytes: number;
   sha256: string;
-  /** Whether it is read when the model is loaded, or when a caption is first asked for. */
-  when: "load" | "caption";
+  /** Whether it is read when the model is loaded, or when a caption or a match is first asked for. */
+  when: "load" | "caption" | "match";
 }
 /** What a model is. */
 export interface ModelInfo {
@@ -76,6 +87,10 @@ export interface ModelInfo {
   maxWords: number;
   /** Whether it can describe pictures. */
   captions: boolean;
+  /** Whether it can match pictures with words. */
+  matches: boolean;
+  /** How many numbers the noise of a picture has. */
+  noise: { z: number; epsilon: number };
   /** Numbers it has learned, of the parts that are loaded. */
   parameters: number;
   /** What the generator computes in. */

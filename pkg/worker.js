@@ -165,6 +165,15 @@ async function withStream(signal, onProgress) {
   model.streaming = true;
 }
 
+/** DAMSM's image head likewise, which sees through STREAM's encoder. */
+async function withMatcher(signal, onProgress) {
+  if (model.matching || !engine.info().matches) return;
+  const matcher = entryOf(model.parts.matcher);
+  const [content] = await Promise.all([download(matcher, { signal, onProgress }, engine), withStream(signal, onProgress)]);
+  engine.loadMatcher(content);
+  model.matching = true;
+}
+
 // Messages are heard between tasks only: without this pause the CPU path could not be cancelled.
 const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -185,9 +194,14 @@ const methods = {
     const result = await engine.generate(prompt, options, listener("stage", signal, emit, start));
     return { ...result, milliseconds: performance.now() - start };
   },
-  async caption([image], signal, emit) {
+  async caption([image, { count, sample }], signal, emit) {
     await withStream(signal, (event) => emit({ kind: "progress", ...event }));
-    return engine.caption(new ImageData(image.data, image.width, image.height));
+    const picture = new ImageData(image.data, image.width, image.height);
+    return count === null ? engine.caption(picture) : engine.captions(picture, count, sample === null ? undefined : BigInt(sample));
+  },
+  async match([image, text], signal, emit) {
+    await withMatcher(signal, (event) => emit({ kind: "progress", ...event }));
+    return engine.match(new ImageData(image.data, image.width, image.height), text);
   },
   encode: ([prompt]) => engine.encode(prompt),
   tokenize: ([prompt]) => engine.tokenize(prompt),

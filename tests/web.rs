@@ -155,7 +155,7 @@ async fn told(engine: &WebEngine, answer: impl Fn() -> JsValue + 'static) -> (Ar
         answer()
     });
     let function = listener.as_ref().unchecked_ref::<Function>().clone();
-    let result = engine.generate(PROMPT.into(), options(7, 1), function.into()).await;
+    let result = engine.generate(PROMPT.into(), options(7, 1), None, function.into()).await;
     (events, result)
 }
 
@@ -187,9 +187,9 @@ async fn the_whole_path_on_both_devices_gives_one_picture() {
 #[wasm_bindgen_test]
 async fn seeds_and_pictures_of_one_call() {
     let engine = engine("cpu").await.unwrap();
-    let two = engine.generate(PROMPT.into(), options(7, 2), JsValue::NULL).await.unwrap();
-    let one = engine.generate(PROMPT.into(), options(7, 1), JsValue::UNDEFINED).await.unwrap();
-    let other = engine.generate(PROMPT.into(), options(8, 1), JsValue::NULL).await.unwrap();
+    let two = engine.generate(PROMPT.into(), options(7, 2), None, JsValue::NULL).await.unwrap();
+    let one = engine.generate(PROMPT.into(), options(7, 1), None, JsValue::UNDEFINED).await.unwrap();
+    let other = engine.generate(PROMPT.into(), options(8, 1), None, JsValue::NULL).await.unwrap();
     assert_eq!(last_pixels(&two, 0), last_pixels(&one, 0));
     assert_ne!(last_pixels(&two, 0), last_pixels(&two, 1));
     assert_ne!(last_pixels(&one, 0), last_pixels(&other, 0));
@@ -209,14 +209,14 @@ async fn a_listener_that_says_no_stops_the_call() {
 #[wasm_bindgen_test]
 async fn bad_prompts_and_options_have_codes() {
     let engine = engine("cpu").await.unwrap();
-    let generate = async |prompt: &str, options| engine.generate(prompt.into(), options, JsValue::NULL).await;
+    let generate = async |prompt: &str, options| engine.generate(prompt.into(), options, None, JsValue::NULL).await;
     assert_eq!(code(generate(" ?", JsValue::NULL).await), "empty-prompt");
     let unknown = generate("zeppelin quux", JsValue::NULL).await.unwrap_err();
     assert_eq!(unknown.code(), "empty-prompt");
     assert_eq!(Array::from(&get(&unknown.into(), "words")).join(" "), "zeppelin quux");
     assert_eq!(code(generate(PROMPT, options(0, 0)).await), "bad-input");
     assert_eq!(code(generate(PROMPT, options(0, 65)).await), "bad-input");
-    assert_eq!(code(engine.generate(PROMPT.into(), JsValue::NULL, "no function".into()).await), "bad-input");
+    assert_eq!(code(engine.generate(PROMPT.into(), JsValue::NULL, None, "no function".into()).await), "bad-input");
     // No STREAM in this model, no picture in that argument.
     let image: JsValue = ImageData::new_with_sw(8, 8).unwrap().into();
     assert_eq!(code(engine.caption(image).await), "bad-input");
@@ -273,7 +273,7 @@ async fn features_and_blends() {
     engine.blend(PROMPT.into(), "pink".into(), three, function).await.unwrap();
     let positions: Vec<f64> = frames.iter().map(|frame| get(&frame, "position").as_f64().unwrap()).collect();
     assert_eq!(positions, [0.0, 0.5, 1.0]);
-    let end = engine.generate("pink".into(), options(7, 1), JsValue::NULL).await.unwrap();
+    let end = engine.generate("pink".into(), options(7, 1), None, JsValue::NULL).await.unwrap();
     let last = get(&frames.get(2), "image").unchecked_into::<ImageData>().data().0;
     let worst = last.iter().zip(last_pixels(&end, 0)).map(|(a, b)| a.abs_diff(b)).max();
     assert!(worst <= Some(1), "{worst:?} of 255");

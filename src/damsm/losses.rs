@@ -25,6 +25,15 @@ impl DamsmLoss {
 }
 
 impl Damsm {
+    /// The cosine of every picture with every sentence (R-precision, AttnGAN, section 4).
+    ///
+    /// # Shapes
+    /// - pooled: (pictures, code_channels); sentences: (sentences, D)
+    /// - output: (pictures, sentences)
+    pub fn similarities(&self, pooled: Tensor<2>, sentences: Tensor<2>) -> Tensor<2> {
+        cosine_similarities(self.encode(pooled), sentences)
+    }
+
     /// The losses of a batch of pairs. `classes` has a number a pair; pairs of one class are no wrong answers for each other. Give
     /// every pair its own number where there are no classes.
     pub fn loss(&self, image: &ImageFeatures, text: &TextFeatures, classes: &[usize]) -> DamsmLoss {

@@ -5,10 +5,12 @@
 mod losses;
 mod matcher;
 mod model;
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 mod similarity;
 
 #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub use losses::{DamsmLoss, same_class, sentence_loss, word_similarities, words_loss};
 pub use matcher::{Matcher, MatcherConfig, Matching};
 pub use model::{Damsm, DamsmConfig, ImageFeatures};
-pub use similarity::{Attended, attention, cosine_similarities, word_cosines};
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub use similarity::{Attended, attention, cosine_similarities};

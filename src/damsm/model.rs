@@ -6,7 +6,6 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::similarity::cosine_similarities;
 use crate::nn::{conv1x1, convolve};
 
 /// The sizes and temperatures of a [`Damsm`]; the defaults are the published ones on EfficientNet-Lite0 (the published classifier
@@ -87,14 +86,5 @@ impl Damsm {
     /// v̄ alone, for comparing whole pictures with sentences: (batch, D).
     pub fn encode(&self, pooled: Tensor<2>) -> Tensor<2> {
         self.code.forward(pooled)
-    }
-
-    /// The cosine of every picture with every sentence (R-precision, AttnGAN, section 4).
-    ///
-    /// # Shapes
-    /// - pooled: (pictures, code_channels); sentences: (sentences, D)
-    /// - output: (pictures, sentences)
-    pub fn similarities(&self, pooled: Tensor<2>, sentences: Tensor<2>) -> Tensor<2> {
-        cosine_similarities(self.encode(pooled), sentences)
     }
 }

@@ -32,15 +32,6 @@ pub fn attention(words: Tensor<3>, mask: Tensor<2>, regions: Tensor<4>, gamma1: 
     Attended { context, weights: weights.reshape([batch, count, height, width]) }
 }
 
-/// cos(c_l, w_l), how well each word matches what it looks at in its own picture (R of AttnGAN, eq. 10).
-///
-/// # Shapes
-/// - context, words: (batch, D, words); output: (batch, words)
-pub fn word_cosines(context: Tensor<3>, words: Tensor<3>) -> Tensor<2> {
-    let dot = (context.clone() * words.clone()).sum_dim(1);
-    (dot / (length(context, 1) * length(words, 1)).clamp_min(EPSILON)).squeeze_dim::<2>(1)
-}
-
 /// cos(a_i, b_j) of all pairs.
 ///
 /// # Shapes

@@ -1,7 +1,8 @@
 //! How well a picture and a text match, and where in the picture each word is found.
 
 use super::engine::Engine;
-use super::{AttentionMap, Picture, read};
+use super::{AttentionMap, Picture};
+use crate::damsm::Matching;
 use crate::text::Token;
 use crate::{Error, Result};
 
@@ -44,16 +45,13 @@ impl Engine {
             return Err(Error::Internal("the matcher was there a moment ago".into()));
         };
         let image = matcher.look(&stream.encoder, picture.to_tensor(self.device()))?;
-        let matching = matcher.compare(&image, &features);
-        let [_, words, size, _] = matching.places.dims();
-        let [similarity] = read(matching.sentence).await?[..] else {
-            return Err(Error::Device("one picture and one text have more than one cosine".into()));
-        };
+        let [_, _, size, _] = image.regions.dims();
+        let Matching { sentence, words, places } = matcher.compare(image, features).await?;
         Ok(TextMatch {
             tokens: encoded.tokens,
-            similarity,
-            words: read(matching.words).await?,
-            places: AttentionMap { words, size, weights: read(matching.places).await? },
+            similarity: sentence,
+            places: AttentionMap { words: words.len(), size, weights: places },
+            words,
         })
     }
 }

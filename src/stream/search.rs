@@ -69,16 +69,12 @@ impl StreamDecoder {
             let (values, next) = self.read_step(input, state, live.len()).await?;
             let mut found: Vec<(usize, usize, f32)> = Vec::with_capacity(live.len() * width);
             for ((row, hypothesis), words) in live.iter().enumerate().zip(values.chunks_exact(values.len() / live.len())) {
-                let mut best: Vec<(usize, f32)> = words.iter().copied().enumerate().collect();
-                // Words that tie stay in the order of the vocabulary.
-                best.sort_by(|a, b| b.1.total_cmp(&a.1));
-                found.extend(best.iter().take(width).map(|(id, value)| (row, *id, hypothesis.log_probability + value)));
+                found.extend(largest(words, width).into_iter().map(|id| (row, id, hypothesis.log_probability + words[id])));
             }
-            found.sort_by(|a, b| b.2.total_cmp(&a.2));
-            found.truncate(width);
+            let scores: Vec<f32> = found.iter().map(|(_, _, score)| *score).collect();
             let last = step + 1 == max_words;
             let (mut rows, mut going_on) = (Vec::new(), Vec::new());
-            for (row, id, log_probability) in found {
+            for (row, id, log_probability) in largest(&scores, width).into_iter().map(|at| found[at]) {
                 let mut ids = live[row].ids.clone();
                 if id != END {
                     ids.push(id);
@@ -90,15 +86,14 @@ impl StreamDecoder {
                     going_on.push(Hypothesis { ids, log_probability });
                 }
             }
-            ended.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+            ended = likeliest_first(ended);
             let Some(likeliest) = going_on.first() else { break };
             if ended.get(count - 1).is_some_and(|worst| worst.log_probability >= likeliest.log_probability) {
                 break;
             }
             let device = next.hidden.device();
-            let rows: Vec<i32> = rows.into_iter().map(|row| row as i32).collect();
-            let rows = Tensor::<1, Int>::from_data(TensorData::from(rows.as_slice()), &device);
-            state = LstmState { hidden: next.hidden.select(0, rows.clone()), cell: next.cell.select(0, rows) };
+            let pick = |of: Tensor<2>| Tensor::cat(rows.iter().map(|row| of.clone().narrow(0, *row, 1)).collect(), 0);
+            state = LstmState { hidden: pick(next.hidden), cell: pick(next.cell) };
             input = self.embed_words(column(going_on.iter().filter_map(|hypothesis| hypothesis.ids.last().copied()), &device));
             live = going_on;
         }
@@ -118,7 +113,7 @@ impl StreamDecoder {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut drawn = vec![(Hypothesis { ids: Vec::new(), log_probability: 0.0 }, false); rows];
         let mut state = self.start(rows, &device);
-        let mut input = image.repeat_dim(0, rows);
+        let mut input = Tensor::cat(vec![image; rows], 0);
         for _ in 0..max_words {
             let (values, next) = self.read_step(input, state, rows).await?;
             let mut words = Vec::with_capacity(rows);
@@ -147,8 +142,7 @@ impl StreamDecoder {
                 captions.push(CaptionIds { ids, log_probability });
             }
         }
-        captions.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        Ok(captions)
+        Ok(likeliest_first(captions))
     }
 
     /// log p of every word for each of `rows` sentences, off the device, row after row.
@@ -160,6 +154,25 @@ impl StreamDecoder {
         }
         Ok((values, state))
     }
+}
+
+/// The places of the `count` largest values, the largest first; those that tie stay in order. For few of many: it inserts one after the other.
+fn largest(values: &[f32], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = Vec::with_capacity(count + 1);
+    for (place, value) in values.iter().enumerate() {
+        if places.len() == count && *value <= values[places[count - 1]] {
+            continue;
+        }
+        let at = places.iter().position(|other| values[*other] < *value).unwrap_or(places.len());
+        places.insert(at, place);
+        places.truncate(count);
+    }
+    places
+}
+
+fn likeliest_first(captions: Vec<CaptionIds>) -> Vec<CaptionIds> {
+    let scores: Vec<f32> = captions.iter().map(|caption| caption.log_probability).collect();
+    largest(&scores, scores.len()).into_iter().map(|at| captions[at].clone()).collect()
 }
 
 /// Word numbers as a column.
@@ -252,6 +265,14 @@ mod tests {
             assert!((caption.log_probability - scores[&caption.ids]).abs() < 1e-4, "{caption:?}");
             assert!(drawn[..index].iter().all(|other| other.ids != caption.ids && other.log_probability >= caption.log_probability));
         }
+    }
+
+    #[test]
+    fn the_largest_come_first_and_ties_stay_in_order() {
+        let values = [0.0, 3.0, -1.0, 3.0, 5.0, 0.0];
+        assert_eq!(largest(&values, 3), [4, 1, 3]);
+        assert_eq!(largest(&values, 6), [4, 1, 3, 0, 5, 2]);
+        assert!(largest(&values, 0).is_empty() && largest(&[], 2).is_empty());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{DeviceKind, WebError, device};
 use crate::glam::GeneratorConfig;
 use crate::model::{GLAM_FILE, MATCHER_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE};
 use crate::nn::Precision;
-use crate::pipeline::{Engine, Picture, warm_up};
+use crate::pipeline::{Engine, NoiseSource, Picture, warm_up};
 use crate::stream::CaptionOptions;
 use crate::text::{Token, tokenize};
 use crate::{Error, Result};
@@ -89,6 +89,26 @@ impl ModelFiles {
     }
 }
 
+/// Noise other than a seed's own.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct WebNoise {
+    source: NoiseSource,
+}
+
+#[wasm_bindgen]
+impl WebNoise {
+    /// On the way to the noise of `seed`.
+    pub fn towards(seed: u64, position: f32) -> WebNoise {
+        Self { source: NoiseSource::Towards { seed, position } }
+    }
+
+    /// The numbers themselves.
+    pub fn values(z: Vec<f32>, epsilon: Vec<f32>) -> WebNoise {
+        Self { source: NoiseSource::Values { z, epsilon } }
+    }
+}
+
 /// A model on a device.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -155,17 +175,18 @@ impl WebEngine {
         Ok(self.engine.model().config.check_file(file, bytes)?)
     }
 
-    /// Draws pictures; `on_stage` gets each stage as it is there, may return a promise, and stops the call with `false`.
+    /// Draws pictures; `noise` takes the place of the seed's; `on_stage` gets each stage as it is there, may return a promise, and stops the call with `false`.
     ///
     /// # Errors
     /// `empty-prompt`, `bad-input`, `device-lost`, `aborted`.
     #[wasm_bindgen(unchecked_return_type = "{ tokens: Token[]; pictures: Picture[] }")]
-    pub async fn generate(&self, prompt: String, options: JsValue, on_stage: JsValue) -> Result<JsValue, WebError> {
+    pub async fn generate(&self, prompt: String, options: JsValue, noise: Option<WebNoise>, on_stage: JsValue) -> Result<JsValue, WebError> {
         let options: GenerateOptions = read_options(options)?;
+        let options = options.with_noise(noise.map(|noise| noise.source));
         let listener = Listener::new(on_stage)?;
         let generation = self
             .engine
-            .generate(&prompt, &options.try_into()?, async |event| listener.tell(&types::stage(event).map_err(border)?).await)
+            .generate(&prompt, &options, async |event| listener.tell(&types::stage(event).map_err(border)?).await)
             .await?;
         types::generation(generation)
     }

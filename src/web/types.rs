@@ -8,7 +8,7 @@ use web_sys::ImageData;
 
 use super::WebError;
 use crate::nn::Precision;
-use crate::pipeline;
+use crate::pipeline::{self, NoiseSource};
 use crate::stream::Caption;
 use crate::text::Token;
 
@@ -119,48 +119,23 @@ export interface ModelInfo {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GenerateOptions {
     seed: u64,
-    noise: Option<NoiseOption>,
     count: usize,
     stages: Option<usize>,
     caption: bool,
 }
 
-/// Noise other than the seed's, as one of two.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NoiseOption {
-    towards: Option<u64>,
-    position: Option<f32>,
-    z: Option<Vec<f32>>,
-    epsilon: Option<Vec<f32>>,
-}
-
 impl Default for GenerateOptions {
     fn default() -> Self {
         let pipeline::GenerateOptions { seed, count, caption, .. } = pipeline::GenerateOptions::default();
-        Self { seed, noise: None, count, stages: None, caption }
+        Self { seed, count, stages: None, caption }
     }
 }
 
-impl TryFrom<GenerateOptions> for pipeline::GenerateOptions {
-    type Error = WebError;
-
-    fn try_from(options: GenerateOptions) -> Result<Self, WebError> {
-        let GenerateOptions { seed, noise, count, stages, caption } = options;
-        let noise = noise.map(pipeline::NoiseSource::try_from).transpose()?;
-        Ok(Self { seed, noise, count, stages, caption })
-    }
-}
-
-impl TryFrom<NoiseOption> for pipeline::NoiseSource {
-    type Error = WebError;
-
-    fn try_from(noise: NoiseOption) -> Result<Self, WebError> {
-        match noise {
-            NoiseOption { towards: Some(seed), position: Some(position), z: None, epsilon: None } => Ok(Self::Towards { seed, position }),
-            NoiseOption { towards: None, position: None, z: Some(z), epsilon: Some(epsilon) } => Ok(Self::Values { z, epsilon }),
-            _ => Err(WebError::new("bad-input", "noise: expected { towards, position } or { z, epsilon }")),
-        }
+impl GenerateOptions {
+    /// The engine's options, with other noise than the seed's.
+    pub(super) fn with_noise(self, noise: Option<NoiseSource>) -> pipeline::GenerateOptions {
+        let Self { seed, count, stages, caption } = self;
+        pipeline::GenerateOptions { seed, noise, count, stages, caption }
     }
 }
 
