@@ -101,6 +101,7 @@ fn training(error: &TrainError) -> Option<String> {
         TrainError::Library(_) => return None,
         TrainError::NotTrained { part, run } => format!("run `mirrorgan train {part} --out {}` first", run.display()),
         TrainError::AlreadyThere { .. } => "add --resume to continue it, or choose another --out".into(),
+        TrainError::InUse { .. } => "wait until it ends, or choose another --out".into(),
         TrainError::EncoderMissing { kind } => {
             format!("name it with --encoder FILE; `mirrorgan import {}` makes the file", kind.import_command())
         }

@@ -19,6 +19,7 @@ use crate::picture::file::{grid, to_image, write};
 use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::train::frozen_encoder::FrozenEncoder;
+use crate::train::run::lock::RunLock;
 use crate::train::{TrainContext, gan, stem};
 
 /// Arguments of `mirrorgan compare`.
@@ -75,6 +76,7 @@ fn usual(inception: bool) -> Vec<&'static Metric> {
 
 /// Measures the members and writes the table.
 fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, measuring: &MeasuringArgs) -> anyhow::Result<()> {
+    let _alone = RunLock::take(context)?;
     let trained = compare::trained(context, members)?;
     let Some(first) = trained.first() else {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());

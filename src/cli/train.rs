@@ -9,6 +9,7 @@ use super::training::{TrainingArgs, browse};
 use crate::Error;
 use crate::nn::Precision;
 use crate::train::error::Result;
+use crate::train::run::lock::RunLock;
 use crate::train::run::starting_point;
 use crate::train::{TrainContext, TrainError, gan, stem, stream};
 
@@ -88,16 +89,19 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
 }
 
 fn all(context: &TrainContext) -> Result<()> {
+    // One lock for all parts: nobody is to come in between.
+    let alone = RunLock::take(context)?;
     // Refused before an hour of work, not after it.
     if starting_point(context, gan::KIND)?.is_none() {
         gan::check_start(&context.recipe.gan, &context.device)?;
     }
-    for (name, train) in [("STEM", stem::run as fn(&TrainContext) -> Result<()>), ("STREAM", stream::run), ("the generator", gan::run)] {
+    type Train = fn(&TrainContext, &RunLock) -> Result<()>;
+    for (name, train) in [("STEM", stem::run_alone as Train), ("STREAM", stream::run_alone), ("the generator", gan::run_alone)] {
         if let Some(reason) = context.reason_to_stop() {
             return Err(reason.into());
         }
         context.say(&format!("training {name}"));
-        train(context)?;
+        train(context, &alone)?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::{EncoderUse, Recipe};
 use super::run::checkpoint::{Checkpoints, Loaded, read_folder};
 use super::run::examples::Shown;
+use super::run::lock::RunLock;
 use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
 use crate::damsm::{Damsm, DamsmConfig};
@@ -163,8 +164,16 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 /// Trains STEM as `context` says.
 ///
 /// # Errors
-/// As [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+/// As [`RunLock::take`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
     let start = starting_point(context, StemTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;

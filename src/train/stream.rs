@@ -19,6 +19,7 @@ use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::EncoderUse;
 use super::run::checkpoint::{Loaded, read_folder};
+use super::run::lock::RunLock;
 use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
 use super::stem::{Prepared, config, going_on, open, open_test, same_config, trained};
@@ -59,8 +60,16 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 /// Trains STREAM as `context` says.
 ///
 /// # Errors
-/// As [`TrainContext::vocabulary`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+/// As [`RunLock::take`], [`TrainContext::vocabulary`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, StreamTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;

@@ -50,6 +50,7 @@ use super::course;
 use super::error::{self, TrainError};
 use super::recipe::gan::GanRecipe;
 use super::run::checkpoint::Checkpoints;
+use super::run::lock::RunLock;
 use super::run::{TrainContext, starting_point};
 use super::stem;
 use crate::data::{EncodedCaptions, Split};
@@ -86,8 +87,16 @@ pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> error::Resu
 ///
 /// # Errors
 /// [`TrainError::NotTrained`] when STEM or STREAM are not trained yet, [`TrainError::OtherWords`] when they know other words,
-/// [`TrainError::TooFewDevices`]; [`Error::BadData`] when there are too few pictures; as [`starting_point`] and [`course::run`].
+/// [`TrainError::TooFewDevices`]; [`Error::BadData`] when there are too few pictures; as [`RunLock::take`], [`starting_point`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, KIND)?;
