@@ -73,6 +73,11 @@ impl TrainContext {
         self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Error::Deadline)
     }
 
+    /// The data, for messages.
+    pub fn data_names(&self) -> String {
+        self.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
     /// A line for those who watch that stays.
     pub fn say(&self, text: &str) {
         self.watcher.tell(&Event::Result(text));
