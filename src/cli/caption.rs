@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::DeviceChoice;
+use super::print::{self, Reader};
 use crate::model;
 use crate::picture::read;
 use crate::pipeline::{Engine, block_on};
@@ -37,16 +38,19 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
         let picture = match read::from_file(path) {
             Ok(picture) => picture,
             Err(error) => {
-                eprintln!("error: {error}");
+                print::note(format_args!("error: {error}"));
                 unreadable += 1;
                 continue;
             }
         };
         let caption = block_on(engine.caption(&picture))?;
-        if args.json {
-            println!("{}", json!({ "file": path, "caption": caption }));
+        let reader = if args.json {
+            print::raw(&format!("{}\n", json!({ "file": path, "caption": caption })))?
         } else {
-            println!("{}: {}", path.display(), caption.text);
+            print::line(format_args!("{}: {}", path.display(), caption.text))?
+        };
+        if reader == Reader::Gone {
+            break;
         }
     }
     anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
+use super::print;
 use super::training::{TrainingArgs, browse};
 use crate::Error;
 use crate::nn::Precision;
@@ -75,13 +76,13 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     context.deadline = part.deadline.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
     match (train(&context), part.deadline) {
         (Err(TrainError::Library(Error::Deadline)), Some(seconds)) => {
-            eprintln!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume");
+            print::note(format_args!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume"));
             return Ok(());
         }
         (done, _) => done?,
     }
     let report = context.out.join("report.html");
-    eprintln!("done; the report is {}", report.display());
+    print::note(format_args!("done; the report is {}", report.display()));
     if part.open {
         browse(&report);
     }
