@@ -35,6 +35,14 @@ pub enum Error {
         /// What was found and what was expected.
         message: String,
     },
+    /// A folder that is no model folder.
+    #[error("{} is {}: it holds no config.json of a model", .folder.display(), if *.training { "the folder of a training, not a model" } else { "no model folder" })]
+    NoModel {
+        /// The folder, as given.
+        folder: PathBuf,
+        /// Whether a training is in it, of which a model can be made.
+        training: bool,
+    },
     /// A file whose checksum or size is not the one in `config.json`.
     #[error("{file} is not the file that the model was published with: expected {expected}, found {found}; download it again")]
     Integrity {

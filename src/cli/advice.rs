@@ -4,6 +4,7 @@ use crate::Error;
 use crate::compare::error::CompareError;
 use crate::evaluate::error::{EvaluateError, Obstacle};
 use crate::evaluate::figure::LeftOut;
+use crate::model::CONFIG_FILE;
 use crate::train::TrainError;
 
 /// What a command does.
@@ -49,7 +50,9 @@ impl<'a> Known<'a> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match Known::of(error) {
         Some(Known::Library(Error::Interrupted)) => 130,
-        Some(Known::Library(Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. })) => 2,
+        Some(Known::Library(
+            Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. } | Error::NoModel { .. },
+        )) => 2,
         Some(Known::Library(_)) | None => 1,
         Some(Known::Train(_) | Known::Compare(_) | Known::Evaluate(_)) => 2,
     }
@@ -79,6 +82,9 @@ pub fn on(left_out: &[LeftOut]) -> Option<String> {
 
 fn library(error: &Error, doing: Doing) -> Option<&'static str> {
     match error {
+        Error::NoModel { training: true, .. } => {
+            Some("`mirrorgan export --run RUN --out MODEL --trained-on DATA` makes a model of a training")
+        }
         _ if doing == Doing::Using => None,
         Error::Interrupted if doing == Doing::Comparing => Some("what is trained is kept: --resume goes on, --table measures it"),
         Error::Interrupted => Some("everything is saved, continue with --resume"),
@@ -99,8 +105,12 @@ fn library(error: &Error, doing: Doing) -> Option<&'static str> {
 fn training(error: &TrainError) -> Option<String> {
     Some(match error {
         TrainError::Library(_) => return None,
+        TrainError::NotTrained { run, .. } if run.join(CONFIG_FILE).is_file() => {
+            "it is a model folder, in which no training is kept: name the folder that the training had as its --out".into()
+        }
         TrainError::NotTrained { part, run } => format!("run `mirrorgan train {part} --out {}` first", run.display()),
         TrainError::AlreadyThere { .. } => "add --resume to continue it, or choose another --out".into(),
+        TrainError::InUse { .. } => "wait until it ends, or choose another --out".into(),
         TrainError::EncoderMissing { kind } => {
             format!("name it with --encoder FILE; `mirrorgan import {}` makes the file", kind.import_command())
         }
@@ -148,6 +158,18 @@ mod tests {
         assert_eq!(exit_code(&there), 2);
         assert!(of(&there, Doing::Comparing).unwrap().contains("--resume"));
         assert_eq!((exit_code(&anyhow::anyhow!("no")), of(&anyhow::anyhow!("no"), Doing::Training)), (1, None));
+    }
+
+    #[test]
+    fn a_training_and_a_model_are_told_from_one_another() {
+        let no_model = |training| anyhow::Error::from(Error::NoModel { folder: "run".into(), training });
+        assert!(of(&no_model(true), Doing::Using).unwrap().contains("mirrorgan export"));
+        assert_eq!((of(&no_model(false), Doing::Using), exit_code(&no_model(true))), (None, 2));
+        let place = tempfile::tempdir().unwrap();
+        let advice = || of(&TrainError::NotTrained { part: "gan", run: place.path().into() }.into(), Doing::Using).unwrap();
+        assert!(advice().contains("mirrorgan train gan"));
+        std::fs::write(place.path().join(CONFIG_FILE), "{}").unwrap();
+        assert!(advice().contains("model folder"), "{}", advice());
     }
 
     #[test]

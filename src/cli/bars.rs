@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::print;
 use crate::watch::{Event, Unit, Watcher};
 
 /// Between two lines where there is no bar.
@@ -37,7 +38,7 @@ impl Bars {
             if wish.stop.swap(true, Ordering::SeqCst) {
                 std::process::exit(130);
             }
-            eprintln!("\nstopping after this step; Ctrl-C again stops at once");
+            print::note(format_args!("\nstopping after this step; Ctrl-C again stops at once"));
         })
         .context("Ctrl-C cannot be handled")?;
         Ok(bars)
@@ -78,8 +79,8 @@ impl Watcher for Bars {
 /// Prints a line that stays, above the bar where there is one.
 fn line(task: Option<&Running>, text: &str) {
     match task.filter(|task| !task.bar.is_hidden()) {
-        Some(task) => task.bar.println(text),
-        None => eprintln!("{text}"),
+        Some(task) => task.bar.println(print::Plain(text).to_string()),
+        None => print::note(text),
     }
 }
 
@@ -124,7 +125,7 @@ impl Running {
         if self.spoke.is_some_and(|spoke| spoke.elapsed() >= LINE_EVERY) {
             self.spoke = Some(Instant::now());
             let all = self.bar.length().unwrap_or(0);
-            eprintln!("{}", said(&self.bar.prefix(), self.bar.position(), all, counted(self.unit), &message, self.bar.eta()));
+            print::note(said(&self.bar.prefix(), self.bar.position(), all, counted(self.unit), &message, self.bar.eta()));
         }
         self.bar.set_message(message);
     }

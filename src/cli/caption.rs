@@ -6,10 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::DeviceChoice;
+use super::print::{self, Reader};
 use crate::model;
 use crate::picture::read;
 use crate::pipeline::Engine;
-use crate::stream::CaptionOptions;
+use crate::stream::{Caption, CaptionOptions};
 
 /// Describe pictures in words.
 #[derive(Debug, Args)]
@@ -44,30 +45,25 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
         let picture = match read::from_file(path) {
             Ok(picture) => picture,
             Err(error) => {
-                eprintln!("error: {error}");
+                print::note(format_args!("error: {error}"));
                 unreadable += 1;
                 continue;
             }
         };
-        match args.count {
+        let (lines, json) = match args.count {
             Some(count) => {
                 let captions = engine.describe_in(&picture, &CaptionOptions { count, sample: args.sample })?;
-                if args.json {
-                    println!("{}", json!({ "file": path, "captions": captions }));
-                } else {
-                    for caption in captions {
-                        println!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
-                    }
-                }
+                let line = |caption: &Caption| format!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
+                (captions.iter().map(line).collect::<Vec<_>>(), json!({ "file": path, "captions": captions }))
             }
             None => {
                 let caption = engine.describe(&picture)?;
-                if args.json {
-                    println!("{}", json!({ "file": path, "caption": caption }));
-                } else {
-                    println!("{}: {}", path.display(), caption.text);
-                }
+                (vec![format!("{}: {}", path.display(), caption.text)], json!({ "file": path, "caption": caption }))
             }
+        };
+        let reader = if args.json { print::raw(&format!("{json}\n"))? } else { print::line(format_args!("{}", lines.join("\n")))? };
+        if reader == Reader::Gone {
+            break;
         }
     }
     anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use clap::Args;
 
 use super::measuring::MeasuringArgs;
+use super::print;
 use super::training::TrainingArgs;
 use crate::Error;
 use crate::compare::{self, Member, Row};
@@ -19,6 +20,7 @@ use crate::picture::file::{grid, to_image, write};
 use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
 use crate::train::frozen_encoder::FrozenEncoder;
+use crate::train::run::lock::RunLock;
 use crate::train::{TrainContext, gan, stem};
 
 /// Arguments of `mirrorgan compare`.
@@ -75,12 +77,13 @@ fn usual(inception: bool) -> Vec<&'static Metric> {
 
 /// Measures the members and writes the table.
 fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOptions, measuring: &MeasuringArgs) -> anyhow::Result<()> {
+    let _alone = RunLock::take(context)?;
     let trained = compare::trained(context, members)?;
     let Some(first) = trained.first() else {
         return Err(Error::BadInput(format!("{} holds no member that is trained to its end", context.out.display())).into());
     };
     for member in members.iter().filter(|member| !trained.contains(member)) {
-        eprintln!("{} is not trained to its end: left out", member.title());
+        print::note(format_args!("{} is not trained to its end: left out", member.title()));
     }
     // Of data and prompts, which all have in common.
     let recipe = first.trained_with(context)?.recipe;
@@ -95,7 +98,7 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         if context.watcher.stop() {
             return Err(Error::Interrupted.into());
         }
-        eprintln!("measuring {}", member.title());
+        print::note(format_args!("measuring {}", member.title()));
         let model = compare::model(context, member)?;
         let judge = stem::load(&context.out, &context.device)?;
         options.damsm_chosen_on_test = judge.chosen_on_test;
@@ -116,8 +119,8 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
     files::write(&markdown, compare::markdown(&rows).as_bytes())?;
     files::write(&json, (serde_json::to_string_pretty(&rows)? + "\n").as_bytes())?;
     write(&grid(&images, prompts.len()), &grid_file)?;
-    println!("{text}");
-    eprintln!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display());
+    print::line(format_args!("{text}"))?;
+    print::note(format_args!("wrote {}, table.md, table.json and grid.png (a row a network, a column a prompt)", text_file.display()));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use super::advice;
 use super::device::DeviceChoice;
 use super::measuring::MeasuringArgs;
+use super::print;
 use crate::Error;
 use crate::data::{Dataset, Split};
 use crate::encoder::SizedEncoder;
@@ -96,13 +97,13 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let reading = args.measuring.reading(&data);
     let mut dataset = Dataset::open(&args.data, Split::Test, &reading)?;
     dataset.retain_known(&model.vocabulary, reading.max_skipped)?;
-    dataset.skipped.iter().for_each(|problem| eprintln!("skipped {problem}"));
+    dataset.skipped.iter().for_each(|problem| print::note(format_args!("skipped {problem}")));
     let evaluation = evaluate(&model, &dataset, &options, &device)?;
     let to_stdout = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if !to_stdout {
-        print!("{}", evaluation.table());
+        print::raw(&print::Plain(&evaluation.table()).to_string())?;
         if let Some(advice) = advice::on(&evaluation.left_out) {
-            println!("\nfor what was left out: {advice}");
+            print::line(format_args!("\nfor what was left out: {advice}"))?;
         }
     }
     if let Some(path) = &args.json {
@@ -114,7 +115,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         }
         let text = serde_json::to_string_pretty(&value)? + "\n";
         if to_stdout {
-            print!("{text}");
+            print::raw(&text)?;
         } else {
             files::write(path, text.as_bytes())?;
         }

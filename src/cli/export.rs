@@ -7,10 +7,11 @@ use anyhow::Context;
 use clap::Args;
 
 use super::device::DeviceChoice;
+use super::print;
 use crate::damsm::{Matcher, MatcherConfig};
 use crate::glam::GeneratorConfig;
 use crate::model::{Dtype, Model, ModelConfig, write_folder};
-use crate::train::{Recipe, TrainContext, gan, stem, stream};
+use crate::train::{Recipe, TrainContext, TrainError, gan, stem, stream};
 use crate::watch::Unwatched;
 
 /// Arguments of `mirrorgan export`.
@@ -45,7 +46,9 @@ pub struct ExportArgs {
 /// Runs the command.
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let recipe_file = args.run.join(gan::KIND).join("recipe.toml");
-    anyhow::ensure!(recipe_file.is_file(), "{} is missing: run `mirrorgan train gan` first", recipe_file.display());
+    if !recipe_file.is_file() {
+        return Err(TrainError::NotTrained { part: gan::KIND, run: args.run }.into());
+    }
     let recipe = Recipe::load(&recipe_file.display().to_string(), &[])?;
     let device = DeviceChoice::Cpu.open()?;
     let (trained, all) = (gan::trained_stages(&args.run, &recipe.gan, args.best)?, recipe.gan.generator.stages);
@@ -53,7 +56,10 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     anyhow::ensure!(trained > 0, "the generator of {} has not learned anything yet", args.run.display());
     anyhow::ensure!(stages <= trained, "--stages {stages}: the training has come to stage {trained} of {all}");
     if stages < all && args.stages.is_none() {
-        eprintln!("the training has come to stage {trained} of {all}: the model draws {} px", GeneratorConfig::picture_size(trained - 1));
+        print::note(format_args!(
+            "the training has come to stage {trained} of {all}: the model draws {} px",
+            GeneratorConfig::picture_size(trained - 1)
+        ));
     }
     let name = match &args.name {
         Some(name) => name.clone(),
@@ -84,9 +90,10 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         let head = Matcher::new(text.model.damsm, &matcher);
         model = model.with_matcher(matcher, head)?;
     } else {
-        eprintln!("the model cannot match pictures with words: STEM was trained with {}, and STREAM has {}", kinds.0, kinds.1);
+        let (stem, stream) = kinds;
+        print::note(format_args!("the model cannot match pictures with words: STEM was trained with {stem}, and STREAM has {stream}"));
     }
     write_folder(&args.out, &model, args.dtype)?;
-    eprintln!("wrote {}; `mirrorgan info {}` tells what is in it", args.out.display(), args.out.display());
+    print::note(format_args!("wrote {}; `mirrorgan info {}` tells what is in it", args.out.display(), args.out.display()));
     Ok(())
 }

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use clap::{Args, Subcommand};
 
+use super::print;
 use crate::encoder::{EncoderKind, InceptionVariant};
 use crate::files;
 use crate::glam::Architecture;
@@ -103,7 +104,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
             let vocabulary = import::captions(&args.captions)?;
             let path = args.out.join(VOCABULARY_FILE);
             files::write(&path, vocabulary.to_text().as_bytes())?;
-            println!("{}: {} words", path.display(), vocabulary.len() - 1);
+            print::line(format_args!("{}: {} words", path.display(), vocabulary.len() - 1))?;
             Ok(())
         }
     }
@@ -115,7 +116,7 @@ fn networks(args: Networks, architecture: Architecture) -> anyhow::Result<()> {
     let vocabulary = vocabulary(&args.captions)?;
     let model = import::pytorch(&args.text_encoder, &args.generator, architecture, vocabulary, args.max_words, &name, &args.trained_on)?;
     model::write_folder(&args.out, &model, args.dtype)?;
-    println!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages);
+    print::line(format_args!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages))?;
     Ok(())
 }
 
@@ -151,6 +152,6 @@ fn resnet(args: Encoder) -> anyhow::Result<()> {
 fn write_encoder<M: Module>(network: &M, out: &Path, kind: EncoderKind) -> anyhow::Result<()> {
     let path = out.join(format!("{}.safetensors", kind.name().replace('-', "_")));
     files::write(&path, &tensors::save(network, Dtype::F32)?)?;
-    println!("{}: {kind}, {} tensors", path.display(), tensors::shapes(network).len());
+    print::line(format_args!("{}: {kind}, {} tensors", path.display(), tensors::shapes(network).len()))?;
     Ok(())
 }

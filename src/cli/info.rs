@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
 
+use super::print;
 use crate::model;
 use crate::nn::running_statistics;
 
@@ -37,16 +38,16 @@ pub fn run(args: InfoArgs) -> anyhow::Result<()> {
     if args.json {
         let parameters: serde_json::Map<String, serde_json::Value> =
             parts.iter().map(|(name, count)| (name.to_string(), json!(count))).collect();
-        println!("{}", json!({ "config": model.config, "parameters": parameters }));
+        print::raw(&format!("{}\n", json!({ "config": model.config, "parameters": parameters })))?;
         return Ok(());
     }
-    println!("{}: {} words, {} stages", model.config.name, model.vocabulary.len() - 1, model.config.generator.stages);
-    println!("trained on: {}", model.config.trained_on);
+    print::line(format_args!("{}: {} words, {} stages", model.config.name, model.vocabulary.len() - 1, model.config.generator.stages))?;
+    print::line(format_args!("trained on: {}", model.config.trained_on))?;
     for (name, count) in parts {
-        println!("{name:>8}: {count} parameters");
+        print::line(format_args!("{name:>8}: {count} parameters"))?;
     }
     for (name, file) in &model.config.files {
-        println!("{name}: {} bytes, sha-256 {}, as published", file.bytes, file.sha256);
+        print::line(format_args!("{name}: {} bytes, sha-256 {}, as published", file.bytes, file.sha256))?;
     }
     Ok(())
 }

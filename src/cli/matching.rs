@@ -7,6 +7,7 @@ use image::imageops::crop_imm;
 use serde_json::json;
 
 use super::device::DeviceChoice;
+use super::print::{self, Reader};
 use crate::model;
 use crate::picture::file::{to_image, write as write_picture};
 use crate::picture::overlay::attended;
@@ -45,7 +46,7 @@ pub fn run(args: MatchArgs) -> anyhow::Result<()> {
         let picture = match read::from_file(path) {
             Ok(picture) => picture,
             Err(error) => {
-                eprintln!("error: {error}");
+                print::note(format_args!("error: {error}"));
                 unreadable += 1;
                 continue;
             }
@@ -55,12 +56,17 @@ pub fn run(args: MatchArgs) -> anyhow::Result<()> {
         if let Some(folder) = &args.out {
             write(folder, index, &picture, &found, &words)?;
         }
-        if args.json {
-            let words: Vec<_> = words.iter().zip(&found.words).map(|(word, similarity)| json!({ "word": word, "similarity": similarity })).collect();
-            println!("{}", json!({ "file": path, "text": args.text, "similarity": found.similarity, "words": words }));
+        let each = words.iter().zip(&found.words);
+        let reader = if args.json {
+            let words: Vec<_> = each.map(|(word, similarity)| json!({ "word": word, "similarity": similarity })).collect();
+            let told = json!({ "file": path, "text": args.text, "similarity": found.similarity, "words": words });
+            print::raw(&format!("{told}\n"))?
         } else {
-            let words: Vec<String> = words.iter().zip(&found.words).map(|(word, similarity)| format!("{word} {similarity:.2}")).collect();
-            println!("{}: {:.3} ({})", path.display(), found.similarity, words.join(", "));
+            let words: Vec<String> = each.map(|(word, similarity)| format!("{word} {similarity:.2}")).collect();
+            print::line(format_args!("{}: {:.3} ({})", path.display(), found.similarity, words.join(", ")))?
+        };
+        if reader == Reader::Gone {
+            break;
         }
     }
     anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());

@@ -2,6 +2,9 @@
 //!
 //! Exit codes: 0 when it worked, 1 when it did not, 2 for wrong use, 130 when it was interrupted.
 
+// Both end in a panic where nobody reads; `print` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod advice;
 mod bars;
 mod caption;
@@ -16,6 +19,7 @@ mod matching;
 mod measuring;
 pub mod memory;
 mod names;
+mod print;
 mod report;
 mod tiny_data;
 mod train;
@@ -64,7 +68,10 @@ enum Command {
 /// Parses the arguments, runs the command and reports what went wrong.
 pub fn main() -> ExitCode {
     memory::keep();
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(answer) => return ExitCode::from(print::usage(&answer)),
+    };
     let doing = match command {
         Command::Train(_) => Doing::Training,
         Command::Compare(_) => Doing::Comparing,
@@ -87,7 +94,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let advice = advice::of(&error, doing).map_or(String::new(), |advice| format!("; {advice}"));
-            eprintln!("error: {}{advice}", told(&error));
+            print::note(format_args!("error: {}{advice}", told(&error)));
             ExitCode::from(advice::exit_code(&error))
         }
     }

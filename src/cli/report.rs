@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::print;
 use crate::report;
 
 /// Arguments of `mirrorgan report`.
@@ -20,7 +21,7 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     report::write_run(&args.run)?;
     let report = args.run.join("report.html");
-    println!("{}", report.display());
+    print::line(format_args!("{}", report.display()))?;
     if args.open {
         super::training::browse(&report);
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::print;
+
 /// Arguments of `mirrorgan tiny-data`.
 #[derive(Debug, Args)]
 pub struct TinyDataArgs {
@@ -15,6 +17,6 @@ pub struct TinyDataArgs {
 /// Runs the command.
 pub fn run(args: TinyDataArgs) -> anyhow::Result<()> {
     crate::data::tiny::write(&args.out)?;
-    eprintln!("wrote {} pictures as shards into {}", crate::data::tiny::samples().len(), args.out.display());
+    print::note(format_args!("wrote {} pictures as shards into {}", crate::data::tiny::samples().len(), args.out.display()));
     Ok(())
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
+use super::print;
 use super::training::{TrainingArgs, browse};
 use crate::Error;
 use crate::nn::Precision;
 use crate::train::error::Result;
+use crate::train::run::lock::RunLock;
 use crate::train::run::starting_point;
 use crate::train::{TrainContext, TrainError, gan, stem, stream};
 
@@ -74,13 +76,13 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     context.deadline = part.deadline.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
     match (train(&context), part.deadline) {
         (Err(TrainError::Library(Error::Deadline)), Some(seconds)) => {
-            eprintln!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume");
+            print::note(format_args!("stopped at the deadline of {seconds} s; everything is saved, continue with --resume"));
             return Ok(());
         }
         (done, _) => done?,
     }
     let report = context.out.join("report.html");
-    eprintln!("done; the report is {}", report.display());
+    print::note(format_args!("done; the report is {}", report.display()));
     if part.open {
         browse(&report);
     }
@@ -88,16 +90,19 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
 }
 
 fn all(context: &TrainContext) -> Result<()> {
+    // One lock for all parts: nobody is to come in between.
+    let alone = RunLock::take(context)?;
     // Refused before an hour of work, not after it.
     if starting_point(context, gan::KIND)?.is_none() {
         gan::check_start(&context.recipe.gan, &context.device)?;
     }
-    for (name, train) in [("STEM", stem::run as fn(&TrainContext) -> Result<()>), ("STREAM", stream::run), ("the generator", gan::run)] {
+    type Train = fn(&TrainContext, &RunLock) -> Result<()>;
+    for (name, train) in [("STEM", stem::run_alone as Train), ("STREAM", stream::run_alone), ("the generator", gan::run_alone)] {
         if let Some(reason) = context.reason_to_stop() {
             return Err(reason.into());
         }
         context.say(&format!("training {name}"));
-        train(context)?;
+        train(context, &alone)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::bars::Bars;
 use super::device::DeviceChoice;
+use super::print;
 use crate::train::{Recipe, TrainContext, recipe};
 
 /// Arguments of every command that trains.
@@ -55,6 +56,6 @@ impl TrainingArgs {
 pub fn browse(page: &Path) {
     let shown = std::path::absolute(page).and_then(open::that_detached);
     if let Err(error) = shown {
-        eprintln!("warning: {} could not be opened in a browser: {error}", page.display());
+        print::note(format_args!("warning: {} could not be opened in a browser: {error}", page.display()));
     }
 }

@@ -13,6 +13,7 @@ use crate::evaluate::figure::{Evaluation, Figure};
 use crate::glam::{Architecture, GeneratorConfig};
 use crate::model::{Model, ModelConfig};
 use crate::train::recipe::term::Term;
+use crate::train::run::lock::RunLock;
 use crate::train::run::starting_point;
 use crate::train::{Recipe, TrainContext, gan, stem, stream};
 use crate::{Error, Result};
@@ -119,8 +120,9 @@ impl Member {
 /// says so.
 ///
 /// # Errors
-/// As the parts' trainings, which refuse a comparison that is there already where `resume` was not asked for; [`CompareError::CannotBegin`].
+/// As [`RunLock::take`] and the parts' trainings, which refuse a comparison that is there already where `resume` was not asked for; [`CompareError::CannotBegin`].
 pub fn train(context: &TrainContext, members: &[Member]) -> Result<(), CompareError> {
+    let alone = RunLock::take(context)?;
     // Refused before STEM learns.
     for member in members {
         let own = member.context(context);
@@ -131,8 +133,8 @@ pub fn train(context: &TrainContext, members: &[Member]) -> Result<(), CompareEr
             })?;
         }
     }
-    stem::run(context)?;
-    stream::run(context)?;
+    stem::run_alone(context, &alone)?;
+    stream::run_alone(context, &alone)?;
     for member in members {
         let own = member.context(context);
         if gan::finished(&own.out, &own.recipe.gan)? {

@@ -192,7 +192,7 @@ impl Dataset {
         self.skipped.extend(
             unknown
                 .iter()
-                .map(|sample| format!("{}: none of its captions has a word of the vocabulary (was it made from other data?)", sample.key)),
+                .map(|sample| format!("{}: none of its captions has a word of the vocabulary (was it made from other data, or are all words too rare, data.min_word_count?)", sample.key)),
         );
         match self.skipped.first() {
             Some(first) if self.samples.is_empty() => {
@@ -250,6 +250,15 @@ impl Dataset {
     /// SHA-256 of the pictures in their order, at the data set's size; wherever they lie and whatever they are called.
     pub fn fingerprint(&self) -> String {
         files::sha256(self.samples.iter().map(|sample| sample.digest.as_str()).collect::<String>().as_bytes())
+    }
+
+    /// SHA-256 of what is said of the pictures, in their order: the words of each caption, and the class.
+    pub fn annotations(&self) -> String {
+        let of = |sample: &Sample| {
+            let captions: Vec<String> = sample.captions.iter().map(|caption| tokenize(caption).join(" ")).collect();
+            format!("{:?} {}\n", sample.class_id, captions.join("\n"))
+        };
+        files::sha256(self.samples.iter().map(of).collect::<Vec<_>>().join("\n").as_bytes())
     }
 
     /// Never true of what [`Dataset::open`] returns.

@@ -155,14 +155,20 @@ fn with_prefix(path: &Path) -> Result<Vec<PathBuf>> {
     };
     let prefix = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if !folder.is_dir() {
-        return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::NotFound)));
+        return Err(nothing(path));
     }
     let (mut tars, _) = list(folder)?;
     tars.retain(|tar| tar.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)));
     if tars.is_empty() {
-        return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::NotFound)));
+        return Err(nothing(path));
     }
     Ok(tars)
+}
+
+/// Neither a file or folder of this name nor a shard that begins with it.
+fn nothing(path: &Path) -> Error {
+    let message = "there is no such file or folder, and no shard whose name begins so (NAME-train-000.tar)";
+    Error::io(path, std::io::Error::new(std::io::ErrorKind::NotFound, message))
 }
 
 fn extension(path: &Path) -> String {

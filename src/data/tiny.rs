@@ -75,7 +75,7 @@ pub fn write(folder: &Path) -> Result<()> {
     for name in ["tiny-train-000.tar", "tiny-test-000.tar"] {
         let path = folder.join(name);
         let bytes = shard().map_err(|error| Error::io(&path, error))?;
-        fs::write(&path, bytes).map_err(|error| Error::io(&path, error))?;
+        crate::files::write(&path, &bytes)?;
     }
     Ok(())
 }

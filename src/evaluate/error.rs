@@ -28,8 +28,8 @@ pub enum Obstacle {
         /// Values that the encoder gives.
         found: usize,
     },
-    /// No caption is of another class than a picture's own.
-    #[error("all test pictures are of one class: there are no captions of others")]
+    /// No caption is another picture's rival: there is one picture, or all captions are the same words.
+    #[error("no test picture has a caption that another one's could be taken for: there is one picture, or all captions are the same")]
     OneClass,
     /// Nothing is drawn that could be looked at.
     #[error("no picture is to be drawn")]

@@ -1,31 +1,45 @@
 //! Files and folders that appear whole or not at all.
 //!
-//! Both are written beside their place under the name `.writing-NAME`, synced and renamed. What a process that died left behind is
-//! cleared by the next one that writes the same name, or by [`clear_unfinished`]; what could not be finished, on a full disk for
-//! instance, is removed at once, and whatever was there before stays as it was.
+//! Both are written beside their place under the name `.writing-NAME`, synced and renamed. Whoever writes there holds a lock, so that two
+//! processes that write the same name at once do not write into one another's: the last one to finish is what stays. What a process that
+//! died left behind is cleared by the next one that writes the same name, or by [`clear_unfinished`]; what could not be finished, on a
+//! full disk for instance, is removed at once, and whatever was there before stays as it was.
+//!
+//! Links are followed. What is neither a regular file nor a folder is written to as it is ([`target`]).
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::hold::{Hold, hold, is_left};
+use super::target::{self, Target};
 use crate::{Error, Result};
 
-/// Writes a file; the folder it goes to is made.
+/// Writes a file; the folder it goes to is made. A regular file is replaced; to a pipe, a device or an open descriptor the bytes are written.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let place = Place::of(path)?;
-    let done = synced(&place.beside, content).and_then(|()| fs::rename(&place.beside, path).map_err(|error| Error::io(path, error)));
-    match done {
-        Ok(()) => sync_folder(&place.parent),
-        Err(error) => {
-            let _ = fs::remove_file(&place.beside);
-            return Err(at(path, error));
-        }
+    match target::of(path).map_err(|error| Error::io(path, error))? {
+        Target::Regular(own) => replace_file(&own, content).map_err(|error| at(path, error)),
+        Target::Folder(_) => Err(Error::io(path, io::ErrorKind::IsADirectory.into())),
+        Target::Stream(to) => target::stream(to, content).map_err(|error| Error::io(path, error)),
     }
+}
+
+fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
+    let place = Place::of(path)?;
+    let (beside, mut file) = place.file().map_err(|error| Error::io(path, error))?;
+    let done = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = done {
+        let _ = fs::remove_file(&beside);
+        return Err(Error::io(path, error));
+    }
+    // Only now: another process that came for the same name must not find it free before it is gone.
+    drop(file);
+    sync_folder(&place.parent);
     Ok(())
 }
 
@@ -45,8 +59,14 @@ pub fn write_folder<N: AsRef<str>, B: AsRef<[u8]>>(folder: &Path, files: impl In
 /// before [`Folder::finish`].
 #[derive(Debug)]
 pub struct Folder {
+    /// As it was asked for.
     wanted: PathBuf,
-    place: Place,
+    /// Where that leads to.
+    own: PathBuf,
+    parent: PathBuf,
+    beside: PathBuf,
+    /// The lock on it, where folders can be locked.
+    _held: Option<File>,
     finished: bool,
 }
 
@@ -54,15 +74,17 @@ impl Folder {
     /// Begins to write what is to be `folder`, in the place of whatever folder is there; the folder it goes to is made.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the folder.
+    /// [`Error::Io`] naming the folder, also where something else than a folder is there.
     pub fn begin(folder: &Path) -> Result<Self> {
-        let place = Place::of(folder)?;
-        if place.beside.exists() {
-            // Left by a process that died.
-            fs::remove_dir_all(&place.beside).map_err(|error| Error::io(&place.beside, error))?;
-        }
-        fs::create_dir_all(&place.beside).map_err(|error| Error::io(folder, error))?;
-        Ok(Self { wanted: folder.to_path_buf(), place, finished: false })
+        let not_one = || Error::io(folder, io::ErrorKind::NotADirectory.into());
+        let own = match target::of(folder).map_err(|error| Error::io(folder, error))? {
+            Target::Regular(path) if path.exists() => return Err(not_one()),
+            Target::Regular(path) | Target::Folder(path) => path,
+            Target::Stream(_) => return Err(not_one()),
+        };
+        let place = Place::of(&own)?;
+        let (beside, held) = place.folder().map_err(|error| Error::io(folder, error))?;
+        Ok(Self { wanted: folder.to_path_buf(), own, parent: place.parent, beside, _held: held, finished: false })
     }
 
     /// Writes the file `name` as `fill` does, bytes as they come. Returns its SHA-256 in hexadecimal.
@@ -71,7 +93,7 @@ impl Folder {
     /// [`Error::Io`] naming the file; as `fill`.
     pub fn file(&mut self, name: &str, fill: impl FnOnce(&mut Entry) -> Result<()>) -> Result<String> {
         let path = self.wanted.join(name);
-        let file = File::create(self.place.beside.join(name)).map_err(|error| Error::io(&path, error))?;
+        let file = File::create(self.beside.join(name)).map_err(|error| Error::io(&path, error))?;
         let mut entry = Entry { path, file: BufWriter::new(file), hash: Sha256::new() };
         fill(&mut entry)?;
         let Entry { path, file, hash } = entry;
@@ -86,7 +108,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`] naming the file, also where `fill` fails.
     pub fn file_at(&mut self, name: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<String> {
-        let beside = self.place.beside.join(name);
+        let beside = self.beside.join(name);
         let hashed = || {
             fill(&beside)?;
             let mut file = File::open(&beside)?;
@@ -107,10 +129,10 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`] naming the folder; what was there before stays.
     pub fn finish(mut self) -> Result<()> {
-        sync_folder(&self.place.beside);
-        replace(&self.place.beside, &self.wanted).map_err(|error| Error::io(&self.wanted, error))?;
+        sync_folder(&self.beside);
+        replace(&self.beside, &self.own).map_err(|error| Error::io(&self.wanted, error))?;
         self.finished = true;
-        sync_folder(&self.place.parent);
+        sync_folder(&self.parent);
         Ok(())
     }
 }
@@ -118,7 +140,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.finished {
-            let _ = fs::remove_dir_all(&self.place.beside);
+            let _ = fs::remove_dir_all(&self.beside);
         }
     }
 }
@@ -151,7 +173,7 @@ fn sync_folder(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
-/// Removes what processes that died left half written in `folder`, where nobody else is writing.
+/// Removes what processes that died left half written in `folder`.
 ///
 /// # Errors
 /// [`Error::Io`] naming it.
@@ -161,7 +183,7 @@ pub fn clear_unfinished(folder: &Path) -> Result<()> {
     }
     for entry in fs::read_dir(folder).map_err(|error| Error::io(folder, error))? {
         let path = entry.map_err(|error| Error::io(folder, error))?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)) {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)) && is_left(&path) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(|error| Error::io(&path, error))?;
         }
@@ -176,8 +198,11 @@ const UNFINISHED: &str = ".writing-";
 #[derive(Debug)]
 struct Place {
     parent: PathBuf,
-    beside: PathBuf,
+    name: String,
 }
+
+/// Processes that write the same name at once.
+const WRITERS: usize = 100;
 
 impl Place {
     fn of(path: &Path) -> Result<Self> {
@@ -186,20 +211,75 @@ impl Place {
             .ok_or_else(|| Error::io(path, io::Error::new(io::ErrorKind::InvalidInput, "is no name that can be written to")))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
         fs::create_dir_all(&parent).map_err(|error| Error::io(&parent, error))?;
-        Ok(Self { beside: parent.join(format!("{UNFINISHED}{}", name.to_string_lossy())), parent })
+        Ok(Self { name: format!("{UNFINISHED}{}", name.to_string_lossy()), parent })
+    }
+
+    /// An empty file that nobody else writes to.
+    fn file(&self) -> io::Result<(PathBuf, File)> {
+        self.claim(|path| {
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+            Ok(match hold(file, path)? {
+                Hold::Ours(file) | Hold::Unknown(file) => {
+                    // Of a process that died.
+                    file.set_len(0)?;
+                    Claim::Mine(file)
+                }
+                Hold::Theirs => Claim::Theirs,
+                Hold::Gone => Claim::Gone,
+            })
+        })
+    }
+
+    /// An empty folder that nobody else writes to, and the lock on it, where there are such locks.
+    fn folder(&self) -> io::Result<(PathBuf, Option<File>)> {
+        self.claim(|path| {
+            match fs::create_dir(path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            let held = match File::open(path).map(|folder| hold(folder, path)) {
+                Ok(Ok(Hold::Theirs)) => return Ok(Claim::Theirs),
+                Ok(Ok(Hold::Gone)) => return Ok(Claim::Gone),
+                Ok(Ok(Hold::Ours(folder) | Hold::Unknown(folder))) => Some(folder),
+                // Not every system opens folders.
+                Ok(Err(_)) | Err(_) => None,
+            };
+            for entry in fs::read_dir(path)? {
+                // Of a process that died.
+                let path = entry?.path();
+                if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+            }
+            Ok(Claim::Mine(held))
+        })
+    }
+
+    fn claim<T>(&self, mut attempt: impl FnMut(&Path) -> io::Result<Claim<T>>) -> io::Result<(PathBuf, T)> {
+        let (mut number, mut gone) = (0, 0);
+        while number + gone < WRITERS {
+            let path = self.parent.join(if number == 0 { self.name.clone() } else { format!("{}-{number}", self.name) });
+            match attempt(&path)? {
+                Claim::Mine(mine) => return Ok((path, mine)),
+                Claim::Theirs => number += 1,
+                Claim::Gone => gone += 1,
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "is being written by many others"))
     }
 }
 
-/// Names the file that was wanted, not the one beside it.
+/// What became of the wish to write under a name.
+enum Claim<T> {
+    Mine(T),
+    Theirs,
+    Gone,
+}
+
+/// Names the file that was wanted, not the one that it leads to.
 fn at(path: &Path, error: Error) -> Error {
     match error {
         Error::Io { source, .. } => Error::io(path, source),
         other => other,
     }
-}
-
-fn synced(path: &Path, content: &[u8]) -> Result<()> {
-    File::create(path).and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all())).map_err(|error| Error::io(path, error))
 }
 
 /// Puts `beside` where `folder` is. Linux swaps two folders in one step, so that there is one at any moment; elsewhere the old one
@@ -208,6 +288,8 @@ fn replace(beside: &Path, folder: &Path) -> io::Result<()> {
     if !folder.exists() {
         return fs::rename(beside, folder);
     }
+    // What was there is ours while it is being removed under the other's name.
+    let _held = File::open(folder).and_then(|old| hold(old, folder));
     if swap(beside, folder) {
         return fs::remove_dir_all(beside);
     }
@@ -233,85 +315,4 @@ fn swap(_a: &Path, _b: &Path) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// The names in a folder, in order.
-    pub(crate) fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn files_take_the_place_of_older_ones() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("deep/a.txt");
-        write(&path, b"one").unwrap();
-        write(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(names(path.parent().unwrap()), ["a.txt"]);
-    }
-
-    #[test]
-    fn folders_take_the_place_of_older_ones_and_clear_what_a_dead_process_left() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("best");
-        fs::create_dir_all(place.path().join(".writing-best")).unwrap();
-        fs::write(place.path().join(".writing-best/half"), "x").unwrap();
-        write_folder(&folder, [("a", b"1"), ("b", b"2")]).unwrap();
-        write_folder(&folder, [("a", "3")]).unwrap();
-        assert_eq!(names(&folder), ["a"]);
-        assert_eq!(fs::read(folder.join("a")).unwrap(), b"3");
-        assert_eq!(names(place.path()), ["best"]);
-    }
-
-    #[test]
-    fn what_fails_names_the_file_and_leaves_the_old_one() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("best");
-        write_folder(&folder, [("a", "1")]).unwrap();
-        // A name in a folder that is not there cannot be written, as on a full disk.
-        let error = write_folder(&folder, [("a", "2"), ("no/b", "2")]).unwrap_err();
-        assert!(matches!(&error, Error::Io { path, .. } if *path == folder.join("no/b")), "{error}");
-        assert_eq!(fs::read(folder.join("a")).unwrap(), b"1");
-        assert_eq!(names(place.path()), ["best"]);
-        // A folder stands where the file should go.
-        let error = write(&folder, b"2").unwrap_err();
-        assert!(matches!(&error, Error::Io { path, .. } if *path == folder), "{error}");
-        assert_eq!(names(place.path()), ["best"]);
-        assert!(matches!(write(Path::new(".."), b"2"), Err(Error::Io { .. })));
-    }
-
-    #[test]
-    fn a_folder_under_way_is_hashed_as_it_comes_and_gone_when_it_is_left() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("step");
-        let mut under_way = Folder::begin(&folder).unwrap();
-        let long = vec![7; 3 * PIECE / 2];
-        let pieces = under_way.file("a", |file| long.chunks(1000).try_for_each(|piece| file.write(piece))).unwrap();
-        let at_once = under_way.file_at("b", |path| fs::write(path, &long)).unwrap();
-        assert_eq!([&pieces, &at_once], [&crate::files::sha256(&long); 2]);
-        assert!(!folder.exists());
-        let error = under_way.file_at("c", |_| Err(io::ErrorKind::StorageFull.into())).unwrap_err();
-        assert!(matches!(&error, Error::Io { path, .. } if *path == folder.join("c")), "{error}");
-        drop(under_way);
-        assert!(names(place.path()).is_empty());
-        let mut under_way = Folder::begin(&folder).unwrap();
-        under_way.file("a", |file| file.write(b"1")).unwrap();
-        under_way.finish().unwrap();
-        assert_eq!((names(place.path()), names(&folder)), (vec!["step".to_string()], vec!["a".to_string()]));
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn folders_can_be_swapped_here() {
-        let place = tempfile::tempdir().unwrap();
-        let (a, b) = (place.path().join("a"), place.path().join("b"));
-        fs::create_dir(&a).unwrap();
-        fs::create_dir(&b).unwrap();
-        fs::write(a.join("x"), "x").unwrap();
-        assert!(swap(&a, &b));
-        assert_eq!((names(&a), names(&b)), (vec![], vec!["x".to_string()]));
-    }
-}
+pub(crate) mod tests;

@@ -1,6 +1,8 @@
 //! What goes to a disk, the same for models, trainings and pictures: files and folders that appear whole or not at all.
 
 mod atomic;
+pub mod hold;
+mod target;
 
 #[cfg(test)]
 pub(crate) use atomic::tests::names;

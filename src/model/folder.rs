@@ -19,6 +19,10 @@ const CARD_FILE: &str = "README.md";
 /// [`Error::Io`] for a file that is not there; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them,
 /// their file named with the folder.
 pub fn read_folder(folder: &Path, device: &Device) -> Result<Model> {
+    let training = holds_training(folder);
+    if training || (folder.exists() && !folder.join(CONFIG_FILE).is_file()) {
+        return Err(Error::NoModel { folder: folder.to_path_buf(), training });
+    }
     in_folder(folder, || Model::read(|file| read(folder, file), device))
 }
 
@@ -63,6 +67,12 @@ pub fn write_folder(folder: &Path, model: &Model, dtype: Dtype) -> Result<()> {
     contents.push((CONFIG_FILE, config.to_json()?.into_bytes()));
 
     files::write_folder(folder, contents)
+}
+
+/// Whether a folder is that of a training, of a part of one, or a checkpoint.
+fn holds_training(folder: &Path) -> bool {
+    let has = |names: &[&str]| names.iter().any(|name| folder.join(name).exists());
+    has(&["state.json", "checkpoints", "stem/checkpoints", "stream/checkpoints", "gan/checkpoints"])
 }
 
 /// Puts the folder's name in front of the file that an error names.
@@ -163,6 +173,34 @@ mod tests {
         fs::write(place.path().join("thesis.txt"), "precious").unwrap();
         assert!(matches!(write_folder(place.path(), &tiny(), Dtype::F32), Err(Error::BadInput(_))));
         assert_eq!(names(place.path()), ["thesis.txt"]);
+    }
+
+    #[test]
+    fn the_folder_of_a_training_is_told_from_other_folders_without_a_model() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for name in ["run/gan/checkpoints/step-00000001", "begun/stem/checkpoints", "empty"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        // A checkpoint of STEM has a config.json of its own.
+        for name in ["config.json", "state.json"] {
+            fs::write(at("run/gan/checkpoints/step-00000001").join(name), "{}").unwrap();
+        }
+        fs::write(at("file"), "x").unwrap();
+        let cases = [
+            ("run", true),
+            ("run/gan", true),
+            ("run/gan/checkpoints/step-00000001", true),
+            ("begun", true),
+            ("empty", false),
+            ("file", false),
+        ];
+        for (name, expected) in cases {
+            let error = read_folder(&at(name), &Device::flex()).unwrap_err();
+            assert!(matches!(&error, Error::NoModel { training, .. } if *training == expected), "{name}: {error}");
+            assert_eq!(error.to_string().contains("the folder of a training"), expected, "{error}");
+        }
+        assert!(matches!(read_folder(&at("nowhere"), &Device::flex()), Err(Error::Io { .. })));
     }
 
     #[test]

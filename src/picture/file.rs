@@ -28,12 +28,48 @@ pub fn to_image(picture: &Picture) -> RgbaImage {
 /// # Errors
 /// [`Error::BadInput`] for the ending of no format that is known; [`Error::Io`] naming the file, and an older picture stays.
 pub fn write(image: &RgbaImage, path: &Path) -> Result<()> {
-    let format = match path.extension() {
-        None => ImageFormat::Png,
-        Some(_) => ImageFormat::from_path(path)
-            .map_err(|_| Error::BadInput(format!("{}: expected a name that ends in .png, .jpg or .webp", path.display())))?,
+    write_with(image, format_of(path)?, &[], path)
+}
+
+/// The format that a path's ending names, PNG where there is none.
+///
+/// # Errors
+/// [`Error::BadInput`] for the ending of no format that is written.
+pub fn format_of(path: &Path) -> Result<ImageFormat> {
+    let known = match path.extension() {
+        None => Some(ImageFormat::Png),
+        Some(ending) => ImageFormat::from_extension(ending),
     };
-    files::write(path, &encode(image, format).map_err(|error| Error::io(path, std::io::Error::other(error)))?)
+    known
+        .filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP))
+        .ok_or_else(|| Error::BadInput(format!("{}: expected a name that ends in .png, .jpg or .webp", path.display())))
+}
+
+/// Writes a picture in `format`; PNG files carry `texts`, each with its keyword (PNG specification, 11.3.3.4 iTXt).
+///
+/// # Errors
+/// [`Error::Io`] naming the file, and an older picture stays.
+pub fn write_with(image: &RgbaImage, format: ImageFormat, texts: &[(&str, String)], path: &Path) -> Result<()> {
+    let bytes = match format {
+        ImageFormat::Png if !texts.is_empty() => png_with(image, texts).map_err(std::io::Error::other),
+        format => encode(image, format).map_err(std::io::Error::other),
+    };
+    files::write(path, &bytes.map_err(|error| Error::io(path, error))?)
+}
+
+/// The bytes of a PNG with texts.
+fn png_with(image: &RgbaImage, texts: &[(&str, String)]) -> std::result::Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    for (keyword, text) in texts {
+        encoder.add_itxt_chunk(keyword.to_string(), text.clone())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(image.as_raw())?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// The bytes of a picture's file.
@@ -132,6 +168,23 @@ mod tests {
             let red = image::load_from_memory(&bytes).unwrap().to_rgba8().get_pixel(3, 3)[0];
             assert!(red.abs_diff(200) <= 3, "{name}: {red}");
         }
-        assert!(matches!(write(&picture, &place.path().join("d.txt")), Err(Error::BadInput(_))));
+        for name in ["d.txt", "d.gif", "d.bmp"] {
+            assert!(matches!(write(&picture, &place.path().join(name)), Err(Error::BadInput(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_png_carries_its_texts_and_the_same_pixels() {
+        let place = tempfile::tempdir().unwrap();
+        let picture = RgbaImage::from_fn(9, 7, |x, y| Rgba([x as u8 * 20, y as u8 * 30, 7, 255]));
+        let path = place.path().join("a.png");
+        let texts = [("Title", "a röd 花 🌸".to_string()), ("mirrorgan", "{\"seed\":7}".to_string())];
+        write_with(&picture, ImageFormat::Png, &texts, &path).unwrap();
+        let reader = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&path).unwrap())).read_info().unwrap();
+        let found: Vec<_> =
+            reader.info().utf8_text.iter().map(|chunk| (chunk.keyword.clone(), chunk.compressed, chunk.get_text().unwrap())).collect();
+        let expected: Vec<_> = texts.iter().map(|(keyword, text)| (keyword.to_string(), false, text.clone())).collect();
+        assert_eq!(found, expected);
+        assert_eq!(image::open(&path).unwrap().to_rgba8(), picture);
     }
 }

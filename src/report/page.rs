@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::curves::Kind;
 use super::part::Part;
@@ -115,10 +116,21 @@ fn facts(part: &Part) -> Vec<(&'static str, String)> {
                 "bleu_4" => "Best BLEU-4",
                 _ => "Best kernel distance",
             };
-            facts.push((name, short(value)));
+            facts.push((name, format!("{}{}", short(value), against(part.against.get(&curve.name)))));
         }
     }
     facts
+}
+
+/// What a metric was measured against, in brackets: ` (candidates 100, chance 0.01)`.
+fn against(what: Option<&Value>) -> String {
+    let number = |value: &Value| match (value.as_u64(), value.as_f64()) {
+        (Some(count), _) => thousands(count as usize),
+        (None, Some(value)) => short(value),
+        (None, None) => value.to_string(),
+    };
+    let parts: Vec<String> = what.and_then(Value::as_object).into_iter().flatten().map(|(name, value)| format!("{name} {}", number(value))).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 fn grids(page: &mut String, part: &Part) {

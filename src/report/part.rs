@@ -41,6 +41,8 @@ pub struct Part {
     pub curves: Vec<Curve>,
     /// (step, size in pixels) where another phase began.
     pub phases: Vec<(f64, String)>,
+    /// What the newest value of each metric was measured against.
+    pub against: Map<String, Value>,
     /// Optimizer steps.
     pub step: usize,
     /// Epochs over.
@@ -90,6 +92,7 @@ impl Part {
             kind: kind.to_string(),
             curves: curves(&lines),
             phases: phases(&lines),
+            against: lines.iter().rev().find_map(|line| line.get("against")?.as_object().cloned()).unwrap_or_default(),
             epoch: last("epoch"),
             step,
             pictures,

@@ -50,13 +50,21 @@ impl Vocabulary {
     /// The words that stand at least `min_count` times in the captions, in alphabetic order.
     ///
     /// # Errors
-    /// [`Error::BadModel`] when no word stands so often.
+    /// [`Error::BadInput`] when no word stands so often, naming the one that stands most often.
     pub fn from_captions<'a>(captions: impl IntoIterator<Item = &'a str>, min_count: usize) -> Result<Self> {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for caption in captions {
             for word in tokenize(caption) {
                 *counts.entry(word).or_default() += 1;
             }
+        }
+        let most = counts.iter().max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0))).map(|(word, count)| (word.clone(), *count));
+        if !most.as_ref().is_some_and(|(_, count)| *count >= min_count) {
+            let most =
+                most.map_or("there is none at all".into(), |(word, count)| format!("the most frequent one, {word:?}, {count} times"));
+            return Err(Error::BadInput(format!(
+                "no word stands {min_count} times or more (data.min_word_count) in the training captions; {most}"
+            )));
         }
         let mut words: Vec<_> = counts.into_iter().filter(|(_, n)| *n >= min_count).map(|(word, _)| word).collect();
         words.sort_unstable();
@@ -171,6 +179,16 @@ mod tests {
     #[test]
     fn text_round_trip() {
         assert_eq!(Vocabulary::parse(&vocabulary().to_text()).unwrap(), vocabulary());
+    }
+
+    #[test]
+    fn words_that_are_all_too_rare_are_blamed_on_the_recipe() {
+        let message = |captions: &[&str], least| Vocabulary::from_captions(captions.iter().copied(), least).unwrap_err().to_string();
+        let found = message(&["a red car", "a blue car"], 3);
+        assert!(found.contains("3 times") && found.contains("min_word_count") && found.contains("\"a\", 2 times"), "{found}");
+        assert!(!found.contains("vocab.txt"), "{found}");
+        assert!(message(&["?"], 1).contains("none at all"));
+        assert_eq!(Vocabulary::from_captions(["a red car", "a"], 2).unwrap().words(), ["<end>", "a"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::divergence::Guard;
 use super::run::checkpoint::{Loaded, State, write_folder};
@@ -83,7 +83,7 @@ pub trait Training {
     fn measure(&mut self, at: &Place) -> Result<Option<Measured>>;
 
     /// The line of `log.jsonl` after a step, where one is due, and what it says of it to people, where that is a result.
-    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)>;
+    fn line(&mut self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)>;
 
     /// Shows what has been learned, where that is due, and always when a leg is over.
     ///
@@ -228,8 +228,26 @@ pub struct Measured {
     pub values: Losses,
     /// How good the weights are by it.
     pub rank: Option<Best>,
+    /// What each value was measured against, and what chance gives, in the words of the log.
+    pub against: Map<String, Value>,
+    /// The same for people, beside the values of the same names.
+    pub said: Vec<(&'static str, String)>,
     /// What the model makes of a few pictures, always the same ones.
     pub examples: Vec<Example>,
+}
+
+impl Measured {
+    /// A value with what it was measured against.
+    pub fn value(&mut self, name: &'static str, value: f64, against: Value, said: String) {
+        self.values.push((name, value));
+        self.against.insert(name.to_string(), against);
+        self.said.push((name, said));
+    }
+
+    /// What is said of the value `name`, in brackets.
+    pub fn beside(&self, name: &str) -> String {
+        self.said.iter().find(|(of, _)| *of == name).map_or(String::new(), |(_, said)| format!(" ({said})"))
+    }
 }
 
 /// A step that was taken.
@@ -266,7 +284,8 @@ pub fn run<T: Training>(context: &TrainContext, mut training: T, start: Option<&
         fs::remove_dir_all(&best).map_err(|error| Error::io(&best, error))?;
     }
     let checkpoints = run.checkpoints.clone();
-    let data = training.dataset().fingerprint();
+    let dataset = training.dataset();
+    let data = [dataset.fingerprint(), dataset.annotations()];
     let mut course = Course { context, training, standing, run, data, saved: Instant::now() };
     course.all().map_err(|error| checkpoints.explain(error))
 }
@@ -277,8 +296,8 @@ struct Course<'a, T> {
     training: T,
     standing: Standing,
     run: RunFolder,
-    /// [`Dataset::fingerprint`].
-    data: String,
+    /// [`Dataset::fingerprint`] and [`Dataset::annotations`].
+    data: [String; 2],
     /// When the last checkpoint was written.
     saved: Instant,
 }
@@ -397,7 +416,8 @@ impl<T: Training> Course<'_, T> {
 
     fn state(&self, memory: Value) -> State {
         let Place { step, position, .. } = self.standing.place;
-        State::new(T::KIND, step, position, self.training.rng(), self.run.log_bytes(), memory).of_data(self.data.clone())
+        let [data, annotations] = self.data.clone();
+        State::new(T::KIND, step, position, self.training.rng(), self.run.log_bytes(), memory).of_data(data, annotations)
     }
 }
 

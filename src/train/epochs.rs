@@ -77,6 +77,13 @@ struct Memory {
     /// The least mean loss of an epoch.
     #[serde(default)]
     least: Option<f32>,
+    /// Batches of this epoch so far that had nothing to tell apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    idle: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The epochs of a training.
@@ -88,13 +95,15 @@ pub struct Epochs {
     sum: Tensor<1>,
     /// The same as it was last read.
     read: f32,
+    /// Batches of this epoch so far that had nothing to tell apart.
+    idle: usize,
 }
 
 impl Epochs {
     /// Those of a training of `kind` that begins anew; losses are on `device`.
     pub fn new(kind: &'static str, schedule: Schedule, seed: u64, device: &Device) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { kind, schedule, rng, sum: Tensor::zeros([1], device), read: 0.0 }
+        Self { kind, schedule, rng, sum: Tensor::zeros([1], device), read: 0.0, idle: 0 }
     }
 
     /// The one leg.
@@ -130,7 +139,7 @@ impl Epochs {
         let (step, position) = (from.state.step, from.state.position);
         // Where the epoch has fewer batches by now, the one that the sum belongs to is over.
         let broken_off = position.batch > 0 && position.batch >= self.schedule.samples / self.schedule.step();
-        self.read = if broken_off { 0.0 } else { memory.loss_sum };
+        (self.read, self.idle) = if broken_off { (0.0, 0) } else { (memory.loss_sum, memory.idle) };
         self.sum = Tensor::from_floats([self.read], &self.sum.device());
         let seen = step * self.schedule.step();
         let leg = usize::from(position.epoch >= self.schedule.epochs);
@@ -142,7 +151,7 @@ impl Epochs {
     /// What [`Epochs::restore`] reads.
     pub fn memory(&self, standing: &Standing) -> Value {
         let least = if let Guard::Epochs { least } = standing.guard { least } else { None };
-        json!(Memory { loss_sum: self.read, best: standing.best.map(|best| best.value), least })
+        json!(Memory { loss_sum: self.read, best: standing.best.map(|best| best.value), least, idle: self.idle })
     }
 
     /// The learning rate of the next step.
@@ -153,6 +162,11 @@ impl Epochs {
     /// Takes note of a step's loss, which is not read yet.
     pub fn add(&mut self, loss: Tensor<1>) {
         self.sum = self.sum.clone() + loss;
+    }
+
+    /// Takes note of a batch that had nothing to tell apart.
+    pub fn add_idle(&mut self) {
+        self.idle += 1;
     }
 
     /// The mean loss of the epoch so far: now and then, when it is over, and where it is `asked` for.
@@ -182,7 +196,7 @@ impl Epochs {
     }
 
     /// The line of an epoch that is over.
-    pub fn line(&self, step: &Step<'_>) -> Option<(Value, Option<String>)> {
+    pub fn line(&mut self, step: &Step<'_>) -> Option<(Value, Option<String>)> {
         let losses = step.losses.filter(|_| step.at.epoch_over())?;
         let epoch = step.at.position.epoch;
         let mut line = json!({ "epoch": epoch, "step": step.at.step, "learning_rate": self.schedule.rate(epoch - 1) });
@@ -190,7 +204,16 @@ impl Epochs {
         let measured = step.measured.map_or(&[][..], |measured| &measured.values);
         for (at, (name, value)) in losses.iter().chain(measured).enumerate() {
             line[*name] = (*value).into();
-            text += &format!("{} {name} {value:.4}", if at == 0 { "" } else { "," });
+            let beside = step.measured.map_or(String::new(), |measured| measured.beside(name));
+            text += &format!("{} {name} {value:.4}{beside}", if at == 0 { "" } else { "," });
+        }
+        if let Some(measured) = step.measured.filter(|measured| !measured.against.is_empty()) {
+            line["against"] = measured.against.clone().into();
+        }
+        let idle = std::mem::take(&mut self.idle);
+        if idle > 0 {
+            line["idle_batches"] = idle.into();
+            text += &format!(", {idle} of {} batches had nothing to tell apart", self.schedule.samples / self.schedule.step());
         }
         Some((line, Some(text)))
     }

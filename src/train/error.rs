@@ -30,6 +30,14 @@ pub enum TrainError {
         /// RUN/stem, RUN/stream or RUN/gan.
         folder: PathBuf,
     },
+    /// Another process trains in the folder.
+    #[error("{} is in use by {holder}: two trainings in one folder would destroy one another's", .run.display())]
+    InUse {
+        /// The folder of the whole training.
+        run: PathBuf,
+        /// Process and computer, as far as they are known.
+        holder: String,
+    },
     /// None of the files that were given holds the weights of an encoder.
     #[error("none of the given files holds the weights of {kind}")]
     EncoderMissing {

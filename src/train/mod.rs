@@ -3,6 +3,7 @@
 //! A training is a folder RUN with `vocab.txt`, the frozen encoders' `features/`, and one folder a part: `stem/`, `stream/`, `gan/`,
 //! each with its recipe, log, checkpoints and report. Any of them can be interrupted at any step and continued to the bit.
 
+pub mod apart;
 pub mod course;
 pub mod divergence;
 pub mod epochs;
@@ -11,6 +12,7 @@ pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
 pub mod optim;
+mod prepared;
 pub mod recipe;
 pub mod run;
 pub mod stem;

@@ -14,26 +14,31 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::apart;
 use super::course::{self, BEST, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
 use super::epochs::{CaptionBatch, Epochs, Schedule};
 use super::error::{self, TrainError};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
+use super::prepared::{Prepared, going_on, known, open_test, read, vocabulary};
 use super::recipe::{EncoderUse, Recipe};
 use super::run::checkpoint::{Checkpoints, Loaded, read_folder};
-use super::run::examples::Shown;
+use super::run::lock::RunLock;
 use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
 use crate::damsm::{Damsm, DamsmConfig};
-use crate::data::{DataOptions, Dataset, EncodedCaptions, Split};
-use crate::evaluate::r_precision;
-use crate::files;
+use crate::data::{Dataset, Split};
+use crate::evaluate::r_precision::{self, RPrecision};
 use crate::nn::init;
 use crate::readback::read_now;
 use crate::stem::{TextBatch, TextEncoder, TextEncoderConfig};
 use crate::text::Vocabulary;
+use crate::watch::{Event, SharedWatcher};
 use crate::{Error, Result};
+
+/// The folder in RUN, and the kind of its checkpoints.
+pub(super) const KIND: &str = "stem";
 
 /// Names of a checkpoint's parts.
 const CONFIG: &str = "config.json";
@@ -85,13 +90,13 @@ pub struct TrainedStem {
 /// [`TrainError::NotTrained`] when there is none yet; [`Error::BadCheckpoint`] when it is broken.
 pub fn load(run: &Path, device: &Device) -> error::Result<TrainedStem> {
     let path = run.join("vocab.txt");
-    let TrainedWeights { config, model } = weights(&trained(run, StemTraining::KIND)?, device)?;
+    let TrainedWeights { config, model } = weights(&trained(run, KIND)?, device)?;
     let vocabulary = Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?;
     if vocabulary.len() != config.text.vocabulary {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
         return Err(Error::BadCheckpoint { file: path.display().to_string(), message }.into());
     }
-    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, StemTraining::KIND).is_dir() })
+    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, KIND).is_dir() })
 }
 
 /// A checkpoint's sizes and weights.
@@ -108,7 +113,7 @@ pub struct TrainedWeights {
 /// # Errors
 /// [`Error::BadCheckpoint`] when it is broken or not of `train stem`.
 pub fn load_checkpoint(folder: &Path, device: &Device) -> Result<TrainedWeights> {
-    weights(&read_folder(folder, StemTraining::KIND)?, device)
+    weights(&read_folder(folder, KIND)?, device)
 }
 
 fn weights(loaded: &Loaded, device: &Device) -> Result<TrainedWeights> {
@@ -155,7 +160,7 @@ pub(super) fn same_config<C: serde::de::DeserializeOwned + PartialEq + std::fmt:
 /// # Errors
 /// [`Error::BadRecipe`] and [`Error::Io`] as [`Recipe::load`] gives them.
 pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
-    let recipe = Recipe::load(&run.join(StemTraining::KIND).join("recipe.toml").display().to_string(), &[])?;
+    let recipe = Recipe::load(&run.join(KIND).join("recipe.toml").display().to_string(), &[])?;
     let seen = recipe.stem_encoder();
     Ok((recipe, seen))
 }
@@ -163,9 +168,17 @@ pub fn trained_on(run: &Path) -> Result<(Recipe, EncoderUse)> {
 /// Trains STEM as `context` says.
 ///
 /// # Errors
-/// As [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+/// As [`RunLock::take`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
-    let start = starting_point(context, StemTraining::KIND)?;
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
+    let start = starting_point(context, KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stem_encoder())?;
     let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
@@ -174,104 +187,6 @@ pub fn run(context: &TrainContext) -> error::Result<()> {
     going_on(context, start.as_ref(), &train, test.as_ref())?;
     let training = StemTraining::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
     Ok(course::run(context, training, start.as_ref())?)
-}
-
-/// A split as the recipe wants it, without what has no word of `vocabulary`.
-pub(super) fn open(context: &TrainContext, split: Split, vocabulary: &Vocabulary) -> Result<Dataset> {
-    open_at(context, split, vocabulary, context.recipe.data.size)
-}
-
-/// The same with pictures of `size` pixels.
-pub(super) fn open_at(context: &TrainContext, split: Split, vocabulary: &Vocabulary, size: usize) -> Result<Dataset> {
-    known(context, read(context, split, size)?, vocabulary)
-}
-
-/// The test split, where the data have one.
-pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Dataset>> {
-    Dataset::has(&context.data, Split::Test)?.then(|| open(context, Split::Test, vocabulary)).transpose()
-}
-
-/// Checks that a training goes on with its own data, and writes down what of them was skipped.
-///
-/// # Errors
-/// As [`Loaded::same_data`]; nothing has been written then.
-pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &Dataset, test: Option<&Dataset>) -> Result<()> {
-    if let Some(start) = start {
-        start.same_data(&train.fingerprint())?;
-    }
-    note_skipped(context, Split::Train, train);
-    if let Some(test) = test {
-        note_skipped(context, Split::Test, test);
-    }
-    Ok(())
-}
-
-fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
-    let options = DataOptions { size, watcher: context.watcher.clone(), ..context.recipe.data.options() };
-    Dataset::open(&context.data, split, &options)
-}
-
-fn known(context: &TrainContext, mut dataset: Dataset, vocabulary: &Vocabulary) -> Result<Dataset> {
-    dataset.retain_known(vocabulary, context.recipe.data.max_skipped)?;
-    for problem in &dataset.skipped {
-        context.say(&format!("skipped {problem}"));
-    }
-    Ok(dataset)
-}
-
-/// Writes down what was skipped, once it is clear that the training can go on.
-fn note_skipped(context: &TrainContext, split: Split, dataset: &Dataset) {
-    // For the report, which is not worth ending a training for.
-    let path = skipped_path(&context.out, split);
-    let lines: String = dataset.skipped.iter().map(|problem| format!("{problem}\n")).collect();
-    if let Err(error) = files::write(&path, lines.as_bytes()) {
-        context.warn(&format!("{error}; the report will not name what was skipped"));
-    }
-}
-
-/// RUN/skipped-SPLIT.txt: a line for each sample that could not be used.
-pub(super) fn skipped_path(run: &Path, split: Split) -> PathBuf {
-    run.join(format!("skipped-{}.txt", split.name()))
-}
-
-/// RUN/vocab.txt when a training goes on, else a new one from the training captions.
-fn vocabulary(context: &TrainContext, train: &Dataset) -> error::Result<Vocabulary> {
-    let path = context.out.join("vocab.txt");
-    if context.resume && path.is_file() {
-        return context.vocabulary();
-    }
-    let captions = train.samples.iter().flat_map(|sample| sample.captions.iter().map(String::as_str));
-    let vocabulary = Vocabulary::from_captions(captions, context.recipe.data.min_word_count)?;
-    files::write(&path, vocabulary.to_text().as_bytes())?;
-    Ok(vocabulary)
-}
-
-/// A split with everything that is computed from it beforehand.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub dataset: Dataset,
-    pub captions: EncodedCaptions,
-    pub features: Features,
-    /// The test pictures that reports show.
-    pub shown: Shown,
-}
-
-impl Prepared {
-    pub fn new(
-        context: &TrainContext,
-        encoder: &FrozenEncoder,
-        mut dataset: Dataset,
-        split: Split,
-        vocabulary: &Vocabulary,
-        regions: Option<usize>,
-    ) -> Result<Self> {
-        let captions = EncodedCaptions::new(&dataset, vocabulary)?;
-        let features = Features::open(context, encoder, &dataset, split, regions)?;
-        let shown = Shown::of(&dataset);
-        // From here on only the features are looked at.
-        dataset.forget_pictures();
-        Ok(Self { dataset, captions, features, shown })
-    }
 }
 
 /// Captions that are shown beside a picture.
@@ -297,6 +212,16 @@ struct StemTraining {
     device: Device,
     gradient_clip: f64,
     seed: u64,
+    watcher: SharedWatcher,
+    /// What has been warned of in this call.
+    warned: Warned,
+}
+
+/// What a training warns of once.
+#[derive(Debug, Default)]
+struct Warned {
+    idle: bool,
+    rivals: bool,
 }
 
 impl StemTraining {
@@ -356,12 +281,14 @@ impl StemTraining {
             device,
             gradient_clip: recipe.stem.gradient_clip,
             seed: recipe.seed,
+            watcher: context.watcher.clone(),
+            warned: Warned::default(),
         })
     }
 }
 
 impl Training for StemTraining {
-    const KIND: &'static str = "stem";
+    const KIND: &'static str = KIND;
     type Batch = CaptionBatch;
 
     fn legs(&self) -> Vec<Leg> {
@@ -394,6 +321,15 @@ impl Training for StemTraining {
     fn step(&mut self, at: &Place, batch: CaptionBatch) -> Result<()> {
         let CaptionBatch { indices, captions, flips } = batch;
         let classes = self.train.dataset.classes(&indices);
+        if !apart::has_wrong_pair(&captions, &classes) {
+            self.epochs.add_idle();
+            if !std::mem::replace(&mut self.warned.idle, true) {
+                self.watcher.tell(&Event::Warning(
+                    "a batch holds pictures of one class alone, or with one caption: DAMSM has nothing to tell apart in it and learns nothing; the \
+                     log counts such batches (idle_batches)",
+                ));
+            }
+        }
         let text = self.model.text.forward_train(&TextBatch::new(&captions, &self.device), self.epochs.draw());
         let features = &self.train.features;
         let regions = features.regions(&indices, &flips, &self.device);
@@ -419,31 +355,36 @@ impl Training for StemTraining {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(2);
         let all: Vec<usize> = (0..test.dataset.len()).collect();
-        let (mut codes, mut sentences, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut codes, mut sentences, mut ids) = (Vec::new(), Vec::new(), Vec::new());
         for indices in all.chunks(64) {
             let captions: Vec<_> = indices.iter().map(|index| test.captions.draw(*index, self.config.text.max_words, &mut rng)).collect();
             sentences.extend(read_now(model.text.forward(&TextBatch::new(&captions, &device)).sentence)?);
-            texts.extend(captions.iter().map(|caption| self.vocabulary.decode(caption).join(" ")));
             let flips = vec![false; indices.len()];
             codes.extend(read_now(model.damsm.encode(test.features.codes(indices, &flips, &device)))?);
+            ids.extend(captions);
         }
         let width = self.config.text.features;
         let rows = |values: Vec<f32>| values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();
         let (codes, sentences, classes) = (rows(codes), rows(sentences), test.dataset.classes(&all));
-        let found = r_precision::r_precision(&codes, &sentences, &classes, &mut rng).mean;
+        let found = r_precision::r_precision(&codes, &sentences, &ids, &classes, &mut rng);
         let example = |index: usize| {
             let best = nearest(&codes[index], &sentences, RETRIEVED);
             let hit = best.first().map(|first| classes[*first] == classes[index]);
-            test.shown.example(index, best.into_iter().map(|at| texts[at].clone()).collect(), hit)
+            test.shown.example(index, best.into_iter().map(|at| self.vocabulary.decode(&ids[at]).join(" ")).collect(), hit)
         };
-        Ok(Some(Measured {
-            values: vec![("r_precision", found)],
-            rank: Some(Best { class: 0, value: found }),
-            examples: test.shown.indices().map(example).collect(),
-        }))
+        let mut measured = Measured { examples: test.shown.indices().map(example).collect(), ..Measured::default() };
+        if let Some(RPrecision { mean, candidates, .. }) = found {
+            measured.value("r_precision", mean, candidates.to_json(), candidates.to_string());
+            measured.rank = Some(Best { class: 0, value: mean });
+        }
+        let too_few = found.map_or(Some("no test picture has a rival".into()), |found| found.candidates.warning());
+        if let Some(warning) = too_few.filter(|_| !std::mem::replace(&mut self.warned.rivals, true)) {
+            self.watcher.tell(&Event::Warning(&format!("R-precision on the test part: {warning}")));
+        }
+        Ok(Some(measured))
     }
 
-    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
+    fn line(&mut self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
         self.epochs.line(step)
     }
 

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::course::{self, Best, Leg, Losses, Measured, Place, Standing, Step, Training};
 use super::epochs::{CaptionBatch, Epochs, Schedule};
@@ -19,9 +19,11 @@ use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
 use super::recipe::EncoderUse;
 use super::run::checkpoint::{Loaded, read_folder};
+use super::run::lock::RunLock;
 use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
-use super::stem::{Prepared, config, going_on, open, open_test, same_config, trained};
+use super::prepared::{Prepared, going_on, open, open_test, warn_of_other_captions};
+use super::stem::{config, same_config, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
 use crate::loss::redescription;
@@ -59,14 +61,23 @@ fn weights(loaded: &Loaded, device: &Device) -> Result<(StreamConfig, StreamDeco
 /// Trains STREAM as `context` says.
 ///
 /// # Errors
-/// As [`TrainContext::vocabulary`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
+/// As [`RunLock::take`], [`TrainContext::vocabulary`], [`starting_point`], [`FrozenEncoder::load`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, StreamTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train, &vocabulary)?;
     let test = open_test(context, &vocabulary)?;
     going_on(context, start.as_ref(), &train, test.as_ref())?;
+    warn_of_other_captions(context, &train);
     let training = StreamTraining::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
     Ok(course::run(context, training, start.as_ref())?)
 }
@@ -202,14 +213,15 @@ impl Training for StreamTraining {
         let found = bleu::bleu(&candidates, &references)[3];
         let example =
             |index: usize| test.shown.example(index, candidates.get(index).map(|words| words.join(" ")).into_iter().collect(), None);
-        Ok(Some(Measured {
-            values: vec![("bleu_4", found)],
-            rank: Some(Best { class: 0, value: found }),
-            examples: test.shown.indices().map(example).collect(),
-        }))
+        let rank = Some(Best { class: 0, value: found });
+        let mut measured = Measured { rank, examples: test.shown.indices().map(example).collect(), ..Measured::default() };
+        let (pictures, captions) = (references.len(), references.iter().map(Vec::len).sum::<usize>());
+        let said = format!("{pictures} pictures against {captions} captions");
+        measured.value("bleu_4", found, json!({ "pictures": pictures, "captions": captions }), said);
+        Ok(Some(measured))
     }
 
-    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
+    fn line(&mut self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
         self.epochs.line(step)
     }
 

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import { VERSION, readDrawn, textsFor, textsOf, withTexts } from "../../www/png.js";
 import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
-import { ROOT, TINY, difference, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
+import { ROOT, TINY, cli, difference, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
 import { browser, server } from "./tiny_page.mjs";
 
 /** A picture of one pixel. */
@@ -27,6 +27,19 @@ test("what a PNG says is data: nonsense in it is no wish", () => {
   }
   assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: '{"prompt":"x","seed":1,"model":"x","weights":"<b>"}' })).weights, null);
   for (const bytes of [new Uint8Array(0), PIXEL, PIXEL.subarray(0, 20), Uint8Array.from(Buffer.from("no picture at all"))]) assert.equal(readDrawn(bytes), null);
+});
+
+test("a picture of the command line says the same, and a second one is no first one", () => {
+  const out = scratch();
+  cli("generate", "--model", TINY, TINY_PROMPT, "--seed", "5", "--out", join(out, "one.png"));
+  cli("generate", "--model", TINY, TINY_PROMPT, "--seed", "5", "--count", "2", "--out", out);
+  const read = (name) => readFileSync(join(out, name));
+  const weights = JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12);
+  for (const name of ["one.png", "00.png"]) assert.deepEqual(readDrawn(read(name)), { prompt: TINY_PROMPT, seed: 5, model: basename(TINY), weights });
+  assert.equal(textsOf(read("one.png")).Title, TINY_PROMPT);
+  assert.equal(textsOf(read("one.png")).Software, `MirrorGAN ${VERSION}`);
+  assert.equal(readDrawn(read("01.png")), null, "by prompt and seed alone the first one would be drawn");
+  assert.deepEqual(JSON.parse(textsOf(read("01.png"))["mirrorgan-picture"]).picture, 1);
 });
 
 const save = async (page, name) => {

@@ -3,6 +3,9 @@
 
 mod cli;
 mod continued;
+mod crashes;
+mod degenerate;
+mod doors;
 mod encoders;
 mod floors;
 mod gan;
@@ -13,4 +16,5 @@ mod parity;
 mod runs;
 mod tiny;
 mod tiny_model;
+mod together;
 mod version_0_1_0;

@@ -68,8 +68,9 @@ pub(super) fn kernel(evaluator: &Evaluator<'_>, name: &str, network: &str, real:
     let size = kernel::subset_size(real.len(), drawn.len());
     let values = kernel::kernel_distances(real, drawn, size, kernel::SUBSETS, &mut evaluator.rng(Purpose::Subsets));
     let (value, interval) = over_parts(IntervalKind::StdOverSubsets, &values);
+    let few = if size < kernel::SUBSET { format!(" (half of the smaller set; {} are usual)", kernel::SUBSET) } else { String::new() };
     let protocol = format!(
-        "unbiased squared MMD of pooled features with the kernel (xᵀy/d + 1)³, mean over {} random subsets of {size}; drawn pictures \
+        "unbiased squared MMD of pooled features with the kernel (xᵀy/d + 1)³, mean over {} random subsets of {size}{few}; drawn pictures \
          against test photographs at {} px",
         kernel::SUBSETS,
         evaluator.size()

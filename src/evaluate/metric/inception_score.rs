@@ -33,8 +33,13 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
         let mut logits = logits.to_vec();
         logits.shuffle(&mut evaluator.rng(Purpose::Shuffle));
         let (value, interval) = over_parts(IntervalKind::StdOverSplits, &inception_scores(&logits, SPLITS));
-        let protocol = "Inception score of the 1008 ImageNet classes, without the classifier's bias, in shuffled splits; figures for CUB in \
-                        the literature use a network fine-tuned on 50 bird classes and cannot be compared with it";
+        let splits = SPLITS.min(logits.len());
+        let protocol = format!(
+            "Inception score of the 1008 ImageNet classes, without the classifier's bias, in {splits} shuffled splits of about {} pictures (it \
+             cannot be greater than their number; 5000 are usual); figures for CUB in the literature use a network fine-tuned on 50 bird \
+             classes and cannot be compared with it",
+            logits.len() / splits.max(1)
+        );
         Figure {
             name: name.into(),
             value,
@@ -42,7 +47,7 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
             n: logits.len(),
             references: None,
             network: Some(inception.name()),
-            protocol: protocol.into(),
+            protocol,
         }
     };
     Ok([("is.generated", &inputs.drawings.logits[..]), ("is.real", &inputs.photographs.logits)].map(figure).into())

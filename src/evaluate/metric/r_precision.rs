@@ -2,14 +2,17 @@
 
 use super::Metric;
 use crate::Result;
+use crate::data::Dataset;
 use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
 use crate::evaluate::features::{Networks, to_rows, to_tensor};
 use crate::evaluate::figure::Figure;
-use crate::evaluate::interval::{Interval, IntervalKind};
+use crate::evaluate::interval::{Interval, IntervalKind, wilson};
 use crate::evaluate::r_precision::{self, OTHERS};
 use crate::stem::TextBatch;
+use crate::text::tokenize;
+use crate::watch::Event;
 
 /// R-precision of drawn pictures, and of photographs beside them.
 pub static R_PRECISION: Metric = Metric {
@@ -32,9 +35,21 @@ fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     if found != expected {
         return Some(Obstacle::OtherEncoder { expected, found });
     }
+    if evaluator.samples == 0 {
+        return Some(Obstacle::NoDrawings);
+    }
+    let same_words = || {
+        let mut said = dataset.samples.iter().flat_map(|sample| &sample.captions).map(|caption| tokenize(caption));
+        let first = said.next();
+        said.all(|words| Some(words) == first)
+    };
+    (dataset.len() < 2 || same_words()).then_some(Obstacle::OneClass)
+}
+
+/// The kinds of the pictures `indices`: their classes or, where all of the data are of one, each a kind of its own.
+fn kinds(dataset: &Dataset, indices: &[usize]) -> Vec<usize> {
     let classes = dataset.classes(&(0..dataset.len()).collect::<Vec<_>>());
-    let alike = classes.iter().all(|class| Some(class) == classes.first());
-    (alike || evaluator.samples == 0).then_some(Obstacle::OneClass)
+    if classes.iter().all(|class| Some(class) == classes.first()) { indices.to_vec() } else { indices.iter().map(|i| classes[*i]).collect() }
 }
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
@@ -75,22 +90,45 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
             codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
         }
         let indices: Vec<usize> = (0..codes.len()).map(|i| i % dataset.len()).collect();
-        let classes = dataset.classes(&indices);
-        let found = r_precision::r_precision(&codes, &sentences[..codes.len()], &classes, &mut evaluator.rng(Purpose::Rivals));
+        let (sentences, captions) = (&sentences[..codes.len()], &inputs.prompts[..codes.len()]);
+        let kinds = kinds(dataset, &indices);
+        let Some(found) = r_precision::r_precision(&codes, sentences, captions, &kinds, &mut evaluator.rng(Purpose::Rivals)) else { continue };
+        let candidates = found.candidates;
+        let warning = candidates.warning();
+        if let Some(warning) = &warning {
+            options.watcher.tell(&Event::Warning(&format!("R-precision of {whose} pictures: {warning}")));
+        }
+        let few = warning.map_or(String::new(), |warning| format!("; {warning}"));
+        let without = match found.without {
+            0 => String::new(),
+            count => format!("; {count} pictures without any such caption do not count"),
+        };
         let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
         let interval = Interval { kind: IntervalKind::StdOverFolds, low, high, parts: found.folds };
         figures.push(Figure {
             name: format!("r_precision-{network}.{whose}"),
             value: found.mean,
             interval: (found.folds > 1).then_some(interval),
-            n: codes.len(),
-            references: Some(OTHERS + 1),
+            n: found.pictures,
+            references: Some(candidates.least),
             network: Some(network.clone()),
             protocol: format!(
-                "a picture's own caption has the largest cosine with it among itself and {OTHERS} captions of other classes (of other \
-                 pictures where there are no classes; all there are where there are fewer), over whole folds; {judge}{chosen}"
+                "a picture's own caption has the largest cosine with it, {candidates}: itself and up to {OTHERS} of other classes (of other \
+                 pictures where there are no classes, or one) that do not say the same word for word, over whole folds{few}{without}; \
+                 {judge}{chosen}"
             ),
         });
+        if whose == "real" {
+            figures.push(Figure {
+                name: format!("r_precision-{network}.chance"),
+                value: candidates.chance,
+                interval: wilson((candidates.chance * found.pictures as f64).round() as usize, found.pictures),
+                n: found.pictures,
+                references: Some(candidates.least),
+                network: None,
+                protocol: "the R-precision of a judge that guesses; the interval is Wilson's of a proportion near it of so many pictures".into(),
+            });
+        }
     }
     Ok(figures)
 }

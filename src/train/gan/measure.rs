@@ -16,7 +16,8 @@ use crate::damsm::Damsm;
 use crate::data::{EncodedCaptions, spread};
 use crate::encoder::{EncoderKind, SizedEncoder};
 use crate::evaluate::features::{to_rows, to_tensor};
-use crate::evaluate::{kernel, r_precision};
+use crate::evaluate::kernel;
+use crate::evaluate::r_precision::{self, RPrecision};
 use crate::glam::GeneratorConfig;
 use crate::pipeline::{Drawer, Noise};
 use crate::stem::TextBatch;
@@ -24,6 +25,7 @@ use crate::text::Vocabulary;
 use crate::train::course::{self, BEST};
 use crate::train::error::{self, TrainError};
 use crate::train::frozen_encoder::FrozenEncoder;
+use crate::train::prepared;
 use crate::train::recipe::EncoderUse;
 use crate::train::run::TrainContext;
 use crate::train::run::checkpoint::{Loaded, read_folder};
@@ -64,8 +66,13 @@ impl From<course::Best> for Best {
 pub struct Measured {
     /// Unbiased squared MMD of pooled EfficientNet-Lite0 features between drawn pictures and photographs of the test part.
     pub kernel_distance: f64,
-    /// Share of drawn pictures whose own caption is the nearest of 100 in the space of the run's DAMSM; none where all are of one class.
-    pub r_precision: Option<f64>,
+    /// Pictures that were drawn.
+    pub drawn: usize,
+    /// Photographs that they were compared with.
+    pub photographs: usize,
+    /// Share of drawn pictures whose own caption is the nearest of 100 in the space of the run's DAMSM; none where no caption is another's
+    /// rival.
+    pub r_precision: Option<RPrecision>,
 }
 
 /// What pictures are compared with.
@@ -95,7 +102,7 @@ impl Measure {
         if recipe.gan.measure_every == 0 {
             return Ok(None);
         }
-        let Some(mut test) = stem::open_test(context, vocabulary)? else {
+        let Some(mut test) = prepared::open_test(context, vocabulary)? else {
             context.say("nothing is measured on the way (gan.measure_every): the data has no test part");
             return Ok(None);
         };
@@ -158,9 +165,8 @@ impl Measure {
         }
         let photographs = self.photographs.iter().find(|(of, _)| *of == stages).map_or(&[][..], |(_, rows)| rows);
         let kernel_distance = kernel::squared_mmd(photographs, &drawn);
-        let rivals = self.classes.iter().any(|class| Some(class) != self.classes.first());
-        let r_precision = rivals.then(|| r_precision::r_precision(&judged, &sentences, &self.classes, &mut rng(self.seed, RIVALS)).mean);
-        Ok(Measured { kernel_distance, r_precision })
+        let r_precision = r_precision::r_precision(&judged, &sentences, &self.prompts, &self.classes, &mut rng(self.seed, RIVALS));
+        Ok(Measured { kernel_distance, drawn: drawn.len(), photographs: photographs.len(), r_precision })
     }
 }
 

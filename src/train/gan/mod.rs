@@ -46,10 +46,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
+use super::apart;
 use super::course;
 use super::error::{self, TrainError};
+use super::prepared;
 use super::recipe::gan::GanRecipe;
 use super::run::checkpoint::Checkpoints;
+use super::run::lock::RunLock;
 use super::run::{TrainContext, starting_point};
 use super::stem;
 use crate::data::{EncodedCaptions, Split};
@@ -86,8 +89,16 @@ pub fn trained_stages(run: &Path, recipe: &GanRecipe, best: bool) -> error::Resu
 ///
 /// # Errors
 /// [`TrainError::NotTrained`] when STEM or STREAM are not trained yet, [`TrainError::OtherWords`] when they know other words,
-/// [`TrainError::TooFewDevices`]; [`Error::BadData`] when there are too few pictures; as [`starting_point`] and [`course::run`].
+/// [`TrainError::TooFewDevices`]; [`Error::BadData`] when there are too few pictures; as [`RunLock::take`], [`starting_point`] and [`course::run`].
 pub fn run(context: &TrainContext) -> error::Result<()> {
+    run_alone(context, &RunLock::take(context)?)
+}
+
+/// The same where the folder of the run is locked already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
     let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, KIND)?;
@@ -96,11 +107,13 @@ pub fn run(context: &TrainContext) -> error::Result<()> {
     let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen::load(context, &device)?;
     let size = context.recipe.data.size.max(context.recipe.gan.crop_from);
-    let dataset = stem::open_at(context, Split::Train, &vocabulary, size)?;
+    let dataset = prepared::open_at(context, Split::Train, &vocabulary, size)?;
     enough(context, dataset.len())?;
-    stem::going_on(context, start.as_ref(), &dataset, None)?;
+    prepared::going_on(context, start.as_ref(), &dataset, None)?;
+    prepared::warn_of_other_captions(context, &dataset);
     let context = &samples::with_known_prompts(context, &vocabulary, &dataset)?;
     let captions = EncodedCaptions::new(&dataset, &vocabulary)?;
+    apart::check(&context.data_names(), &dataset, &captions)?;
     let training = GanTraining::new(context, frozen, &devices, dataset, captions, &vocabulary, start.as_ref())?;
     Ok(course::run(context, training, start.as_ref())?)
 }
@@ -112,7 +125,7 @@ fn enough(context: &TrainContext, pictures: usize) -> Result<()> {
         let (accumulate, devices) = (phase.accumulate, recipe.devices);
         let least = 2 * accumulate * devices;
         if pictures < least {
-            let file = context.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            let file = context.data_names();
             let message = format!(
                 "has {pictures} usable pictures for training; gan.phases[{index}] needs {least} or more, two for each of {accumulate} batches \
                  (accumulate) on each of {devices} devices (gan.devices)"

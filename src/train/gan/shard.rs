@@ -127,7 +127,7 @@ pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)
 }
 
 /// The pictures of each shard: `batches` batches, each in `devices` parts of about one size.
-fn ranges(pictures: usize, batches: usize, devices: usize) -> Vec<Range<usize>> {
+pub fn ranges(pictures: usize, batches: usize, devices: usize) -> Vec<Range<usize>> {
     let parts = batches * devices;
     (0..parts).map(|part| part * pictures / parts..(part + 1) * pictures / parts).filter(|range| !range.is_empty()).collect()
 }

@@ -11,12 +11,15 @@ use super::frozen::Frozen;
 use super::measure::{self, Measure};
 use super::networks::Networks;
 use super::samples::Samples;
+use super::shard::ranges;
 use super::step::Trainer;
 use super::{KIND, start};
 use crate::data::{Dataset, EncodedCaptions, Position, Sampler};
+use crate::evaluate::r_precision::RPrecision;
 use crate::glam::GeneratorConfig;
 use crate::text::Vocabulary;
 use crate::train::Recipe;
+use crate::train::apart;
 use crate::train::course::{self, Leg, Losses, Measured, Place, Standing, Step, Training, Until};
 use crate::train::divergence::{Guard, Watch};
 use crate::train::error;
@@ -25,6 +28,7 @@ use crate::train::recipe::gan::{GanRecipe, Phase, Trains};
 use crate::train::run::checkpoint::Loaded;
 use crate::train::run::parts::Parts;
 use crate::train::run::{RunFolder, TrainContext};
+use crate::watch::{Event, SharedWatcher};
 use crate::{Error, Result};
 
 /// What a checkpoint remembers beside networks, optimizers and random state.
@@ -86,6 +90,12 @@ struct Line {
     stages: usize,
     #[serde(flatten)]
     measured: serde_json::Map<String, Value>,
+    /// What each of these values was measured against.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    against: serde_json::Map<String, Value>,
+    /// Terms that had nothing to learn from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    idle: Vec<&'static str>,
     /// Steps left out so far because f16 could not hold their gradients.
     #[serde(skip_serializing_if = "is_zero")]
     skipped_steps: usize,
@@ -112,6 +122,13 @@ pub(super) struct GanTraining {
     trained: usize,
     /// Those of the newest step.
     losses: Losses,
+    /// Terms that had nothing to learn from in it.
+    idle: Vec<&'static str>,
+    watcher: SharedWatcher,
+    /// Terms that were warned of in this call.
+    warned: Vec<&'static str>,
+    /// Whether it was said that there are few rivals.
+    few_said: bool,
 }
 
 impl GanTraining {
@@ -148,7 +165,9 @@ impl GanTraining {
         let done = phases_over.is_some_and(|phases| phases >= recipe.gan.phases.len());
         let measure = if done { None } else { Measure::new(context, vocabulary)? };
         let samples = Samples::new(context, vocabulary)?;
-        Ok(Self { trainer, recipe, dataset, captions, measure, samples, trained, losses: Losses::new() })
+        let (losses, watcher) = (Losses::new(), context.watcher.clone());
+        let (idle, warned, few_said) = (Vec::new(), Vec::new(), false);
+        Ok(Self { trainer, recipe, dataset, captions, measure, samples, trained, losses, idle, watcher, warned, few_said })
     }
 
     fn phase(&self, at: &Place) -> &Phase {
@@ -222,7 +241,12 @@ impl Training for GanTraining {
             let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, &mut trainer.rng)?;
             trainer.calibrate(&batch);
         }
-        let stages = recipe.gan.phases[at.leg].stages;
+        let phase = &recipe.gan.phases[at.leg];
+        if let Some(term) = apart::idle_phase(phase, &recipe.gan.weights_of(phase)) {
+            let text = format!("gan.phases[{}] has one stage: the weight of {term} counts for nothing in it", at.leg);
+            self.watcher.tell(&Event::Warning(&text));
+        }
+        let stages = phase.stages;
         let new_discriminator = at.leg > 0 && stages > recipe.gan.trained_stages(at.leg);
         trainer.begin_phase(stages, new_discriminator, self.trained);
         Ok(())
@@ -235,6 +259,17 @@ impl Training for GanTraining {
 
     fn step(&mut self, at: &Place, batch: Batch) -> Result<()> {
         let phase = &self.recipe.gan.phases[at.leg];
+        let parts = ranges(batch.captions.len(), phase.accumulate, self.recipe.gan.devices);
+        self.idle = apart::idle_terms(&self.recipe.gan.weights_of(phase), &batch.captions, &batch.classes, &parts);
+        for term in self.idle.iter().filter(|term| !self.warned.contains(term)) {
+            let text = format!(
+                "step {}: nothing in the batch is wrong for anything else in it, by class or caption: {term} has nothing to learn from; the log \
+                 names such terms (idle)",
+                at.step + 1
+            );
+            self.watcher.tell(&Event::Warning(&text));
+        }
+        self.warned.extend(self.idle.iter().filter(|term| !self.warned.contains(term)).copied().collect::<Vec<_>>());
         self.losses = self.trainer.step(at.step, at.seen, phase, &batch)?;
         self.trained = self.trained.max(phase.stages);
         Ok(())
@@ -249,21 +284,29 @@ impl Training for GanTraining {
         let Some(measure) = self.measure.as_ref().filter(|measure| at.passed(measure.every)) else { return Ok(None) };
         let stages = self.phase(at).stages;
         let found = measure.take(&self.trainer, stages)?;
-        let mut values = vec![("kernel_distance", found.kernel_distance)];
-        values.extend(found.r_precision.map(|share| ("r_precision", share)));
         let rank = measure::Best { stages, kernel_distance: found.kernel_distance };
-        Ok(Some(Measured { values, rank: Some(rank.into()), examples: Vec::new() }))
+        let mut measured = Measured { rank: Some(rank.into()), ..Measured::default() };
+        let (drawn, photographs) = (found.drawn, found.photographs);
+        let against = json!({ "drawn": drawn, "photographs": photographs });
+        measured.value("kernel_distance", found.kernel_distance, against, format!("{drawn} drawn pictures, {photographs} photographs"));
+        if let Some(RPrecision { mean, candidates, .. }) = found.r_precision {
+            measured.value("r_precision", mean, candidates.to_json(), candidates.to_string());
+            if let Some(warning) = candidates.warning().filter(|_| !std::mem::replace(&mut self.few_said, true)) {
+                self.watcher.tell(&Event::Warning(&format!("R-precision on the way: {warning}")));
+            }
+        }
+        Ok(Some(measured))
     }
 
-    fn line(&self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
-        let measured = step.measured.map(|measured| &measured.values);
-        let result = measured.map(|values| {
+    fn line(&mut self, step: &Step<'_>) -> Option<(impl Serialize, Option<String>)> {
+        let result = step.measured.map(|measured| {
             let mut text = format!("{} pictures:", step.at.total);
-            for (name, value) in values {
+            for (name, value) in &measured.values {
                 text += &match *name {
                     "kernel_distance" => format!(" kernel distance {value:.4}"),
                     _ => format!(", R-precision {value:.3}"),
                 };
+                text += &measured.beside(name);
             }
             text
         });
@@ -275,7 +318,9 @@ impl Training for GanTraining {
             data_seconds: step.data_seconds,
             losses: by_name(&self.losses),
             stages: self.phase(step.at).stages,
-            measured: measured.map(by_name).unwrap_or_default(),
+            measured: step.measured.map(|measured| by_name(&measured.values)).unwrap_or_default(),
+            against: step.measured.map(|measured| measured.against.clone()).unwrap_or_default(),
+            idle: self.idle.clone(),
             skipped_steps: self.trainer.skipped(),
         };
         Some((line, result))

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Parts, load_module};
-use crate::data::Position;
+use crate::data::{Dataset, Position};
 use crate::files;
 use crate::train::optim::adam::Adam;
 use crate::{Error, Result};
@@ -75,6 +75,9 @@ pub struct State {
     /// [`Dataset::fingerprint`](crate::data::Dataset::fingerprint) of what is learned from; nothing where the checkpoint does not say.
     #[serde(default)]
     pub data: Option<String>,
+    /// [`Dataset::annotations`](crate::data::Dataset::annotations) of it; nothing where the checkpoint does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<String>,
     /// SHA-256 of each part.
     #[serde(default)]
     pub parts: BTreeMap<String, String>,
@@ -92,13 +95,14 @@ impl State {
             log_bytes,
             extra,
             data: None,
+            annotations: None,
             parts: BTreeMap::new(),
         }
     }
 
-    /// The state of a training that learns from data with this fingerprint.
-    pub fn of_data(self, fingerprint: String) -> Self {
-        Self { data: Some(fingerprint), ..self }
+    /// The state of a training that learns from pictures with this fingerprint, of which this is said.
+    pub fn of_data(self, fingerprint: String, annotations: String) -> Self {
+        Self { data: Some(fingerprint), annotations: Some(annotations), ..self }
     }
 }
 
@@ -268,17 +272,22 @@ impl Loaded {
         adam.load(&self.part(name)?, device, &self.folder.join(name).display().to_string())
     }
 
-    /// Checks that the training goes on with the data that it was begun with: the place in an epoch means nothing in others.
+    /// Checks that the training goes on with the data that it was begun with: the place in an epoch means nothing in others, and words that are
+    /// new have no number.
     ///
     /// # Errors
-    /// [`Error::BadCheckpoint`] when they are others.
-    pub fn same_data(&self, fingerprint: &str) -> Result<()> {
-        if self.state.data.as_deref().is_none_or(|begun| begun == fingerprint) {
+    /// [`Error::BadCheckpoint`] when pictures, captions or classes are others.
+    pub fn same_data(&self, dataset: &Dataset) -> Result<()> {
+        let same = |begun: &Option<String>, now: String| begun.as_ref().is_none_or(|begun| *begun == now);
+        let message = if !same(&self.state.data, dataset.fingerprint()) {
+            "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from)"
+        } else if !same(&self.state.annotations, dataset.annotations()) {
+            "the training was begun with other captions or classes of the same pictures than the data hold now"
+        } else {
             return Ok(());
-        }
-        let message = "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from); go on with \
-                       those, or begin in another folder";
-        Err(Error::BadCheckpoint { file: self.folder.join("state.json").display().to_string(), message: message.into() })
+        };
+        let message = format!("{message}; go on with those, or begin in another folder");
+        Err(Error::BadCheckpoint { file: self.folder.join("state.json").display().to_string(), message })
     }
 
     /// The training's generator.

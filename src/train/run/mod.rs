@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod examples;
+pub mod lock;
 pub mod parts;
 pub mod sessions;
 pub mod tensorboard;
@@ -72,6 +73,11 @@ impl TrainContext {
         self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Error::Deadline)
     }
 
+    /// The data, for messages.
+    pub fn data_names(&self) -> String {
+        self.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
     /// A line for those who watch that stays.
     pub fn say(&self, text: &str) {
         self.watcher.tell(&Event::Result(text));
@@ -114,6 +120,10 @@ impl RunFolder {
     pub fn open(context: &TrainContext, kind: &str, start: Option<&Loaded>) -> Result<Self> {
         let folder = context.out.join(kind);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        for place in ["", "checkpoints", "examples", "samples", "samples/thumbnails"].map(|name| folder.join(name)) {
+            files::clear_unfinished(&place)?;
+        }
+        files::clear_unfinished(&context.out)?;
         let checkpoints = Checkpoints::new(folder.join("checkpoints"));
         let recipe = context.recipe.to_toml()?;
         if let Err(error) = files::write(&folder.join("recipe.toml"), recipe.as_bytes()) {
