@@ -49,7 +49,9 @@ impl<'a> Known<'a> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match Known::of(error) {
         Some(Known::Library(Error::Interrupted)) => 130,
-        Some(Known::Library(Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. })) => 2,
+        Some(Known::Library(
+            Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. } | Error::SeveralParts { .. },
+        )) => 2,
         Some(Known::Library(_)) | None => 1,
         Some(Known::Train(_) | Known::Compare(_) | Known::Evaluate(_)) => 2,
     }
@@ -79,6 +81,7 @@ pub fn on(left_out: &[LeftOut]) -> Option<String> {
 
 fn library(error: &Error, doing: Doing) -> Option<&'static str> {
     match error {
+        Error::SeveralParts { .. } => Some("--key names it, and --text-encoder-key that of a text encoder beside a generator"),
         _ if doing == Doing::Using => None,
         Error::Interrupted if doing == Doing::Comparing => Some("what is trained is kept: --resume goes on, --table measures it"),
         Error::Interrupted => Some("everything is saved, continue with --resume"),
