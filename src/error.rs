@@ -43,6 +43,14 @@ pub enum Error {
         /// Whether a training is in it, of which a model can be made.
         training: bool,
     },
+    /// A checkpoint that holds several networks that could be meant.
+    #[error("{file}: holds several parts that fit: {}; name the one that is meant", .parts.join(", "))]
+    SeveralParts {
+        /// The file.
+        file: String,
+        /// Their names.
+        parts: Vec<String>,
+    },
     /// A file whose checksum or size is not the one in `config.json`.
     #[error("{file} is not the file that the model was published with: expected {expected}, found {found}; download it again")]
     Integrity {

@@ -51,7 +51,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     match Known::of(error) {
         Some(Known::Library(Error::Interrupted)) => 130,
         Some(Known::Library(
-            Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. } | Error::NoModel { .. },
+            Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. } | Error::NoModel { .. }
+            | Error::SeveralParts { .. },
         )) => 2,
         Some(Known::Library(_)) | None => 1,
         Some(Known::Train(_) | Known::Compare(_) | Known::Evaluate(_)) => 2,
@@ -85,6 +86,7 @@ fn library(error: &Error, doing: Doing) -> Option<&'static str> {
         Error::NoModel { training: true, .. } => {
             Some("`mirrorgan export --run RUN --out MODEL --trained-on DATA` makes a model of a training")
         }
+        Error::SeveralParts { .. } => Some("--key names it, and --text-encoder-key that of a text encoder beside a generator"),
         _ if doing == Doing::Using => None,
         Error::Interrupted if doing == Doing::Comparing => Some("what is trained is kept: --resume goes on, --table measures it"),
         Error::Interrupted => Some("everything is saved, continue with --resume"),

@@ -7,13 +7,13 @@ use burn::module::Module;
 use burn::tensor::Device;
 use clap::{Args, Subcommand};
 
+use super::bars::Bars;
 use super::print;
 use crate::encoder::{EncoderKind, InceptionVariant};
 use crate::files;
 use crate::glam::Architecture;
-use crate::import;
+use crate::import::{self, Checkpoint, PublishedModel};
 use crate::model::{self, Dtype, VOCABULARY_FILE, tensors};
-use crate::text::Vocabulary;
 
 /// Convert weights of other projects into a model folder.
 #[derive(Debug, Args)]
@@ -48,6 +48,13 @@ struct Networks {
     /// State dict of the generator, such as netG_epoch_600.pth.
     #[arg(long, value_name = "PTH")]
     generator: PathBuf,
+    /// The part of a checkpoint with several networks that is the generator, such as netG_ema; without it the one that fits is taken, the
+    /// average of weights where there is one.
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// The same for the text encoder's checkpoint.
+    #[arg(long, value_name = "NAME")]
+    text_encoder_key: Option<String>,
     /// captions.pickle, or a vocab.txt with a word a line and `<end>` first.
     #[arg(long, value_name = "PICKLE|TXT")]
     captions: PathBuf,
@@ -74,6 +81,9 @@ struct Encoder {
     /// resnet152-394f9c45.pth.
     #[arg(value_name = "PTH")]
     weights: PathBuf,
+    /// The part of a checkpoint with several networks that is meant, such as model_ema.
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
     /// Keep the ImageNet classifier; training takes files without it.
     #[arg(long)]
     classifier: bool,
@@ -113,36 +123,39 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
 fn networks(args: Networks, architecture: Architecture) -> anyhow::Result<()> {
     let stem = args.generator.file_stem().map(|name| name.to_string_lossy().into_owned());
     let name = args.name.or(stem).unwrap_or_else(|| "imported".into());
-    let vocabulary = vocabulary(&args.captions)?;
-    let model = import::pytorch(&args.text_encoder, &args.generator, architecture, vocabulary, args.max_words, &name, &args.trained_on)?;
+    let bars = Bars::default();
+    let files = PublishedModel {
+        text_encoder: checkpoint(&args.text_encoder, &args.text_encoder_key, &bars),
+        generator: checkpoint(&args.generator, &args.key, &bars),
+        captions: &args.captions,
+    };
+    let model = import::pytorch(&files, architecture, args.max_words, &name, &args.trained_on)?;
     model::write_folder(&args.out, &model, args.dtype)?;
     print::line(format_args!("{}: {} words, {} stages", args.out.display(), model.vocabulary.len() - 1, model.config.generator.stages))?;
     Ok(())
 }
 
-fn vocabulary(path: &Path) -> anyhow::Result<Vocabulary> {
-    if path.extension().is_some_and(|extension| extension == "txt") {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        return Vocabulary::parse(&text).with_context(|| path.display().to_string());
-    }
-    Ok(import::captions(path)?)
+fn checkpoint<'a>(path: &'a Path, key: &'a Option<String>, watcher: &'a Bars) -> Checkpoint<'a> {
+    Checkpoint { path, key: key.as_deref(), watcher }
 }
 
 fn efficientnet_lite(args: Encoder) -> anyhow::Result<()> {
-    let network = import::efficientnet_lite(&args.weights, 1.0)?;
+    let network = import::efficientnet_lite(checkpoint(&args.weights, &args.key, &Bars::default()), 1.0)?;
     let kind = EncoderKind::of_lite(network.lite());
     let network = if args.classifier { network } else { network.without_classifier() };
     write_encoder(&network, &args.out, kind)
 }
 
 fn inception_v3(args: Encoder) -> anyhow::Result<()> {
-    let network = import::published_inception_v3(&args.weights, InceptionVariant::Torchvision, &Device::flex())?;
+    let bars = Bars::default();
+    let weights = checkpoint(&args.weights, &args.key, &bars);
+    let network = import::published_inception_v3(weights, InceptionVariant::Torchvision, &Device::flex())?;
     let network = if args.classifier { network } else { network.without_classifier() };
     write_encoder(&network, &args.out, EncoderKind::InceptionV3)
 }
 
 fn resnet(args: Encoder) -> anyhow::Result<()> {
-    let network = import::resnet(&args.weights, 1.0)?;
+    let network = import::resnet(checkpoint(&args.weights, &args.key, &Bars::default()), 1.0)?;
     let kind = network.depth().map(EncoderKind::of_depth).context("the layers are of no ResNet")?;
     let network = if args.classifier { network } else { network.without_classifier() };
     write_encoder(&network, &args.out, kind)

@@ -12,8 +12,8 @@ use crate::train::{Recipe, TrainContext, recipe};
 /// Arguments of every command that trains.
 #[derive(Debug, Args)]
 pub struct TrainingArgs {
-    /// A folder of CUB-200-2011, Oxford-102 or COCO 2014 as published; shards, folders or prefixes of shards; or a folder of pictures with
-    /// .txt beside.
+    /// A folder of CUB-200-2011, Oxford-102 or COCO as published; shards, folders, prefixes or patterns of shards ('x-{000..002}.tar'); or a
+    /// folder of pictures with .txt beside or a metadata.csv.
     #[arg(long, required = true, num_args = 1..)]
     data: Vec<PathBuf>,
     /// A recipe file, or the name of a built-in recipe.

@@ -8,9 +8,22 @@ mod target;
 pub(crate) use atomic::tests::names;
 pub use atomic::{Folder, clear_unfinished, write, write_folder};
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
+
+use crate::{Error, Result, text};
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
+}
+
+/// The text of a file, as [`text::decode`] reads it.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::BadData`] naming the file when it is no text.
+pub fn read_text(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    text::decode(&bytes).map_err(|message| Error::BadData { file: path.display().to_string(), message })
 }

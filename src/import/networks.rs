@@ -1,9 +1,8 @@
 //! STEM and the generator, from the state dicts of MirrorGAN's and AttnGAN's public code.
 
-use std::path::Path;
-
 use burn::tensor::Device;
 
+use super::checkpoint::Checkpoint;
 use super::state::{Layout, State};
 use crate::glam::{Architecture, Generator, GeneratorConfig};
 use crate::model::{check_generator, check_text_encoder};
@@ -15,8 +14,8 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::BadModel`] when a tensor is missing, left over or of another shape; [`Error::Io`].
-pub fn text_encoder(path: &Path, max_words: usize) -> Result<(TextEncoderConfig, TextEncoder)> {
-    let state = State::read(path)?;
+pub fn text_encoder<'a>(file: impl Into<Checkpoint<'a>>, max_words: usize) -> Result<(TextEncoderConfig, TextEncoder)> {
+    let state = State::read(&file.into(), &["encoder.weight", "rnn.weight_hh_l0"])?;
     let [vocabulary, embedding] = state.shape("encoder.weight")?;
     let [_, hidden] = state.shape("rnn.weight_hh_l0")?;
     let config = TextEncoderConfig { vocabulary, embedding, features: 2 * hidden, max_words };
@@ -30,8 +29,8 @@ pub fn text_encoder(path: &Path, max_words: usize) -> Result<(TextEncoderConfig,
 ///
 /// # Errors
 /// [`Error::BadModel`] when the file holds the other architecture, or a tensor is missing, left over or of another shape; [`Error::Io`].
-pub fn generator(path: &Path, architecture: Architecture) -> Result<(GeneratorConfig, Generator)> {
-    let state = State::read(path)?;
+pub fn generator<'a>(file: impl Into<Checkpoint<'a>>, architecture: Architecture) -> Result<(GeneratorConfig, Generator)> {
+    let state = State::read(&file.into(), &["ca_net.fc.weight", "h_net1.fc.0.weight", "img_net1.img.0.weight"])?;
     let found = match (state.has("h_net2.att.conv_context.weight"), state.has("h_net2.att.linear.weight")) {
         (true, false) => Architecture::AttnGan,
         _ => Architecture::MirrorGan,
@@ -144,10 +143,12 @@ fn up_part(number: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    use std::path::Path;
+
     #[test]
     fn attngan_has_the_same_keys_without_sentence_attention() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/netG.pth");
-        let state = State::read(&file).unwrap();
+        let state = State::read(&(&file).into(), &[]).unwrap();
         let more = ["att.linear", "att.conv_sentence_vis", "h_net2.conv.", "h_net3.conv."];
         let theirs = state.keys().filter(|key| !more.iter().any(|part| key.contains(part)));
         let found: std::collections::BTreeSet<String> = theirs.map(|key| generator_key(key).unwrap().0).collect();

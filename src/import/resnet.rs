@@ -1,9 +1,8 @@
 //! ResNet from torchvision's state dict, such as `resnet152-*.pth`; which of the networks it is follows from its layers.
 
-use std::path::Path;
-
 use burn::tensor::Device;
 
+use super::checkpoint::Checkpoint;
 use super::fold::fold;
 use super::state::State;
 use crate::encoder::{ResNet, ResNetConfig, ResNetDepth};
@@ -20,8 +19,8 @@ const EPSILON: f64 = 1e-5;
 /// # Errors
 /// [`Error::BadModel`] when the layers are of none of the five networks, or a tensor is missing, left over or of another shape;
 /// [`Error::Io`].
-pub fn resnet(path: &Path, width: f32) -> Result<ResNet> {
-    let mut state = State::read(path)?;
+pub fn resnet<'a>(file: impl Into<Checkpoint<'a>>, width: f32) -> Result<ResNet> {
+    let mut state = State::read(&file.into(), &["conv1.weight", "layer1.0.conv1.weight", "fc.weight"])?;
     let blocks = [1, 2, 3, 4].map(|layer| (0..).take_while(|block| state.has(&format!("layer{layer}.{block}.conv1.weight"))).count());
     let bottleneck = state.has("layer1.0.conv3.weight");
     let depth = ResNetDepth::of(blocks, bottleneck).ok_or_else(|| {

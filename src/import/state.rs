@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use burn::store::pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader, Tensor};
 use burn::tensor::TensorData;
 use half::{bf16, f16};
 
+use super::checkpoint::{Checkpoint, part};
 use crate::model::tensors::Tensors;
 use crate::{Error, Result};
+
+/// How often the bytes of a file may stand for tensors of a network: layers that share weights name them more than once.
+const MAX_SHARED: u64 = 4;
 
 /// How a tensor of PyTorch becomes one of burn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +32,13 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads a state dict: legacy, zip or tar.
+    /// Reads the state dict of a network that has the keys `marks`, from a file, legacy, zip or tar, that may hold more than it.
     ///
     /// # Errors
-    /// [`Error::BadModel`] when the file is not PyTorch's, is cut off, asks for other calls than those that build tensors, or claims
-    /// more values than it has bytes for; [`Error::Io`].
-    pub fn read(path: &Path) -> Result<Self> {
+    /// [`Error::BadModel`] when the file is not PyTorch's, is cut off, asks for other calls than those that build tensors and plain data, or
+    /// claims far more values than it has bytes for; as [`part`]; [`Error::Io`].
+    pub fn read(from: &Checkpoint<'_>, marks: &[&str]) -> Result<Self> {
+        let path = from.path;
         let file = path.display().to_string();
         let bad = |message: String| Error::bad_model(file.clone(), message);
         let length = fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
@@ -43,22 +47,20 @@ impl State {
         if let Some(object) = foreign_object(&PytorchReader::read_pickle_data(path, None).map_err(unreadable)?) {
             return Err(bad(format!("holds {object}, which is not read; expected a dict of tensors")));
         }
-        let tensors = reader.into_tensors();
-        // A view can claim any size: `expand` repeats one number without end.
+        let mut tensors: BTreeMap<String, Tensor> = reader.into_tensors().into_iter().collect();
+        // A counter that PyTorch keeps for averages of another kind.
+        tensors.retain(|key, _| !key.ends_with("num_batches_tracked"));
+        let tensors = part(from, tensors, marks)?;
+        // A view can claim any size: `expand` repeats one number without end. Weights that are shared are claimed more than once.
         let claimed = tensors.values().fold(0u64, |sum, tensor| sum.saturating_add(tensor.byte_len() as u64));
-        if claimed > length {
-            return Err(bad(format!("its tensors claim {claimed} bytes; expected at most the file's {length}")));
+        if claimed > length.saturating_mul(MAX_SHARED) {
+            let most = format!("{MAX_SHARED} times the file's {length}");
+            return Err(bad(format!("its tensors claim {claimed} bytes; expected at most {most}, as shared ones may")));
         }
-        // Networks trained on several GPUs carry the wrapper's name before each key.
-        let wrapped = tensors.keys().all(|key| key.starts_with("module."));
         let mut state = Self { file: file.clone(), tensors: BTreeMap::new() };
-        for (key, tensor) in &tensors {
-            let key = if wrapped { key.trim_start_matches("module.") } else { key };
-            // A counter that PyTorch keeps for averages of another kind.
-            if !key.ends_with("num_batches_tracked") {
-                let values = floats(tensor).map_err(|message| bad(format!("{key}: {message}")))?;
-                state.tensors.insert(key.to_string(), TensorData::new(values, tensor.shape().to_vec()));
-            }
+        for (key, tensor) in tensors {
+            let values = floats(&tensor).map_err(|message| bad(format!("{key}: {message}")))?;
+            state.tensors.insert(key, TensorData::new(values, tensor.shape().to_vec()));
         }
         if state.tensors.is_empty() {
             return Err(bad("holds no tensors; expected a state dict".into()));
@@ -170,10 +172,19 @@ fn transposed(data: TensorData) -> TensorData {
     TensorData::new(turned, [columns, rows])
 }
 
-/// The first object in a pickle that is neither a tensor nor plain data, such as the result of a call.
+/// Modules whose objects hold what trainings keep beside their weights: settings, counters, random states. None of their code is run, and they
+/// are passed over.
+const SETTINGS: [&str; 12] =
+    ["torch", "numpy", "collections", "argparse", "types", "pathlib", "datetime", "_codecs", "easydict", "yacs", "omegaconf", "__main__"];
+
+/// The first object in a pickle that is neither a tensor nor data as they are saved beside one, such as the result of a call.
 fn foreign_object(value: &PickleValue) -> Option<&str> {
     match value {
-        PickleValue::Unsupported(name) if name != "torch.Tensor" => Some(name),
+        PickleValue::Unsupported(name) => {
+            let module = name.split('.').next().unwrap_or_default();
+            let is_number = name == "int" || name == "builtins.int";
+            (!(SETTINGS.contains(&module) || is_number)).then_some(name)
+        }
         PickleValue::List(items) => items.iter().find_map(foreign_object),
         PickleValue::Dict(items) => items.values().find_map(foreign_object),
         _ => None,
@@ -214,6 +225,11 @@ mod tests {
     fn objects_are_found_however_deep() {
         let call = PickleValue::List(vec![PickleValue::Int(1), PickleValue::Unsupported("posix.system".into())]);
         assert_eq!(foreign_object(&PickleValue::List(vec![call])), Some("posix.system"));
-        assert_eq!(foreign_object(&PickleValue::List(vec![PickleValue::Unsupported("torch.Tensor".into())])), None);
+        for harmless in ["torch.Tensor", "torch.device", "argparse.Namespace", "numpy.core.multiarray.scalar"] {
+            assert_eq!(foreign_object(&PickleValue::List(vec![PickleValue::Unsupported(harmless.into())])), None, "{harmless}");
+        }
+        for foreign in ["os.system", "builtins.eval", "torchvision.io", "subprocess.Popen"] {
+            assert_eq!(foreign_object(&PickleValue::Unsupported(foreign.into())), Some(foreign));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::encoder::EncoderKind;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::stem::{TextEncoder, TextEncoderConfig};
 use crate::stream::{Stream, StreamConfig};
-use crate::text::Vocabulary;
+use crate::text::{self, Vocabulary};
 use crate::{Error, Result};
 
 /// The file that tells what the others are.
@@ -210,8 +210,8 @@ impl ModelConfig {
     /// # Errors
     /// [`Error::BadModel`] when it is no vocabulary or has another number of words than the encoder.
     pub fn load_vocabulary(&self, content: &[u8]) -> Result<Vocabulary> {
-        let text = std::str::from_utf8(content).map_err(|error| Error::bad_model(VOCABULARY_FILE, format!("not UTF-8: {error}")))?;
-        let vocabulary = Vocabulary::parse(text)?;
+        let text = text::decode(content).map_err(|message| Error::bad_model(VOCABULARY_FILE, message))?;
+        let vocabulary = Vocabulary::parse(&text)?;
         check_vocabulary(&vocabulary, &self.text_encoder)?;
         Ok(vocabulary)
     }
@@ -296,7 +296,11 @@ fn check_vocabulary(vocabulary: &Vocabulary, encoder: &TextEncoderConfig) -> Res
     if vocabulary.len() == encoder.vocabulary {
         return Ok(());
     }
-    let message = format!("there are {} words, the end mark included; expected {}", vocabulary.len(), encoder.vocabulary);
+    let message = format!(
+        "there are {} words, the end mark included; expected {}, as {CONFIG_FILE} says of the text encoder",
+        vocabulary.len(),
+        encoder.vocabulary
+    );
     Err(Error::bad_model(VOCABULARY_FILE, message))
 }
 
@@ -351,9 +355,8 @@ impl Model {
     /// # Errors
     /// Those of `read`; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them.
     pub fn read(mut read: impl FnMut(&str) -> Result<Vec<u8>>, device: &Device) -> Result<Self> {
-        let config = String::from_utf8(read(CONFIG_FILE)?)
-            .map_err(|error| Error::bad_model(CONFIG_FILE, format!("not UTF-8: {error}")))
-            .and_then(|text| ModelConfig::parse(&text))?;
+        let config = text::decode(&read(CONFIG_FILE)?).map_err(|message| Error::bad_model(CONFIG_FILE, message))?;
+        let config = ModelConfig::parse(&config)?;
         let mut checked = |file| -> Result<Vec<u8>> {
             let content = read(file)?;
             config.check_file(file, &content)?;

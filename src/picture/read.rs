@@ -198,6 +198,18 @@ mod tests {
         }
     }
 
+    /// What [`turned_jpeg`] makes, with the bytes of its EXIF segment in the order of Motorola's processors.
+    fn big_endian(turned: &[u8]) -> Vec<u8> {
+        let mut bytes = turned.to_vec();
+        let exif = bytes.windows(2).position(|pair| pair == b"II").unwrap();
+        bytes[exif..exif + 2].copy_from_slice(b"MM");
+        // Mark and place of the directory, its count, tag and type, the number of values and the value.
+        for (at, size) in [(2, 2), (4, 4), (8, 2), (10, 2), (12, 2), (14, 4), (18, 2)] {
+            bytes[exif + at..exif + at + size].reverse();
+        }
+        bytes
+    }
+
     /// Each corner has a colour of its own.
     #[test]
     fn every_orientation_is_turned_the_right_way_up() {
@@ -219,12 +231,39 @@ mod tests {
         for (orientation, stored) in (1..).zip(&stored) {
             let bytes = turned_jpeg(stored, orientation);
             let picture = from_bytes(&bytes).unwrap();
+            // Cameras write either byte order.
+            assert_eq!(from_bytes(&big_endian(&bytes)).unwrap(), picture, "{orientation}");
+            // A training sees the same way up as who describes.
+            #[cfg(feature = "lab")]
+            let square = crate::data::decode_square(&bytes, 32).unwrap();
+            #[cfg(feature = "lab")]
+            for (corner, colour) in COLOURS.iter().enumerate() {
+                let pixel = &square[3 * ((8 + 16 * (corner / 2)) * 32 + 4 + 24 * (corner % 2))..][..3];
+                assert!(pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(*b) < 20), "{orientation}, {corner}: {pixel:?}");
+            }
             assert_eq!((picture.width(), picture.height()), (48, 32), "{orientation}");
             for (corner, colour) in COLOURS.iter().enumerate() {
                 let (x, y) = (12 + 24 * (corner % 2), 8 + 16 * (corner / 2));
                 let pixel = &picture.rgba()[4 * (y * 48 + x)..][..3];
                 assert!(pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(*b) < 20), "{orientation}, {corner}: {pixel:?}");
             }
+        }
+    }
+
+    /// Cameras keep a whole small picture in front of the large one.
+    #[test]
+    fn a_jpg_that_is_cut_anywhere_is_refused_though_its_preview_is_whole() {
+        let picture = RgbImage::from_fn(64, 48, |x, y| Rgb([4 * x as u8, 5 * y as u8, (x * y) as u8]));
+        let preview = super::super::file::jpeg(&image::imageops::thumbnail(&picture, 16, 12), 50).unwrap();
+        let jpeg = super::super::file::jpeg(&picture, 90).unwrap();
+        let mut whole = vec![0xff, 0xd8, 0xff, 0xe1];
+        whole.extend((preview.len() as u16 + 8).to_be_bytes());
+        whole.extend(b"Exif\0\0");
+        whole.extend(&preview);
+        whole.extend(&jpeg[2..]);
+        assert!(from_bytes(&whole).is_ok());
+        for end in 0..whole.len() {
+            assert!(from_bytes(&whole[..end]).is_err(), "{end} of {} bytes", whole.len());
         }
     }
 

@@ -3,7 +3,6 @@
 //! AttnGAN runs Inception-v3 on every picture in every epoch. Here the frozen network's features are computed once
 //! ([`super::features`]), and an epoch is a text encoder and two small heads: seconds instead of minutes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -30,6 +29,7 @@ use super::run::{TrainContext, starting_point};
 use crate::damsm::{Damsm, DamsmConfig};
 use crate::data::{Dataset, Split};
 use crate::evaluate::r_precision::{self, RPrecision};
+use crate::files;
 use crate::nn::init;
 use crate::readback::read_now;
 use crate::stem::{TextBatch, TextEncoder, TextEncoderConfig};
@@ -91,7 +91,7 @@ pub struct TrainedStem {
 pub fn load(run: &Path, device: &Device) -> error::Result<TrainedStem> {
     let path = run.join("vocab.txt");
     let TrainedWeights { config, model } = weights(&trained(run, KIND)?, device)?;
-    let vocabulary = Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?;
+    let vocabulary = Vocabulary::parse(&files::read_text(&path)?)?;
     if vocabulary.len() != config.text.vocabulary {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
         return Err(Error::BadCheckpoint { file: path.display().to_string(), message }.into());

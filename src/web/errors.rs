@@ -30,7 +30,7 @@ fn code(error: &Error) -> &'static str {
     match error {
         Error::EmptyPrompt | Error::UnknownPrompt { .. } => "empty-prompt",
         Error::BadInput(_) | Error::BadData { .. } | Error::BadRecipe { .. } => "bad-input",
-        Error::BadModel { .. } | Error::NoModel { .. } | Error::BadCheckpoint { .. } => "bad-model",
+        Error::BadModel { .. } | Error::NoModel { .. } | Error::BadCheckpoint { .. } | Error::SeveralParts { .. } => "bad-model",
         Error::Integrity { .. } => "integrity",
         Error::Io { .. } => "network",
         Error::Device(_) => "device-lost",

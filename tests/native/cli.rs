@@ -189,9 +189,11 @@ fn wrong_input(folder: &Path) {
         .write_to(&mut jpeg, image::ImageFormat::Jpeg)
         .unwrap();
     let jpeg = jpeg.into_inner();
-    fs::write(folder.join("cut.jpg"), &jpeg[..jpeg.len() - 20]).unwrap();
     // What a training refuses.
-    fails(folder, 1, &["cut.jpg: is a jpg that ends early"], &["caption", "cut.jpg", "--model", "model"]);
+    for end in [jpeg.len() * 15 / 100, jpeg.len() / 2, jpeg.len() - 20, jpeg.len() - 1] {
+        fs::write(folder.join("cut.jpg"), &jpeg[..end]).unwrap();
+        fails(folder, 1, &["cut.jpg: is a jpg that ends early"], &["caption", "cut.jpg", "--model", "model"]);
+    }
     fs::write(folder.join("hostile.pth"), b"\x80\x02cos\nsystem\nX\x0c\x00\x00\x00touch hackedq\x00\x85R.").unwrap();
     fails(folder, 1, &["hostile.pth"], &["import", "efficientnet-lite0", "hostile.pth", "--out", "imported"]);
     assert!(!folder.join("hacked").exists() && !folder.join("imported").exists());

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use burn::tensor::{Device, Tensor, TensorData};
 use mirrorgan::encoder::InceptionVariant;
 use mirrorgan::glam::Architecture;
-use mirrorgan::import;
+use mirrorgan::import::{self, Checkpoint};
 use mirrorgan::model::{Dtype, read_folder, tensors};
 use mirrorgan::stem::TextBatch;
+use mirrorgan::watch::{Event, Watcher};
 use mirrorgan::{Error, Result};
 use safetensors::SafeTensors;
 
@@ -139,6 +140,12 @@ mod pickle {
         [b"}(".to_vec(), pairs, b"u".to_vec()].concat()
     }
 
+    /// `collections.defaultdict(int, …)` of these pairs.
+    pub fn defaultdict(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+        let pairs: Vec<u8> = pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()].concat()).collect();
+        [call("collections", "defaultdict", &[b"cbuiltins\nint\n".to_vec()]), b"(".to_vec(), pairs, b"u".to_vec()].concat()
+    }
+
     /// `module.name(*arguments)`: what a hostile file would have Python do.
     pub fn call(module: &str, name: &str, arguments: &[Vec<u8>]) -> Vec<u8> {
         [format!("c{module}\n{name}\n(").into_bytes(), arguments.concat(), b"tR".to_vec()].concat()
@@ -172,6 +179,127 @@ fn captions_pickle_becomes_a_vocabulary() {
     }
 }
 
+#[test]
+fn words_that_were_counted_in_a_defaultdict_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("captions.pickle");
+    let words = ["<end>", "pink", "bird"];
+    let by_number: Vec<_> = words.iter().enumerate().map(|(i, word)| (pickle::number(i as i32), pickle::text(word))).collect();
+    let captions = pickle::list(&[pickle::list(&[pickle::number(2), pickle::number(1)])]);
+    let parts = [captions.clone(), captions, pickle::defaultdict(&by_number), pickle::defaultdict(&[])];
+    fs::write(&path, pickle::of(&[pickle::list(&parts)])).unwrap();
+    assert_eq!(import::captions(&path).unwrap().words(), words);
+    assert_eq!(import::sentences(&path).unwrap()[0], ["bird pink"]);
+}
+
+/// The parts of `text_encoder.pth`, a file of several pickles: what stands before the dict of tensors, the dict's operations, and what follows.
+fn pieces() -> [Vec<u8>; 3] {
+    let bytes = fs::read(fixture("text_encoder.pth")).unwrap();
+    let ends: Vec<usize> = bytes.windows(3).enumerate().filter(|(_, window)| *window == b".\x80\x02").map(|(at, _)| at).take(4).collect();
+    [bytes[..=ends[2]].to_vec(), bytes[ends[2] + 3..ends[3]].to_vec(), bytes[ends[3]..].to_vec()]
+}
+
+/// The text encoder saved as `dict` makes a dict of its tensors' dict, whose directions are swapped in the second.
+fn saved_as(dict: impl Fn(Vec<u8>, Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let [before, tensors, after] = pieces();
+    let [forward, backward] = ["rnn.weight_ih_l0", "rnn.weight_ih_l0_reverse"].map(pickle::text);
+    let replace = |bytes: Vec<u8>, from: &[u8], to: &[u8]| {
+        let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+        [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+    };
+    let swapped = replace(replace(replace(tensors.clone(), &backward, b"?"), &forward, &backward), b"?", &forward);
+    [before, vec![0x80, 2], dict(tensors, swapped), after].concat()
+}
+
+/// Hears what stays.
+#[derive(Debug, Default)]
+struct Heard(std::sync::Mutex<String>);
+
+impl Watcher for Heard {
+    fn tell(&self, event: &Event<'_>) {
+        if let Event::Result(text) = event {
+            *self.0.lock().unwrap() += text;
+        }
+    }
+}
+
+/// What is read of a file, the same as the original or with swapped directions, and what is told.
+fn read_part(bytes: &[u8], key: Option<&str>) -> Result<(&'static str, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved.pth");
+    fs::write(&path, bytes).unwrap();
+    let heard = Heard::default();
+    let (_, encoder) = import::text_encoder(Checkpoint { path: &path, key, watcher: &heard }, 12)?;
+    let (_, original) = import::text_encoder(&fixture("text_encoder.pth"), 12)?;
+    let weight = |encoder: &mirrorgan::stem::TextEncoder| {
+        let bytes = tensors::save(encoder, Dtype::F32).unwrap();
+        tensors::parse(&bytes, "encoder")
+            .unwrap()
+            .remove("forward.weight_ih_l0")
+            .or(tensors::parse(&bytes, "").unwrap().remove("forward.weight_ih"))
+    };
+    let found = if weight(&encoder).unwrap() == weight(&original).unwrap() { "original" } else { "swapped" };
+    Ok((found, heard.0.into_inner().unwrap()))
+}
+
+fn dict(pairs: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    pickle::dict(&pairs.iter().map(|(key, value)| (pickle::text(key), value.clone())).collect::<Vec<_>>())
+}
+
+#[test]
+fn checkpoints_are_read_as_people_save_them() {
+    let epoch = || ("epoch", pickle::number(3));
+    let settings = || ("args", [b"cargparse\nNamespace\n)\x81".to_vec(), dict(&[("lr", pickle::number(1))]), b"b".to_vec()].concat());
+    // The part that is there, however deep, beside what a training keeps.
+    for (name, bytes) in [
+        ("state_dict", saved_as(|state, _| dict(&[("state_dict", state), epoch(), settings()]))),
+        ("model.text_encoder", saved_as(|state, _| dict(&[epoch(), ("model", dict(&[("text_encoder", state)]))]))),
+    ] {
+        let (found, told) = read_part(&bytes, None).unwrap();
+        assert!(found == "original" && told.contains(&format!("the part {name} is read")), "{name}: {told}");
+    }
+    // An average of weights is preferred, and said to be; both share their weights.
+    let both = saved_as(|state, swapped| dict(&[("model", state), ("model_ema", swapped), epoch()]));
+    let (found, told) = read_part(&both, None).unwrap();
+    assert!(found == "swapped" && told.contains("the part model_ema is read; model would fit, too"), "{told}");
+    assert_eq!(read_part(&both, Some("model")).unwrap(), ("original", String::new()));
+    assert_eq!(read_part(&both, Some("model_ema")).unwrap().0, "swapped");
+    let error = read_part(&both, Some("netG")).unwrap_err().to_string();
+    assert!(error.contains("no part \"netG\"") && error.contains("model, model_ema"), "{error}");
+    // Neither is an average.
+    let bytes = saved_as(|state, swapped| dict(&[("last", state), ("best", swapped)]));
+    let error = read_part(&bytes, None).unwrap_err();
+    assert!(matches!(&error, Error::SeveralParts { parts, .. } if *parts == ["best", "last"]), "{error}");
+    assert_eq!(read_part(&bytes, Some("last")).unwrap().0, "original");
+    // One network under two names.
+    let bytes = saved_as(|state, _| dict(&[("a", state.clone()), ("b", state)]));
+    assert_eq!(read_part(&bytes, None).unwrap().0, "original");
+}
+
+#[test]
+fn names_of_wrappers_are_no_part_of_keys() {
+    let [before, tensors, after] = pieces();
+    for wrapper in ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."] {
+        let mut wrapped = tensors.clone();
+        for key in ["encoder.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0"] {
+            for key in [key.to_string(), format!("{key}_reverse")] {
+                let (from, to) = (pickle::text(&key), pickle::text(&format!("{wrapper}{key}")));
+                if let Some(at) = wrapped.windows(from.len()).position(|window| window == from) {
+                    wrapped.splice(at..at + from.len(), to);
+                }
+            }
+        }
+        let bytes = [before.clone(), vec![0x80, 2], wrapped, after.clone()].concat();
+        assert_eq!(read_part(&bytes, None).unwrap(), ("original", String::new()), "{wrapper}");
+    }
+}
+
+#[test]
+fn calls_beside_a_network_are_refused_all_the_same() {
+    let bytes = saved_as(|state, _| dict(&[("model", state), ("epoch", pickle::call("os", "system", &[pickle::text("true")]))]));
+    assert!(read_part(&bytes, None).unwrap_err().to_string().contains("os.system"));
+}
+
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mirrorgan")).args(arguments).output().unwrap()
 }
@@ -202,6 +330,19 @@ fn the_command_writes_a_folder_that_is_read_back() {
     assert_eq!(multiset(values_of(&model.generator)), multiset(reference("generator.safetensors").into_iter().map(|t| t.2)));
 
     let other = folder.path().join("other");
+    let output = call([arguments("pytorch", &other), vec!["--key".into(), "netG_ema".into()]].concat());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("netG.pth") && message.contains("no part \"netG_ema\""), "{message}");
+    // The vocabulary of another training, as a list in Windows' UTF-16.
+    let list = folder.path().join("other.TXT");
+    let text = format!("\u{feff}<end>\r\n{}", words[1..50].join("\r\n"));
+    fs::write(&list, text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    let with_list = arguments("pytorch", &other).into_iter().map(|argument| argument.replace(path_text(&captions), path_text(&list)));
+    let output = call(with_list.collect());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in ["other.TXT", "50 words", "text_encoder.pth", "60"] {
+        assert!(message.contains(part), "{message}");
+    }
     let output = call(arguments("attngan", &other));
     assert!(!output.status.success() && !other.exists());
     let message = String::from_utf8_lossy(&output.stderr).into_owned();

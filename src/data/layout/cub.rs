@@ -1,27 +1,31 @@
 //! CUB-200-2011 (Wah et al., Caltech 2011) as its archive unpacks, with the captions of Reed et al. (CVPR 2016).
 //!
-//! `images.txt`, `classes.txt`, `image_class_labels.txt` and `bounding_boxes.txt` are tables of columns with spaces between. The
-//! archive's own `train_test_split.txt` is not looked at: it has every class in both parts, and text-to-image models are measured
+//! `images.txt`, `classes.txt`, `image_class_labels.txt` and `bounding_boxes.txt` are tables of columns with spaces between; without the last
+//! one pictures are taken whole. The archive's own `train_test_split.txt` is not looked at: it has every class in both parts, and text-to-image models are measured
 //! on classes that they never saw.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{ClassSplit, Listed, Listing, bad, caption_folder, class_split, lines, places};
+use super::{ClassSplit, Listed, Listing, bad, caption_folder, class_split, features_alone, lines, places};
 use crate::Result;
 use crate::data::blob::Blob;
+use crate::data::folder::in_any_case;
 use crate::data::square::Bounds;
-use crate::data::source::Split;
+use crate::data::split::Split;
 use crate::import;
 
 const NAME: &str = "CUB-200-2011";
+
+/// The table of boxes.
+const BOXES: &str = "bounding_boxes.txt";
 
 /// Folders in which AttnGAN's and Reed's releases come.
 const RELEASES: [&str; 3] = ["birds", "cvpr2016_cub", "CUB_200_2011"];
 
 /// The folder of the tables, when `folder` or the `CUB_200_2011` in it has them.
 pub fn root(folder: &Path) -> Option<PathBuf> {
-    let tables = ["images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt"];
+    let tables = ["images.txt", "classes.txt", "image_class_labels.txt"];
     [folder.to_path_buf(), folder.join("CUB_200_2011")].into_iter().find(|root| tables.iter().all(|name| root.join(name).is_file()))
 }
 
@@ -29,8 +33,10 @@ pub fn root(folder: &Path) -> Option<PathBuf> {
 struct Row {
     /// CLASS/NAME.
     name: String,
+    /// CLASS/NAME.jpg, or however the name ends.
+    file: String,
     class: usize,
-    bounds: Bounds,
+    bounds: Option<Bounds>,
 }
 
 /// The samples of a split.
@@ -61,15 +67,18 @@ pub fn list(root: &Path, split: Split) -> Result<Listing> {
     };
     let captions = Captions::find(root, &places, &chosen, names.is_some(), split)?;
     let samples = chosen.iter().enumerate().map(|(index, row)| Listed {
-        key: format!("{}.jpg", row.name),
-        picture: Some(Blob::file(root.join("images").join(format!("{}.jpg", row.name)))),
-        bounds: Some(row.bounds),
+        key: row.file.clone(),
+        picture: Some(Blob::file(in_any_case(root.join("images").join(&row.file)))),
+        bounds: row.bounds,
         text: captions.file(row),
         captions: captions.known(index),
         class_id: Some(row.class),
         ..Listed::default()
     });
-    Ok(Listing { layout: format!("{NAME}, {how}; captions of {}", captions.origin().display()), samples: samples.collect() })
+    let layout = format!("{NAME}, {how}; captions of {}", captions.origin().display());
+    let without_boxes = format!("{} is missing: birds are not cut out, pictures are taken whole", root.join(BOXES).display());
+    let warnings = if rows.iter().all(|row| row.bounds.is_none()) { vec![without_boxes] } else { Vec::new() };
+    Ok(Listing { layout, samples: samples.collect(), warnings })
 }
 
 /// Where captions come from.
@@ -82,14 +91,15 @@ enum Captions {
 
 impl Captions {
     fn find(root: &Path, places: &[PathBuf], chosen: &[&Row], by_name: bool, split: Split) -> Result<Self> {
-        let has_class = |folder: &Path| chosen.iter().any(|row| folder.join(format!("{}.txt", row.name)).is_file());
+        let has_class = |folder: &Path| chosen.iter().any(|row| text(folder, row).is_file());
         if let Some(folder) = caption_folder(places, has_class) {
             return Ok(Self::Folder(folder));
         }
         let Some(file) = places.iter().map(|place| place.join("captions.pickle")).find(|file| file.is_file()) else {
             let message = "holds CUB-200-2011 without captions; expected Reed's text or text_c10 folder, or AttnGAN's captions.pickle, \
                            in it or beside it";
-            return Err(bad(root, message));
+            let features = features_alone(places, "cvpr2016_cub.tar.gz").map(|found| format!("; {found}")).unwrap_or_default();
+            return Err(bad(root, format!("{message}{features}")));
         };
         if !by_name {
             return Err(bad(&file, "needs train/filenames.pickle and test/filenames.pickle beside it: its captions are in their order"));
@@ -107,7 +117,7 @@ impl Captions {
 
     fn file(&self, row: &Row) -> Option<Blob> {
         match self {
-            Self::Folder(folder) => Some(Blob::file(folder.join(format!("{}.txt", row.name)))),
+            Self::Folder(folder) => Some(Blob::file(text(folder, row))),
             Self::Pickle { .. } => None,
         }
     }
@@ -126,6 +136,17 @@ impl Captions {
     }
 }
 
+/// Reed's captions of a picture.
+fn text(folder: &Path, row: &Row) -> PathBuf {
+    in_any_case(folder.join(format!("{}.txt", row.name)))
+}
+
+/// A picture's name without its ending, in whatever case.
+fn stem(file: &str) -> &str {
+    let ending = file.len().checked_sub(4).and_then(|at| file.split_at_checked(at));
+    ending.filter(|(_, ending)| ending.eq_ignore_ascii_case(".jpg")).map_or(file, |(stem, _)| stem)
+}
+
 /// The file names of AttnGAN's split, where both of its files are.
 fn filenames(places: &[PathBuf], split: Split) -> Result<Option<(Vec<String>, PathBuf)>> {
     let files = places.iter().map(|place| ["train", "test"].map(|name| place.join(name).join("filenames.pickle")));
@@ -142,7 +163,7 @@ fn filenames(places: &[PathBuf], split: Split) -> Result<Option<(Vec<String>, Pa
 fn by_name<'a>(rows: &'a [Row], names: &[String], file: &Path) -> Result<Vec<&'a Row>> {
     let known: HashMap<&str, &Row> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
     let find = |name: &String| {
-        let name = name.strip_suffix(".jpg").unwrap_or(name);
+        let name = stem(name);
         known.get(name).copied().ok_or_else(|| bad(file, format!("holds {name}, which images.txt does not")))
     };
     names.iter().map(find).collect()
@@ -150,31 +171,43 @@ fn by_name<'a>(rows: &'a [Row], names: &[String], file: &Path) -> Result<Vec<&'a
 
 fn rows(root: &Path, classes: &HashMap<usize, String>) -> Result<Vec<Row>> {
     let labels_file = root.join("image_class_labels.txt");
-    let boxes_file = root.join("bounding_boxes.txt");
+    let boxes_file = root.join(BOXES);
     let labels: HashMap<usize, Vec<String>> = table(&labels_file, 1)?.into_iter().collect();
-    let boxes: HashMap<usize, Vec<String>> = table(&boxes_file, 4)?.into_iter().collect();
+    let boxes: Option<HashMap<usize, Vec<String>>> =
+        boxes_file.is_file().then(|| table(&boxes_file, 4)).transpose()?.map(|table| table.into_iter().collect());
     let mut rows = Vec::new();
     for (id, columns) in table(&root.join("images.txt"), 1)? {
         let missing = |file: &Path| bad(file, format!("has no line for picture {id}, which images.txt has"));
         let label = labels.get(&id).ok_or_else(|| missing(&labels_file))?;
         let class = label[0].parse().ok().filter(|class| classes.contains_key(class));
         let class = class.ok_or_else(|| bad(&labels_file, format!("picture {id} has class {}, which classes.txt does not", label[0])))?;
-        let edges = boxes.get(&id).ok_or_else(|| missing(&boxes_file))?;
-        // Cut to whole pixels as the public code's `astype(int)` does.
-        let edge = |at: usize| match edges[at].parse::<f64>() {
-            Ok(edge) if edge.is_finite() => Ok(edge as i64),
-            _ => Err(bad(&boxes_file, format!("picture {id} has {:?} in its box; expected a number", edges[at]))),
+        let bounds = match &boxes {
+            Some(boxes) => {
+                let edges = boxes.get(&id).ok_or_else(|| missing(&boxes_file))?;
+                // Cut to whole pixels as the public code's `astype(int)` does.
+                let edge = |at: usize| match edges[at].parse::<f64>() {
+                    Ok(edge) if edge.is_finite() => Ok(edge as i64),
+                    _ => Err(bad(&boxes_file, format!("picture {id} has {:?} in its box; expected a number", edges[at]))),
+                };
+                Some(Bounds { x: edge(0)?, y: edge(1)?, width: edge(2)?, height: edge(3)? })
+            }
+            None => None,
         };
-        let bounds = Bounds { x: edge(0)?, y: edge(1)?, width: edge(2)?, height: edge(3)? };
-        let name = columns[0].strip_suffix(".jpg").unwrap_or(&columns[0]).to_string();
-        rows.push(Row { name, class, bounds });
+        let name = stem(&columns[0]).to_string();
+        let file = if name == columns[0] { format!("{name}.jpg") } else { columns[0].clone() };
+        rows.push(Row { name, file, class, bounds });
     }
     Ok(rows)
 }
 
 /// A table's lines: a number, and `columns` others.
 fn table(path: &Path, columns: usize) -> Result<Vec<(usize, Vec<String>)>> {
-    let parse = |(line, text): (usize, String)| {
+    parse_table(path, &lines(path)?, columns)
+}
+
+/// The numbered `lines` of the table `path`.
+pub(super) fn parse_table(path: &Path, lines: &[(usize, String)], columns: usize) -> Result<Vec<(usize, Vec<String>)>> {
+    let parse = |(line, text): &(usize, String)| {
         let mut cells = text.split_whitespace();
         let id = cells.next().and_then(|id| id.parse().ok());
         let cells: Vec<String> = cells.map(str::to_string).collect();
@@ -183,5 +216,5 @@ fn table(path: &Path, columns: usize) -> Result<Vec<(usize, Vec<String>)>> {
             _ => Err(bad(path, format!("line {line} is {text:?}; expected a number and {columns} columns"))),
         }
     };
-    lines(path)?.into_iter().map(parse).collect()
+    lines.iter().map(parse).collect()
 }

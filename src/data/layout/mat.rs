@@ -47,7 +47,7 @@ pub fn whole_numbers(path: &Path, name: &str) -> Result<Vec<usize>> {
 }
 
 /// The numbers of the array `name`.
-fn find(bytes: &[u8], name: &str) -> Result<Vec<f64>, String> {
+pub(super) fn find(bytes: &[u8], name: &str) -> Result<Vec<f64>, String> {
     let header = bytes.get(..128).ok_or_else(|| format!("it has {} bytes; a header has 128", bytes.len()))?;
     let little = match &header[124..128] {
         [0, 1, b'I', b'M'] => true,

@@ -12,17 +12,19 @@ use std::path::{Path, PathBuf};
 
 use super::blob::Blob;
 use super::square::Bounds;
-use super::source::Split;
-use crate::{Error, Result};
+use super::split::Split;
+use crate::{Error, Result, text};
 
 /// Largest table or list of a layout; COCO's training captions have 66 MB.
 const MAX_LIST_BYTES: u64 = 1 << 30;
 
 /// A sample of which nothing has been read yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::data) struct Listed {
     /// Shard and key, or the file, for messages.
     pub key: String,
+    /// Why it cannot be used, where that is known already.
+    pub problem: Option<String>,
     pub picture: Option<Blob>,
     /// What is cut out of the picture.
     pub bounds: Option<Bounds>,
@@ -38,11 +40,13 @@ pub(in crate::data) struct Listed {
 }
 
 /// The samples of a split.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(in crate::data) struct Listing {
     /// What was recognised and how it was split, in words.
     pub layout: String,
     pub samples: Vec<Listed>,
+    /// What is read otherwise than it may be thought.
+    pub warnings: Vec<String>,
 }
 
 /// The samples of `split` when `folder` holds a published layout.
@@ -71,11 +75,19 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| Error::io(path, error))
 }
 
+/// The text of a file.
+fn read_text(path: &Path) -> Result<String> {
+    text::decode(&read(path)?).map_err(|message| bad(path, message))
+}
+
 /// The lines of a text file that are not empty, each with its number from 1 on.
 fn lines(path: &Path) -> Result<Vec<(usize, String)>> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    Ok(numbered(&read_text(path)?))
+}
+
+fn numbered(text: &str) -> Vec<(usize, String)> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim().to_string()));
-    Ok(lines.filter(|(_, line)| !line.is_empty()).collect())
+    lines.filter(|(_, line)| !line.is_empty()).collect()
 }
 
 /// `root`, what lies beside it, and folders of these names in both.
@@ -93,6 +105,24 @@ fn places(root: &Path, names: &[&str]) -> Vec<PathBuf> {
 fn caption_folder(places: &[PathBuf], class: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let folders = places.iter().flat_map(|place| ["text_c10", "text"].map(|name| place.join(name)));
     folders.filter(|folder| folder.is_dir()).find(|folder| class(folder))
+}
+
+/// What to say where Reed's captions are looked for and only the features are there that his networks made of them (`.h5`, `.t7`).
+fn features_alone(places: &[PathBuf], archive: &str) -> Option<String> {
+    let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+    let is_feature = |path: &Path| path.extension().is_some_and(|extension| extension == "h5" || extension == "t7");
+    let folders = places.iter().flat_map(|place| ["text_c10", "text", "word_c10", "char_c10"].map(|name| place.join(name)));
+    let features = folders.filter_map(|folder| {
+        let within = files(&folder);
+        let deeper = within.iter().filter(|path| path.is_dir()).flat_map(|path| files(path));
+        within.iter().cloned().chain(deeper).find(|path| is_feature(path))
+    });
+    features.map(|found| found.display().to_string()).next().map(|found| {
+        format!(
+            "{found} holds features of captions, not their words: get the whole of Reed's {archive}, whose text_c10 has a CLASS/NAME.txt for \
+             each picture"
+        )
+    })
 }
 
 /// The classes of Reed's class-disjoint split (Reed et al., "Learning Deep Representations of Fine-Grained Visual Descriptions",
@@ -126,4 +156,19 @@ fn class_split(places: &[PathBuf], split: Split) -> Result<Option<ClassSplit>> {
         }
     }
     Ok(None)
+}
+
+/// A MATLAB file of any bytes.
+#[cfg(fuzzing)]
+pub(in crate::data) fn fuzz_mat(bytes: &[u8]) {
+    let _ = mat::find(bytes, "labels");
+}
+
+/// A table of CUB's, and COCO's annotations, of any bytes.
+#[cfg(fuzzing)]
+pub(in crate::data) fn fuzz_tables(bytes: &[u8]) {
+    if let Ok(text) = text::decode(bytes) {
+        let path = Path::new("table");
+        let _ = (cub::parse_table(path, &numbered(&text), 1), cub::parse_table(path, &numbered(&text), 4), coco::parse(path, &text));
+    }
 }

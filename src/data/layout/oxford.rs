@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ClassSplit, Listed, Listing, bad, caption_folder, class_split, mat, places};
+use super::{ClassSplit, Listed, Listing, bad, caption_folder, class_split, features_alone, mat, places};
 use crate::Result;
 use crate::data::blob::Blob;
-use crate::data::source::Split;
+use crate::data::folder::in_any_case;
+use crate::data::split::Split;
 
 /// Folders in which the data set and Reed's release come.
 const RELEASES: [&str; 2] = ["cvpr2016_flowers", "flowers"];
@@ -52,17 +53,19 @@ pub fn list(root: &Path, split: Split) -> Result<Listing> {
             (chosen, format!("{} of setid.mat", names.join(" and ")))
         }
     };
-    let text = |image: usize, folder: &Path| folder.join(format!("class_{:05}/image_{image:05}.txt", labels[image - 1]));
+    let text = |image: usize, folder: &Path| in_any_case(folder.join(format!("class_{:05}/image_{image:05}.txt", labels[image - 1])));
     let Some(folder) = caption_folder(&places, |folder| chosen.iter().any(|image: &usize| text(*image, folder).is_file())) else {
         let message = "holds Oxford-102 without captions; expected Reed's text_c10/class_00001/image_00001.txt in it or beside it";
-        return Err(bad(root, message));
+        let features = features_alone(&places, "cvpr2016_flowers.tar.gz").map(|found| format!("; {found}")).unwrap_or_default();
+        return Err(bad(root, format!("{message}{features}")));
     };
     let samples = chosen.iter().map(|image| Listed {
         key: format!("image_{image:05}.jpg"),
-        picture: Some(Blob::file(root.join(format!("jpg/image_{image:05}.jpg")))),
+        picture: Some(Blob::file(in_any_case(root.join(format!("jpg/image_{image:05}.jpg"))))),
         text: Some(Blob::file(text(*image, &folder))),
         class_id: Some(labels[image - 1]),
         ..Listed::default()
     });
-    Ok(Listing { layout: format!("Oxford-102, {how}; captions of {}", folder.display()), samples: samples.collect() })
+    let layout = format!("Oxford-102, {how}; captions of {}", folder.display());
+    Ok(Listing { layout, samples: samples.collect(), warnings: Vec::new() })
 }

@@ -243,3 +243,93 @@ fn coco_is_matched_by_picture_number() {
     fs::remove_dir_all(root.join("val2014")).unwrap();
     assert!(open(root, Split::Test).unwrap_err().to_string().contains("val2014"));
 }
+
+#[test]
+fn coco_of_2017_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let json = |id: u8| {
+        let name = format!("{id:012}.jpg");
+        let (images, captions) = (serde_json::json!([{"id": id, "file_name": name}]), serde_json::json!([{"image_id": id, "caption": "a dog"}]));
+        format!("\u{feff}{}", serde_json::json!({"images": images, "annotations": captions}))
+    };
+    for (part, id) in [("train2017", 9), ("val2017", 7)] {
+        write(root.join(format!("annotations/captions_{part}.json")), json(id));
+    }
+    picture(root.join("train2017/000000000009.jpg"), 9);
+    picture(root.join("images/val2017/000000000007.jpg"), 7);
+    let (train, test) = (open(root, Split::Train).unwrap(), open(root, Split::Test).unwrap());
+    assert_eq!((keys(&train), keys(&test)), (vec!["000000000009.jpg"], vec!["000000000007.jpg"]));
+    assert!(test.layout.contains("COCO 2017, val2017"), "{}", test.layout);
+    write(root.join("annotations/captions_val2014.json"), json(7));
+    picture(root.join("val2014/000000000007.jpg"), 7);
+    assert!(open(root, Split::Test).unwrap().layout.contains("COCO 2014"));
+}
+
+/// Hears warnings.
+#[derive(Debug, Default)]
+struct Warned(std::sync::Mutex<Vec<String>>);
+
+impl crate::watch::Watcher for Warned {
+    fn tell(&self, event: &crate::watch::Event<'_>) {
+        if let crate::watch::Event::Warning(text) = event {
+            self.0.lock().unwrap().push(text.to_string());
+        }
+    }
+}
+
+#[test]
+fn cub_without_boxes_is_taken_whole_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    cub(folder.path());
+    texts(&folder.path().join("text"));
+    fs::remove_file(folder.path().join("bounding_boxes.txt")).unwrap();
+    let warned = std::sync::Arc::new(Warned::default());
+    let options = DataOptions { size: 8, watcher: warned.clone(), ..Default::default() };
+    let test = Dataset::open(&[folder.path().to_path_buf()], Split::Test, &options).unwrap();
+    // The square in the middle of 20 × 16 pixels, halved.
+    assert_eq!(test.samples[0].image().unwrap()[..3], [25, 5, 7]);
+    let warnings = warned.0.lock().unwrap().clone();
+    assert!(warnings.len() == 1 && warnings[0].contains("bounding_boxes.txt is missing"), "{warnings:?}");
+}
+
+#[test]
+fn cub_is_read_whatever_the_case_of_its_endings_and_the_marks_of_its_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    cub(root);
+    texts(&root.join("text"));
+    let before: Vec<_> = [Split::Train, Split::Test].map(|split| open(root, split).unwrap()).into_iter().collect();
+    // The table says .JPG of some, the disk of others.
+    let images = fs::read_to_string(root.join("images.txt")).unwrap();
+    write(root.join("images.txt"), images.replacen(".jpg", ".JPG", 3));
+    for name in ["002.Green/Green_1", "004.Grey/Grey_1"] {
+        fs::rename(root.join("images").join(format!("{name}.jpg")), root.join("images").join(format!("{name}.JPG"))).unwrap();
+        fs::rename(root.join("text").join(format!("{name}.txt")), root.join("text").join(format!("{name}.TXT"))).unwrap();
+    }
+    for table in ["images", "classes", "image_class_labels", "bounding_boxes"] {
+        let path = root.join(format!("{table}.txt"));
+        let text = format!("\u{feff}{}", fs::read_to_string(&path).unwrap());
+        let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        write(path, if table == "classes" { wide } else { text.into_bytes() });
+    }
+    for (split, before) in [Split::Train, Split::Test].into_iter().zip(before) {
+        let after = open(root, split).unwrap();
+        assert_eq!((after.fingerprint(), class_ids(&after)), (before.fingerprint(), class_ids(&before)));
+        let captions = |data: &Dataset| data.samples.iter().map(|sample| sample.captions.clone()).collect::<Vec<_>>();
+        assert_eq!(captions(&after), captions(&before));
+    }
+    write(root.join("classes.txt"), b"1 001.Ros\xe9\n");
+    assert!(open(root, Split::Train).unwrap_err().to_string().contains("classes.txt: is no text"));
+}
+
+#[test]
+fn captions_that_are_features_alone_are_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    cub(&folder.path().join("CUB_200_2011"));
+    write(folder.path().join("cvpr2016_cub/text_c10/001.Red.h5"), "features");
+    let error = open(folder.path(), Split::Train).unwrap_err().to_string();
+    for part in ["without captions", "001.Red.h5", "cvpr2016_cub.tar.gz", "text_c10"] {
+        assert!(error.contains(part), "{error}");
+    }
+}

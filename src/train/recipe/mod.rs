@@ -348,7 +348,10 @@ pub fn text(name: &str) -> Result<String> {
         let message = format!("is neither a file nor one of the recipes {}", names().join(", "));
         return Err(Error::BadRecipe { file: name.to_string(), message });
     }
-    std::fs::read_to_string(path).map_err(|error| Error::io(path, error))
+    crate::files::read_text(path).map_err(|error| match error {
+        Error::BadData { file, message } => Error::BadRecipe { file, message },
+        other => other,
+    })
 }
 
 /// The names of the built-in recipes.

@@ -62,7 +62,7 @@ impl TrainContext {
         if !path.is_file() {
             return Err(TrainError::NotTrained { part: "stem", run: self.out.clone() });
         }
-        Ok(Vocabulary::parse(&fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?)?)
+        Ok(Vocabulary::parse(&files::read_text(&path)?)?)
     }
 
     /// Why to stop now, if there is a reason: [`Error::Interrupted`] or [`Error::Deadline`].
