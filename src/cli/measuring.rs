@@ -45,7 +45,10 @@ pub struct MeasuringArgs {
     /// training says, 4 where there is none.
     #[arg(long, value_parser = gib)]
     memory_gib: Option<f64>,
-    /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
+    /// Take spectra of every stage's pictures, not of the last one's alone.
+    #[arg(long)]
+    stages: bool,
+    /// What the colour probe asks for, and whose colours attention is followed for; without it, what the model's vocabulary speaks of.
     #[arg(long, value_enum)]
     probe: Option<ProbeArg>,
     /// Where captions, noise, rivals and resamples are drawn from.
@@ -116,6 +119,7 @@ impl MeasuringArgs {
             batch: self.batch.into(),
             samples: self.samples.map(|samples| samples as usize),
             inception,
+            stages: self.stages,
             probe: self.probe.map(|probe| match probe {
                 ProbeArg::Petals => Probe::Petals,
                 ProbeArg::Birds => Probe::Birds,

@@ -45,6 +45,23 @@ pub enum Obstacle {
     /// Neither was a colour probe named nor is there one that the vocabulary speaks of.
     #[error("the vocabulary knows neither petals nor birds, and no other probe is named")]
     NoProbe,
+    /// The generator has no word attention.
+    #[error("this generator has no stage that attends to words")]
+    NoAttention,
+    /// No caption speaks of one of the probe's colours.
+    #[error("no caption names a colour of the probe of {probe}")]
+    NoColourWord {
+        /// What the probe asks for.
+        probe: &'static str,
+    },
+    /// Photographs cannot be brought to the size of drawn pictures.
+    #[error("photographs are read at {photographs} px, which is no multiple of the {drawn} px that are drawn")]
+    OtherSize {
+        /// Width and height of drawn pictures.
+        drawn: usize,
+        /// Width and height of photographs.
+        photographs: usize,
+    },
     /// The model knows none of the probe's colours.
     #[error("the model knows no colour of the probe of {probe}")]
     NoColour {

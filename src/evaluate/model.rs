@@ -38,6 +38,8 @@ pub struct EvaluateOptions {
     pub damsm_encoder: Option<SizedEncoder>,
     /// The network of FID, KID and IS.
     pub inception: Option<Inception>,
+    /// Whether figures of pictures as such (spectra) are taken of every stage's, not of the last one's alone.
+    pub stages: bool,
     /// The colour probe; none for the one that the vocabulary speaks of.
     pub probe: Option<Probe>,
     /// Is told how far it is; asked once a batch whether to stop.
@@ -55,6 +57,7 @@ impl Default for EvaluateOptions {
             damsm_chosen_on_test: false,
             damsm_encoder: None,
             inception: None,
+            stages: false,
             probe: None,
             watcher: Arc::new(Unwatched),
         }
