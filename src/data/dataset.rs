@@ -8,10 +8,12 @@ use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::layout::Listed;
+use super::blob::Blob;
+use super::layout::{Listed, Listing};
 use super::pictures::Pictures;
 use super::pixels::{Ahead, Lazy, Pixels};
 use super::source::{self, Split};
+use super::validation::Validation;
 use crate::files;
 use crate::text::{Vocabulary, tokenize};
 use crate::watch::{Event, SharedWatcher, Task, Unit, Unwatched};
@@ -26,6 +28,8 @@ pub struct DataOptions {
     pub max_skipped: usize,
     /// Bytes of decoded pictures that are kept in memory; the others are decoded whenever they are needed.
     pub memory: u64,
+    /// What of the training data is held back; nothing where all of it is for training.
+    pub validation: Option<Validation>,
     /// At most this many samples, spread over the split, which may be sorted by class: the others are not read at all.
     pub limit: Option<usize>,
     /// Is told how far reading is, and what was recognised.
@@ -34,7 +38,7 @@ pub struct DataOptions {
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { size: 256, max_skipped: 16, memory: 4 << 30, limit: None, watcher: Arc::new(Unwatched) }
+        Self { size: 256, max_skipped: 16, memory: 4 << 30, validation: None, limit: None, watcher: Arc::new(Unwatched) }
     }
 }
 
@@ -128,20 +132,20 @@ impl Dataset {
     /// [`Error::BadData`] when there is no such data, a shard is cut, or more than `options.max_skipped` samples are unusable (the
     /// first of them are named); [`Error::Io`] when a file cannot be read.
     pub fn open(paths: &[PathBuf], split: Split, options: &DataOptions) -> Result<Self> {
-        let listing = source::list_samples(paths, split)?.limited(options.limit.unwrap_or(usize::MAX));
+        let listing = listing(paths, split, options.validation)?.limited(options.limit.unwrap_or(usize::MAX));
         let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if listing.samples.is_empty() {
             // What is wrong with the other part is another error than the one to be told.
             let has = |part| Self::has(paths, part).is_ok_and(|found| found);
             let only = match split {
                 Split::Test if has(Split::Train) => "; what is there is for training, as shards are whose names say no split",
-                Split::Train if has(Split::Test) => "; what is there is for testing",
+                Split::Train | Split::Validation if has(Split::Test) => "; what is there is for testing",
                 _ => "",
             };
             let message = format!(
                 "no {0} data found{only}; expected CUB-200-2011, Oxford-102 or COCO 2014 as they are published, shards such as \
                  NAME-{0}-000.tar, or a folder of pictures (webp, jpg, png) with captions",
-                split.name()
+                split.of_files().name()
             );
             return Err(Error::BadData { file: file(), message });
         }
@@ -172,7 +176,7 @@ impl Dataset {
         format!("{} ({}): {} pictures, {captions} captions, {classes}{in_files}{skipped}", self.layout, split.name(), self.len())
     }
 
-    /// Whether `paths` hold data of `split` at all.
+    /// Whether `paths` hold data of `split`, training or test data, at all.
     ///
     /// # Errors
     /// As [`Dataset::open`] when there is some and it cannot be read.
@@ -303,6 +307,34 @@ impl Dataset {
     }
 }
 
+/// The samples of `split`, with the validation part in neither or both of training and validation.
+fn listing(paths: &[PathBuf], split: Split, validation: Option<Validation>) -> Result<Listing> {
+    let listing = source::list_samples(paths, split.of_files())?;
+    match (split, validation) {
+        (Split::Test, _) | (Split::Train, None) => Ok(listing),
+        (Split::Validation, None) => Err(Error::BadInput("no part of the training data is held back for validation".into())),
+        (_, Some(validation)) => Ok(validation.part(listing, &source::list_samples(paths, Split::Test)?, split)),
+    }
+}
+
+/// The class of a sample, where it has one, without its picture.
+pub(super) fn class_of(listed: &Listed) -> Result<Option<usize>, String> {
+    if let Some(class) = &listed.class {
+        return class_number(&class.read()?).map(Some);
+    }
+    let described = |json: &Blob| -> Result<_, String> { Ok(description(json)?.class_id) };
+    Ok(listed.class_id.or(listed.json.as_ref().map(described).transpose()?.flatten()))
+}
+
+fn class_number(bytes: &[u8]) -> Result<usize, String> {
+    let text = String::from_utf8_lossy(bytes).trim().to_string();
+    text.parse().map_err(|_| format!("cls: {text:?} is no class number"))
+}
+
+fn description(json: &Blob) -> Result<Description, String> {
+    serde_json::from_slice(&json.read()?).map_err(|error| format!("json: {error}"))
+}
+
 /// Reads picture and captions, or says what is wrong.
 fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     let picture = listed.picture.clone().ok_or("there is no picture")?;
@@ -310,14 +342,13 @@ fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     let mut class_id = listed.class_id;
     let mut captions = listed.captions.clone();
     if let Some(json) = &listed.json {
-        let description: Description = serde_json::from_slice(&json.read()?).map_err(|error| format!("json: {error}"))?;
+        let description = description(json)?;
         class_id = class_id.or(description.class_id);
         captions.extend(description.captions);
         captions.extend(description.caption);
     }
     if let Some(class) = &listed.class {
-        let text = String::from_utf8_lossy(&class.read()?).trim().to_string();
-        class_id = Some(text.parse().map_err(|_| format!("cls: {text:?} is no class number"))?);
+        class_id = Some(class_number(&class.read()?)?);
     }
     if let Some(text) = &listed.text {
         captions.extend(String::from_utf8_lossy(&text.read()?).lines().map(str::to_string));

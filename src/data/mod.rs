@@ -16,6 +16,7 @@ mod source;
 mod spread;
 mod square;
 pub mod tiny;
+mod validation;
 
 pub use captions::EncodedCaptions;
 pub use dataset::{DataOptions, Dataset, Sample};
@@ -24,3 +25,4 @@ pub use sampler::{Position, Sampler};
 pub use source::Split;
 pub use spread::spread;
 pub use square::{Bounds, decode_square, decode_square_within};
+pub use validation::Validation;

@@ -17,17 +17,25 @@ const PICTURES: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
 pub enum Split {
     /// What a model is trained on.
     Train,
-    /// What it is measured on.
+    /// What it is measured on in the end.
     Test,
+    /// What of the training data is held back ([`Validation`](super::Validation)): what choices are measured on.
+    Validation,
 }
 
 impl Split {
-    /// `train` or `test`.
+    /// `train`, `test` or `validation`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Test => "test",
+            Self::Validation => "validation",
         }
+    }
+
+    /// The part of the data in whose files it is: what is held back lies among what is for training.
+    pub(super) fn of_files(self) -> Self {
+        if self == Self::Validation { Self::Train } else { self }
     }
 
     /// The split that a file name such as `flowers-train-000.tar` speaks of or, where it speaks of none, that its folder is named after.
@@ -57,7 +65,8 @@ enum Source {
     Pictures(Vec<PathBuf>),
 }
 
-/// The samples of `split` that `paths` name, in a layout of [`layout`], in shards or in a plain folder; none where there is no such part.
+/// The samples of `split`, training or test data, that `paths` name, in a layout of [`layout`], in shards or in a plain folder; none where
+/// there is no such part.
 pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
     for path in paths {
         if let Some(listing) = layout::recognise(path, split)? {

@@ -20,6 +20,12 @@ pub enum Obstacle {
     /// The judge of R-precision is not given.
     #[error("it compares in the space of DAMSM, which is in the training run and not in the model")]
     NoDamsm,
+    /// No held-out judge is given.
+    #[error("it compares in the space of a DAMSM that the generator never learned from, which is in another training run")]
+    NoJudge,
+    /// The held-out judge is the DAMSM that the generator learned with.
+    #[error("this judge is the DAMSM of the model's own training, which taught the generator")]
+    OwnTeacher,
     /// The judge of R-precision does not fit the image encoder.
     #[error("the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another")]
     OtherEncoder {

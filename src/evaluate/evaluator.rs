@@ -53,7 +53,7 @@ pub(super) struct Evaluator<'a> {
 
 /// What metrics are computed from.
 pub(super) struct Inputs {
-    /// Of every photograph of the test data.
+    /// Of every photograph of the data.
     pub photographs: Features,
     /// Of the pictures that were drawn for the first prompts.
     pub drawings: Features,
@@ -92,6 +92,11 @@ impl<'a> Evaluator<'a> {
         self.options.probe.or(Probe::of(&self.model.vocabulary))
     }
 
+    /// The part of the data that is measured on, for protocols.
+    pub fn part(&self) -> &'static str {
+        self.options.part.name()
+    }
+
     /// A task that the watcher is told of.
     pub fn task(&self, name: &str, count: usize, unit: Unit) -> Task<'_> {
         Task::begin(&*self.options.watcher, name, count, 0, unit)
@@ -126,19 +131,20 @@ impl<'a> Evaluator<'a> {
         Extractors {
             stream: self.model.stream.as_ref().filter(|_| networks.stream),
             damsm: self.options.damsm_encoder.as_ref().filter(|_| networks.damsm),
+            judge: self.options.judge.as_ref().filter(|_| networks.judge).map(|judge| &judge.encoder),
             inception: self.options.inception.as_ref().filter(|_| networks.inception),
             spectra: networks.spectra,
             attention: self.probe().filter(|_| networks.attention),
         }
     }
 
-    /// The features of every photograph of the test data.
+    /// The features of every photograph of the data.
     fn photographs(&self, extractors: Extractors<'_>) -> Result<Features> {
         let mut features = Features::default();
         if extractors.is_empty() {
             return Ok(features);
         }
-        let task = self.task("test photographs", self.dataset.len(), Unit::Pictures);
+        let task = self.task(&format!("{} photographs", self.part()), self.dataset.len(), Unit::Pictures);
         let all: Vec<usize> = (0..self.dataset.len()).collect();
         let mut batches = all.chunks(self.options.batch.max(1)).peekable();
         while let Some(indices) = batches.next() {
@@ -273,7 +279,7 @@ impl<'a> Evaluator<'a> {
         Ok(captions)
     }
 
-    /// The captions of the test photographs, `count` times around.
+    /// The captions of the photographs, `count` times around.
     pub fn references(&self, count: usize) -> Vec<Vec<Vec<String>>> {
         let samples = &self.dataset.samples;
         let of = |i: usize| samples[i % samples.len()].captions.iter().map(|caption| tokenize(caption)).collect();

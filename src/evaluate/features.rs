@@ -18,6 +18,8 @@ pub struct Networks {
     pub stream: bool,
     /// The encoder that DAMSM was trained on, where it is another one.
     pub damsm: bool,
+    /// The encoder that the held-out judge was trained on.
+    pub judge: bool,
     /// FID's Inception.
     pub inception: bool,
     /// No network: power spectra.
@@ -28,11 +30,13 @@ pub struct Networks {
 
 impl Networks {
     /// None.
-    pub const NONE: Self = Self { stream: false, damsm: false, inception: false, spectra: false, attention: false };
+    pub const NONE: Self = Self { stream: false, damsm: false, judge: false, inception: false, spectra: false, attention: false };
     /// STREAM's image encoder.
     pub const STREAM: Self = Self { stream: true, ..Self::NONE };
     /// What DAMSM compares codes of: its own encoder, or STREAM's.
     pub const DAMSM: Self = Self { stream: true, damsm: true, ..Self::NONE };
+    /// What the held-out judge compares codes of.
+    pub const JUDGE: Self = Self { judge: true, ..Self::NONE };
     /// FID's Inception.
     pub const INCEPTION: Self = Self { inception: true, ..Self::NONE };
     /// Power spectra.
@@ -45,6 +49,7 @@ impl Networks {
         Self {
             stream: self.stream || other.stream,
             damsm: self.damsm || other.damsm,
+            judge: self.judge || other.judge,
             inception: self.inception || other.inception,
             spectra: self.spectra || other.spectra,
             attention: self.attention || other.attention,
@@ -59,6 +64,8 @@ pub(super) struct Features {
     pub stream: Vec<Vec<f32>>,
     /// Pooled features of the encoder that DAMSM was trained on, where it is another one.
     pub damsm: Vec<Vec<f32>>,
+    /// Pooled features of the encoder that the held-out judge was trained on.
+    pub judge: Vec<Vec<f32>>,
     /// Pooled features of FID's Inception.
     pub inception: Vec<Vec<f32>>,
     /// Its scores of the classes, without bias.
@@ -94,6 +101,7 @@ impl Features {
 pub(super) struct Extractors<'a> {
     pub stream: Option<&'a Stream>,
     pub damsm: Option<&'a SizedEncoder>,
+    pub judge: Option<&'a SizedEncoder>,
     pub inception: Option<&'a Inception>,
     pub spectra: bool,
     /// The probe whose colours are looked for; of drawn pictures alone.
@@ -103,7 +111,7 @@ pub(super) struct Extractors<'a> {
 impl Extractors<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        let networks = self.stream.is_some() || self.damsm.is_some() || self.inception.is_some();
+        let networks = self.stream.is_some() || self.damsm.is_some() || self.judge.is_some() || self.inception.is_some();
         !networks && !self.spectra && self.attention.is_none()
     }
 
@@ -114,6 +122,9 @@ impl Extractors<'_> {
         }
         if let Some(encoder) = self.damsm {
             features.damsm.extend(to_rows(encoder.forward(images.clone()).pooled)?);
+        }
+        if let Some(encoder) = self.judge {
+            features.judge.extend(to_rows(encoder.forward(images.clone()).pooled)?);
         }
         if let Some(Inception { network, preprocessing }) = self.inception {
             let pooled = network.forward_features(preprocessing.apply(images.clone())).pooled;

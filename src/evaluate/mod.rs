@@ -16,6 +16,7 @@ pub mod frechet;
 pub mod inception;
 pub mod inception_score;
 pub mod interval;
+pub mod judge;
 pub mod kernel;
 pub mod metric;
 pub mod model;

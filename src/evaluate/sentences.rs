@@ -15,7 +15,7 @@ pub fn distinct(sentences: &[Vec<String>], count: usize) -> f64 {
     // In one order, for sums of floats depend on it.
     times.sort_unstable();
     let missed = |times: usize| (0..count).map(|i| n.saturating_sub(times + i) as f64 / (n - i) as f64).product::<f64>();
-    times.into_iter().map(|times| 1.0 - missed(times)).sum()
+    times.into_iter().fold(0.0, |sum, times| sum + 1.0 - missed(times))
 }
 
 /// The colours of each part that a sentence names.
@@ -38,7 +38,7 @@ impl Agreement {
     }
 
     /// Of both.
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         Self { hits: self.hits + other.hits, asked: self.asked + other.asked }
     }
 
@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn distinct_sentences_among_some_are_expected_as_if_drawn() {
         let five = sentences(&["a", "b", "a", "c", "a"]);
-        assert_eq!([distinct(&five, 5), distinct(&five, 100), distinct(&five, 1), distinct(&[], 100)], [3.0, 3.0, 1.0, 0.0]);
+        for (count, expected) in [(5, 3.0), (100, 3.0), (1, 1.0), (0, 0.0)] {
+            assert!((distinct(&five, count) - expected).abs() < 1e-12, "{count}");
+        }
+        assert_eq!(distinct(&[], 100), 0.0);
         // Two of them: one only where both are "a", 3 of 10 pairs.
         assert!((distinct(&five, 2) - 1.7).abs() < 1e-12);
         // Three of them: aaa 1, two a and another 3 · 2 = 6, a with both others 3, of 10.
@@ -209,7 +212,7 @@ mod tests {
         assert_eq!(of(prompt, "the petals are yellow and the center is pink"), (0, 2), "right colours of wrong parts");
         assert_eq!(of(prompt, "this flower has petals that are pink and white"), (1, 2), "one of two colours; nothing of the center");
         assert_eq!(of("a nice flower", prompt), (0, 0), "what is not asked for is no miss");
-        let sum = [(1, 2), (0, 2), (0, 0)].map(|(hits, asked)| Agreement { hits, asked }).into_iter().fold(Agreement::default(), Agreement::add);
+        let sum = [(1, 2), (0, 2), (0, 0)].map(|(hits, asked)| Agreement { hits, asked }).into_iter().fold(Agreement::default(), Agreement::plus);
         assert_eq!((sum, sum.share(), Agreement::default().share()), (Agreement { hits: 1, asked: 4 }, 0.25, 0.0));
     }
 }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
+pub mod judge;
 pub mod optim;
 pub mod recipe;
 pub mod run;

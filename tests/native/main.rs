@@ -13,4 +13,5 @@ mod parity;
 mod runs;
 mod tiny;
 mod tiny_model;
+mod validation;
 mod version_0_1_0;

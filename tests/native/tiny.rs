@@ -95,7 +95,7 @@ fn every_metric_is_measured(context: &TrainContext, test: &Dataset) {
     let found = evaluate(&model, test, &options, device).unwrap();
     assert_eq!((found.pictures, found.samples, found.size), (48, 60, 64));
     let left_out: Vec<_> = found.left_out.iter().map(|left| (left.metric.as_str(), left.reason.clone())).collect();
-    assert_eq!(left_out, [("attention", Obstacle::NoAttention)]);
+    assert_eq!(left_out, [("judge", Obstacle::NoJudge), ("attention", Obstacle::NoAttention)]);
     for figure in &found.figures {
         assert!(figure.value.is_finite() && figure.n > 0 && !figure.protocol.is_empty(), "{figure:?}");
         // A count of what differs has none.
@@ -145,7 +145,10 @@ fn metrics_do_not_disturb_one_another(
     let without = EvaluateOptions { samples: Some(1), batch: 4, ..Default::default() };
     let found = evaluate(model, test, &without, device).unwrap();
     let left_out: BTreeMap<_, _> = found.left_out.iter().map(|left| (left.metric.as_str(), left.reason.to_string())).collect();
-    assert_eq!(left_out.keys().copied().collect::<Vec<_>>(), ["attention", "colours", "distance", "fid", "is", "kid", "r-precision"]);
+    assert_eq!(
+        left_out.keys().copied().collect::<Vec<_>>(),
+        ["attention", "colours", "distance", "fid", "is", "judge", "kid", "r-precision"]
+    );
     assert!(left_out["fid"].contains("pytorch-fid"), "{left_out:?}");
     let refused = EvaluateOptions { metrics: Some(vec![&R_PRECISION]), ..Default::default() };
     let error = evaluate(model, test, &refused, device).unwrap_err();

@@ -31,7 +31,7 @@ struct Annotation {
 
 fn part(split: Split) -> &'static str {
     match split {
-        Split::Train => "train2014",
+        Split::Train | Split::Validation => "train2014",
         Split::Test => "val2014",
     }
 }

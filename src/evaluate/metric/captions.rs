@@ -19,7 +19,10 @@ pub static CAPTIONS: Metric = Metric {
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
     let captions = evaluator.sentences(inputs, Whose::Photographs)?;
-    let protocol = "STREAM's greedy description of each test photograph against all captions of it, both split into words as for STEM (not \
-                    by pycocoevalcap's PTB tokenizer); BLEU over the corpus";
-    Ok(caption_figures("captions", &captions, &evaluator.references(captions.len()), protocol, &mut inputs.bootstrap))
+    let protocol = format!(
+        "STREAM's greedy description of each {} photograph against all captions of it, both split into words as for STEM (not by \
+         pycocoevalcap's PTB tokenizer); BLEU over the corpus",
+        evaluator.part()
+    );
+    Ok(caption_figures("captions", &captions, &evaluator.references(captions.len()), &protocol, &mut inputs.bootstrap))
 }

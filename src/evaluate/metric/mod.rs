@@ -8,6 +8,7 @@ mod distance;
 mod diversity;
 mod fid;
 mod inception_score;
+mod judge;
 mod kid;
 mod r_precision;
 mod redescription;
@@ -21,6 +22,7 @@ pub use distance::DISTANCE;
 pub use diversity::DIVERSITY;
 pub use fid::FID;
 pub use inception_score::INCEPTION_SCORE;
+pub use judge::JUDGE;
 pub use kid::KID;
 pub use r_precision::R_PRECISION;
 pub use redescription::REDESCRIPTION;
@@ -51,7 +53,7 @@ pub struct Metric {
 }
 
 /// Every metric, in the order of the figures.
-pub static ALL: [&Metric; 12] = [
+pub static ALL: [&Metric; 13] = [
     &CAPTIONS,
     &REDESCRIPTION,
     &SENTENCES,
@@ -60,6 +62,7 @@ pub static ALL: [&Metric; 12] = [
     &KID,
     &INCEPTION_SCORE,
     &R_PRECISION,
+    &JUDGE,
     &DIVERSITY,
     &COLOURS,
     &SPECTRUM,

@@ -2,10 +2,12 @@
 
 use super::Metric;
 use crate::Result;
+use crate::damsm::Damsm;
+use crate::data::Split;
 use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
-use crate::evaluate::features::{Networks, to_rows, to_tensor};
+use crate::evaluate::features::{Features, Networks, to_rows, to_tensor};
 use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{Interval, IntervalKind};
 use crate::evaluate::r_precision::{self, OTHERS};
@@ -22,7 +24,7 @@ pub static R_PRECISION: Metric = Metric {
 };
 
 fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
-    let Evaluator { model, dataset, options, .. } = evaluator;
+    let Evaluator { model, options, .. } = evaluator;
     let Some((_, damsm)) = &options.damsm else {
         return Some(Obstacle::NoDamsm);
     };
@@ -32,13 +34,18 @@ fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     if found != expected {
         return Some(Obstacle::OtherEncoder { expected, found });
     }
-    let classes = dataset.classes(&(0..dataset.len()).collect::<Vec<_>>());
+    one_class(evaluator)
+}
+
+/// Whether there are no captions of other classes to tell a picture's own from.
+pub(super) fn one_class(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
+    let classes = evaluator.dataset.classes(&(0..evaluator.dataset.len()).collect::<Vec<_>>());
     let alike = classes.iter().all(|class| Some(class) == classes.first());
     (alike || evaluator.samples == 0).then_some(Obstacle::OneClass)
 }
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
-    let Evaluator { model, dataset, options, device, .. } = evaluator;
+    let Evaluator { model, options, device, .. } = evaluator;
     let Some((text, damsm)) = &options.damsm else { return Ok(Vec::new()) };
     let mut sentences = Vec::with_capacity(inputs.prompts.len());
     let mut own = true;
@@ -58,18 +65,36 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
     } else {
         "the judge is the DAMSM of another training than the model's"
     };
-    let chosen = if options.damsm_chosen_on_test {
-        "; its weights were chosen by the R-precision of photographs of the test part of its training"
-    } else {
-        ""
-    };
+    let chosen = chosen_on(options.damsm_chosen_on);
     let network = match &options.damsm_encoder {
         Some(encoder) => format!("damsm-{}", encoder.kind()),
         None => format!("damsm-{}", evaluator.network()),
     };
+    let rows = |features: &Features| if options.damsm_encoder.is_some() { features.damsm.clone() } else { features.stream.clone() };
+    let rows = [rows(&inputs.drawings), rows(&inputs.photographs)];
+    judged(evaluator, &network, &network, damsm, &sentences, &rows, &format!("{judge}{chosen}"))
+}
+
+/// What is to be said of weights that were chosen on a part of the data.
+pub(super) fn chosen_on(part: Option<Split>) -> String {
+    let said = |part: Split| format!("; its weights were chosen by the R-precision of photographs of the {} part of its training", part.name());
+    part.map_or(String::new(), said)
+}
+
+/// R-precision of drawn pictures and of photographs by `damsm`, from an encoder's pooled features of both, with `sentences` by the text
+/// encoder beside it; `judge` says who that is.
+pub(super) fn judged(
+    evaluator: &Evaluator<'_>,
+    name: &str,
+    network: &str,
+    damsm: &Damsm,
+    sentences: &[Vec<f32>],
+    rows: &[Vec<Vec<f32>>; 2],
+    judge: &str,
+) -> Result<Vec<Figure>> {
+    let Evaluator { dataset, options, device, .. } = evaluator;
     let mut figures = Vec::new();
-    for (whose, features) in [("generated", &inputs.drawings), ("real", &inputs.photographs)] {
-        let rows = if options.damsm_encoder.is_some() { &features.damsm } else { &features.stream };
+    for (whose, rows) in ["generated", "real"].into_iter().zip(rows) {
         let mut codes = Vec::with_capacity(rows.len());
         for rows in rows.chunks(options.batch.max(1)) {
             codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
@@ -80,15 +105,15 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
         let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
         let interval = Interval { kind: IntervalKind::StdOverFolds, low, high, parts: found.folds };
         figures.push(Figure {
-            name: format!("r_precision-{network}.{whose}"),
+            name: format!("r_precision-{name}.{whose}"),
             value: found.mean,
             interval: (found.folds > 1).then_some(interval),
             n: codes.len(),
             references: Some(OTHERS + 1),
-            network: Some(network.clone()),
+            network: Some(network.to_string()),
             protocol: format!(
                 "a picture's own caption has the largest cosine with it among itself and {OTHERS} captions of other classes (of other \
-                 pictures where there are no classes; all there are where there are fewer), over whole folds; {judge}{chosen}"
+                 pictures where there are no classes; all there are where there are fewer), over whole folds; {judge}"
             ),
         });
     }

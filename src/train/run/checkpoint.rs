@@ -276,7 +276,7 @@ impl Loaded {
         if self.state.data.as_deref().is_none_or(|begun| begun == fingerprint) {
             return Ok(());
         }
-        let message = "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from); go on with \
+        let message = "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from) and data.validation; go on with \
                        those, or begin in another folder";
         Err(Error::BadCheckpoint { file: self.folder.join("state.json").display().to_string(), message: message.into() })
     }
