@@ -126,6 +126,11 @@ fn obstacle(reason: &Obstacle) -> Option<&'static str> {
     match reason {
         Obstacle::NoInception => Some("--inception FILE gives the weights of FID's Inception-v3"),
         Obstacle::NoDamsm => Some("--run RUN names the training run with a DAMSM"),
+        Obstacle::NoJudge => Some("--judge RUN names a training that the generator never learned from"),
+        Obstacle::OwnTeacher => Some(
+            "--run RUN measures by it; a judge is trained by `mirrorgan train stem` in a folder of its own, with another seed and stem.encoder \
+             (--set seed=7 --set stem.encoder=efficientnet-lite2)",
+        ),
         Obstacle::NoProbe => Some("--probe names a colour probe"),
         _ => None,
     }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::Device;
 use clap::Args;
 
 use super::measuring::MeasuringArgs;
@@ -13,7 +12,7 @@ use crate::compare::{self, Member, Row};
 use crate::data::{Dataset, Split};
 use crate::evaluate::error::EvaluateError;
 use crate::evaluate::figure::LeftOut;
-use crate::evaluate::metric::{DISTANCE, DIVERSITY, FID, INCEPTION_SCORE, KID, Metric, R_PRECISION, REDESCRIPTION};
+use crate::evaluate::metric::{DISTANCE, DIVERSITY, FID, INCEPTION_SCORE, JUDGE, KID, Metric, R_PRECISION, REDESCRIPTION};
 use crate::evaluate::model::{EvaluateOptions, evaluate};
 use crate::files;
 use crate::picture::file::{grid, to_image, write};
@@ -47,7 +46,7 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
     let context = args.training.context(args.out, Vec::new())?;
     let members = if args.members.is_empty() { Member::ALL.to_vec() } else { args.members };
     // Before the training: hours later would be late for a file that cannot be read.
-    let options = options(&args.measuring, &context.device)?;
+    let options = options(&args.measuring, &context)?;
     if !args.table {
         compare::train(&context, &members)?;
     }
@@ -55,20 +54,23 @@ pub fn run(args: CompareArgs) -> anyhow::Result<()> {
 }
 
 /// How the members are measured; the judge of R-precision is missing yet.
-fn options(measuring: &MeasuringArgs, device: &Device) -> Result<EvaluateOptions, EvaluateError> {
-    let mut options = measuring.options(device)?;
-    let metrics = options.metrics.take().unwrap_or_else(|| usual(options.inception.is_some()));
+fn options(measuring: &MeasuringArgs, context: &TrainContext) -> anyhow::Result<EvaluateOptions> {
+    let mut options = measuring.options(&context.device, &context.encoders, Split::Test, None)?;
+    let metrics = options.metrics.take().unwrap_or_else(|| usual(options.inception.is_some(), options.judge.is_some()));
     for metric in &metrics {
         if let Some(reason) = metric.lacks_inception(options.inception.as_ref()) {
-            return Err(EvaluateError::Impossible(LeftOut { metric: metric.name.into(), reason }));
+            return Err(EvaluateError::Impossible(LeftOut { metric: metric.name.into(), reason }).into());
         }
     }
     Ok(EvaluateOptions { metrics: Some(metrics), ..options })
 }
 
 /// What is measured where nothing is asked for: what depends on the generator.
-fn usual(inception: bool) -> Vec<&'static Metric> {
+fn usual(inception: bool, judge: bool) -> Vec<&'static Metric> {
     let mut metrics = vec![&DISTANCE, &R_PRECISION, &REDESCRIPTION, &DIVERSITY];
+    if judge {
+        metrics.push(&JUDGE);
+    }
     if inception {
         metrics.extend([&INCEPTION_SCORE, &FID, &KID]);
     }
@@ -101,7 +103,8 @@ fn table(context: &TrainContext, members: &[Member], mut options: EvaluateOption
         print::note(format_args!("measuring {}", member.title()));
         let model = compare::model(context, member)?;
         let judge = stem::load(&context.out, &context.device)?;
-        options.damsm_chosen_on_test = judge.chosen_on_test;
+        let (trained_with, _) = stem::trained_on(&context.out)?;
+        options.damsm_chosen_on = judge.chosen.then(|| trained_with.data.chosen_on());
         options.damsm = Some((judge.model.text, judge.model.damsm));
         options.damsm_encoder = FrozenEncoder::of_damsm(&member.trained_with(context)?, model.config.stream.as_ref())?;
         let drawer = Drawer::new(model.generator.clone(), &context.device)?;
@@ -131,7 +134,8 @@ mod tests {
     #[test]
     fn inceptions_figures_are_in_the_table_where_its_weights_are_given() {
         let of_inception = |metrics: Vec<&Metric>| metrics.iter().filter(|metric| metric.lacks_inception(None).is_some()).count();
-        assert_eq!((of_inception(usual(false)), of_inception(usual(true))), (0, 3));
-        assert!(usual(true).contains(&&INCEPTION_SCORE));
+        assert_eq!((of_inception(usual(false, true)), of_inception(usual(true, false))), (0, 3));
+        assert!(usual(true, false).contains(&&INCEPTION_SCORE));
+        assert!(usual(false, true).contains(&&JUDGE) && !usual(true, false).contains(&&JUDGE));
     }
 }

@@ -8,23 +8,29 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::bars::Bars;
-use crate::data::DataOptions;
+use crate::data::{DataOptions, Split, Validation};
 use crate::encoder::InceptionVariant;
 use crate::evaluate::colour_probe::Probe;
 use crate::evaluate::features::Networks;
 use crate::evaluate::inception::{Inception, Preprocessing};
+use crate::evaluate::judge::Judge;
 use crate::evaluate::metric::{self, Metric};
 use crate::evaluate::model::EvaluateOptions;
 use crate::import;
 use crate::train::recipe::DataRecipe;
+use crate::train::{error, judge};
 
 /// Arguments of every command that measures.
 #[derive(Debug, Args)]
 pub struct MeasuringArgs {
     /// What is measured. Without it `evaluate` measures everything that can be, and says what is left out; `compare` measures what depends
-    /// on the generator: distance, redescription, r-precision and diversity, and with --inception fid, kid and is.
+    /// on the generator: distance, redescription, r-precision and diversity, with --judge judge, and with --inception fid, kid and is.
     #[arg(long, value_parser = metric(), value_delimiter = ',')]
     metrics: Vec<&'static Metric>,
+    /// A training run whose DAMSM judges R-precision, too, of pictures of a generator that never learned from it: with another seed and best
+    /// with another image encoder. Its weights are one of those that --encoder names.
+    #[arg(long, value_name = "RUN")]
+    judge: Option<PathBuf>,
     /// Weights of FID's Inception-v3 (TensorFlow, 5 December 2015, 1008 classes) for fid, kid and is: pt_inception-2015-12-05-6726825d.pth
     /// of the project pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of torch-fidelity.
     #[arg(long, value_name = "FILE")]
@@ -45,7 +51,10 @@ pub struct MeasuringArgs {
     /// training says, 4 where there is none.
     #[arg(long, value_parser = gib)]
     memory_gib: Option<f64>,
-    /// What the colour probe asks for; without it, what the model's vocabulary speaks of.
+    /// Take spectra of every stage's pictures, not of the last one's alone.
+    #[arg(long)]
+    stages: bool,
+    /// What the colour probe asks for, and whose colours attention is followed for; without it, what the model's vocabulary speaks of.
     #[arg(long, value_enum)]
     probe: Option<ProbeArg>,
     /// Where captions, noise, rivals and resamples are drawn from.
@@ -61,6 +70,7 @@ fn metric() -> impl TypedValueParser<Value = &'static Metric> {
     let needs = |metric: &Metric| match metric.networks() {
         Networks { inception: true, .. } => "; needs --inception",
         Networks { damsm: true, .. } => "; `evaluate` needs --run for it",
+        Networks { judge: true, .. } => "; needs --judge",
         _ => "",
     };
     let names = metric::ALL.map(|metric| PossibleValue::new(metric.name).help(format!("{}{}", metric.about, needs(metric))));
@@ -95,11 +105,26 @@ impl MeasuringArgs {
         DataOptions { limit: self.limit.map(|limit| limit as usize), watcher: Arc::new(Bars::default()), ..recipe.options() }
     }
 
-    /// The options, with FID's Inception on `device` where it is named; the judge of R-precision is the command's to add.
+    /// The options, with FID's Inception and the held-out judge on `device` where they are named, the judge through one of `encoders`; the
+    /// model's own DAMSM is the command's to add. `held_back` is what the model's training held back of its data, and `part` what is measured.
     ///
     /// # Errors
-    /// As [`import::published_inception_v3`].
-    pub fn options(&self, device: &Device) -> crate::Result<EvaluateOptions> {
+    /// As [`import::published_inception_v3`] and [`judge::load`].
+    pub fn options(
+        &self,
+        device: &Device,
+        encoders: &[PathBuf],
+        part: Split,
+        held_back: Option<Validation>,
+    ) -> error::Result<EvaluateOptions> {
+        let judge = match &self.judge {
+            Some(run) => {
+                let (judge, recipe) = judge::load(run, encoders, device)?;
+                let learned_from_them = part == Split::Validation && recipe.data.held_back() != held_back;
+                Some(Judge { learned_from_them, ..judge })
+            }
+            None => None,
+        };
         let inception = match &self.inception {
             Some(path) => Some(Inception {
                 network: import::published_inception_v3(path, InceptionVariant::Fid, device)?,
@@ -112,10 +137,13 @@ impl MeasuringArgs {
         };
         Ok(EvaluateOptions {
             metrics: (!self.metrics.is_empty()).then(|| self.metrics.clone()),
+            part,
+            judge,
             seed: self.seed,
             batch: self.batch.into(),
             samples: self.samples.map(|samples| samples as usize),
             inception,
+            stages: self.stages,
             probe: self.probe.map(|probe| match probe {
                 ProbeArg::Petals => Probe::Petals,
                 ProbeArg::Birds => Probe::Birds,

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
+use super::blob::Blob;
 use super::description::{self, Description};
-use super::layout::Listed;
+use super::layout::{Listed, Listing};
 use super::pictures::Pictures;
 use super::pixels::{Ahead, Lazy, Pixels};
 use super::source;
 use super::split::Split;
+use super::validation::Validation;
 use crate::files;
 use crate::text::{self, Vocabulary, tokenize};
 use crate::watch::{Event, SharedWatcher, Task, Unit, Unwatched};
@@ -27,6 +29,8 @@ pub struct DataOptions {
     pub max_skipped: usize,
     /// Bytes of decoded pictures that are kept in memory; the others are decoded whenever they are needed.
     pub memory: u64,
+    /// What of the training data is held back; nothing where all of it is for training.
+    pub validation: Option<Validation>,
     /// At most this many samples, spread over the split, which may be sorted by class: the others are not read at all.
     pub limit: Option<usize>,
     /// Is told how far reading is, and what was recognised.
@@ -35,7 +39,7 @@ pub struct DataOptions {
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { size: 256, max_skipped: 16, memory: 4 << 30, limit: None, watcher: Arc::new(Unwatched) }
+        Self { size: 256, max_skipped: 16, memory: 4 << 30, validation: None, limit: None, watcher: Arc::new(Unwatched) }
     }
 }
 
@@ -121,20 +125,20 @@ impl Dataset {
     /// [`Error::BadData`] when there is no such data, a shard is cut, or more than `options.max_skipped` samples are unusable (the
     /// first of them are named); [`Error::Io`] when a file cannot be read.
     pub fn open(paths: &[PathBuf], split: Split, options: &DataOptions) -> Result<Self> {
-        let listing = source::list_samples(paths, split)?.limited(options.limit.unwrap_or(usize::MAX));
+        let listing = listing(paths, split, options.validation)?.limited(options.limit.unwrap_or(usize::MAX));
         let file = || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         if listing.samples.is_empty() {
             // What is wrong with the other part is another error than the one to be told.
             let has = |part| Self::has(paths, part).is_ok_and(|found| found);
             let only = match split {
                 Split::Test if has(Split::Train) => "; what is there is for training, as shards are whose names say no split",
-                Split::Train if has(Split::Test) => "; what is there is for testing",
+                Split::Train | Split::Validation if has(Split::Test) => "; what is there is for testing",
                 _ => "",
             };
             let message = format!(
                 "no {0} data found{only}; expected CUB-200-2011, Oxford-102 or COCO as they are published, shards such as \
                  NAME-{0}-000.tar, or a folder of pictures (webp, jpg, png) with captions",
-                split.name()
+                split.of_files().name()
             );
             return Err(Error::BadData { file: file(), message });
         }
@@ -166,7 +170,7 @@ impl Dataset {
         format!("{} ({}): {} pictures, {captions} captions, {classes}{in_files}{skipped}", self.layout, split.name(), self.len())
     }
 
-    /// Whether `paths` hold data of `split` at all.
+    /// Whether `paths` hold data of `split`, training or test data, at all.
     ///
     /// # Errors
     /// As [`Dataset::open`] when there is some and it cannot be read.
@@ -306,6 +310,36 @@ impl Dataset {
     }
 }
 
+/// The samples of `split`, with the validation part in neither or both of training and validation.
+fn listing(paths: &[PathBuf], split: Split, validation: Option<Validation>) -> Result<Listing> {
+    let listing = source::list_samples(paths, split.of_files())?;
+    match (split, validation) {
+        (Split::Test, _) | (Split::Train, None) => Ok(listing),
+        (Split::Validation, None) => Err(Error::BadInput("no part of the training data is held back for validation".into())),
+        (_, Some(validation)) => Ok(validation.part(listing, &source::list_samples(paths, Split::Test)?, split)),
+    }
+}
+
+/// The class of a sample, where it has one, without its picture.
+pub(super) fn class_of(listed: &Listed) -> Result<Option<usize>, String> {
+    if let Some(class) = &listed.class
+        && let Some(class) = class_file(&class.read()?)?
+    {
+        return Ok(Some(class));
+    }
+    let described = |json: &Blob| -> Result<_, String> { Ok(described(json)?.class_id) };
+    Ok(listed.class_id.or(listed.json.as_ref().map(described).transpose()?.flatten()))
+}
+
+fn class_file(bytes: &[u8]) -> Result<Option<usize>, String> {
+    let text = text::decode(bytes).map_err(|error| format!("cls: {error}"))?;
+    description::class_of_text(&text).map_err(|()| format!("cls: {:?} is no class number", text.trim()))
+}
+
+fn described(json: &Blob) -> Result<Description, String> {
+    description::parse(&json.read()?).and_then(|value| Description::of(&value)).map_err(|error| format!("json: {error}"))
+}
+
 /// Reads picture and captions, or says what is wrong.
 fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     if let Some(problem) = &listed.problem {
@@ -316,14 +350,12 @@ fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     let mut class_id = listed.class_id;
     let mut captions = listed.captions.clone();
     if let Some(json) = &listed.json {
-        let found = description::parse(&json.read()?).and_then(|value| Description::of(&value)).map_err(|error| format!("json: {error}"))?;
+        let found = described(json)?;
         class_id = class_id.or(found.class_id);
         captions.extend(found.captions);
     }
     if let Some(class) = &listed.class {
-        let text = text::decode(&class.read()?).map_err(|error| format!("cls: {error}"))?;
-        let found = description::class_of_text(&text);
-        class_id = found.map_err(|()| format!("cls: {:?} is no class number", text.trim()))?.or(class_id);
+        class_id = class_file(&class.read()?)?.or(class_id);
     }
     if let Some(text) = &listed.text {
         let text = text::decode(&text.read()?).map_err(|error| format!("txt: {error}"))?;

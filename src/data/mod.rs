@@ -25,6 +25,7 @@ mod spread;
 mod square;
 pub mod tiny;
 mod unpack;
+mod validation;
 
 pub use captions::EncodedCaptions;
 pub use dataset::{DataOptions, Dataset, Sample};
@@ -33,6 +34,7 @@ pub use sampler::{Position, Sampler};
 pub use split::Split;
 pub use spread::spread;
 pub use square::{Bounds, decode_square, decode_square_within};
+pub use validation::Validation;
 
 /// Extensions of pictures, lower case.
 const PICTURES: [&str; 4] = ["webp", "jpg", "jpeg", "png"];

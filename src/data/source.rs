@@ -20,7 +20,8 @@ struct Source {
     unread: Vec<String>,
 }
 
-/// The samples of `split` that `paths` name, in a layout of [`layout`], in shards or in a plain folder; none where there is no such part.
+/// The samples of `split`, training or test data, that `paths` name, in a layout of [`layout`], in shards or in a plain folder; none where
+/// there is no such part.
 pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
     let expanded = paths.iter().map(|path| pattern::expand(path)).collect::<Result<Vec<_>>>()?.concat();
     for path in &expanded {

@@ -1,4 +1,4 @@
-//! Training and test part, and which of them a name speaks of.
+//! Training, test and validation part, and which of them a name speaks of.
 
 use std::path::Path;
 
@@ -7,17 +7,25 @@ use std::path::Path;
 pub enum Split {
     /// What a model is trained on.
     Train,
-    /// What it is measured on.
+    /// What it is measured on in the end.
     Test,
+    /// What of the training data is held back ([`Validation`](super::Validation)): what choices are measured on.
+    Validation,
 }
 
 impl Split {
-    /// `train` or `test`.
+    /// `train`, `test` or `validation`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Test => "test",
+            Self::Validation => "validation",
         }
+    }
+
+    /// The part of the data in whose files it is: what is held back lies among what is for training.
+    pub(super) fn of_files(self) -> Self {
+        if self == Self::Validation { Self::Train } else { self }
     }
 
     /// The split that a file name such as `flowers-train-000.tar` speaks of or, where it speaks of none, that its folder is named after.

@@ -44,6 +44,11 @@ impl Probe {
         }
     }
 
+    /// Its colour of that name.
+    pub fn colour(self, name: &str) -> Option<&'static Colour> {
+        self.colours().iter().find(|colour| colour.name == name)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -113,7 +118,8 @@ impl Colour {
         Self { name, rule }
     }
 
-    fn matches(&self, rgb: [u8; 3]) -> bool {
+    /// Whether a pixel has it.
+    pub(super) fn matches(&self, rgb: [u8; 3]) -> bool {
         let (hue, saturation, value) = hsv(rgb);
         let within = |v: f64, (low, high): (f64, f64)| (low..=high).contains(&v);
         match self.rule {

@@ -20,6 +20,12 @@ pub enum Obstacle {
     /// The judge of R-precision is not given.
     #[error("it compares in the space of DAMSM, which is in the training run and not in the model")]
     NoDamsm,
+    /// No held-out judge is given.
+    #[error("it compares in the space of a DAMSM that the generator never learned from, which is in another training run")]
+    NoJudge,
+    /// The held-out judge is the DAMSM that the generator learned with.
+    #[error("this judge is the DAMSM of the model's own training, which taught the generator")]
+    OwnTeacher,
     /// The judge of R-precision does not fit the image encoder.
     #[error("the judge compares codes of {expected} values and the image encoder gives {found}: it was trained on another")]
     OtherEncoder {
@@ -45,6 +51,23 @@ pub enum Obstacle {
     /// Neither was a colour probe named nor is there one that the vocabulary speaks of.
     #[error("the vocabulary knows neither petals nor birds, and no other probe is named")]
     NoProbe,
+    /// The generator has no word attention.
+    #[error("this generator has no stage that attends to words")]
+    NoAttention,
+    /// No caption speaks of one of the probe's colours.
+    #[error("no caption names a colour of the probe of {probe}")]
+    NoColourWord {
+        /// What the probe asks for.
+        probe: &'static str,
+    },
+    /// Photographs cannot be brought to the size of drawn pictures.
+    #[error("photographs are read at {photographs} px, which is no multiple of the {drawn} px that are drawn")]
+    OtherSize {
+        /// Width and height of drawn pictures.
+        drawn: usize,
+        /// Width and height of photographs.
+        photographs: usize,
+    },
     /// The model knows none of the probe's colours.
     #[error("the model knows no colour of the probe of {probe}")]
     NoColour {

@@ -1,6 +1,7 @@
 //! The computations that metrics are made of, a file each; the metrics themselves, behind one registry ([`metric`]); and
 //! [`model::evaluate`], which takes all of them of a model.
 
+pub mod attention;
 pub mod bleu;
 pub mod caption_scores;
 pub mod cider;
@@ -15,11 +16,14 @@ pub mod frechet;
 pub mod inception;
 pub mod inception_score;
 pub mod interval;
+pub mod judge;
 pub mod kernel;
 pub mod metric;
 pub mod model;
 pub mod r_precision;
 pub mod rouge;
+pub mod sentences;
+pub mod spectrum;
 
 /// A small corpus: candidates and references.
 #[cfg(test)]

@@ -133,7 +133,10 @@ pub fn pictures(images: Tensor<4>) -> Result<Vec<Picture>> {
 }
 
 /// Pictures in [−1, 1], rounded to eight bits as files of them would be.
-fn eight_bits(images: Tensor<4>) -> Tensor<4> {
+///
+/// # Shapes
+/// - images, output: (batch, 3, size, size)
+pub fn eight_bits(images: Tensor<4>) -> Tensor<4> {
     images.add_scalar(1.0).mul_scalar(127.5).round().clamp(0.0, 255.0).div_scalar(127.5).sub_scalar(1.0)
 }
 

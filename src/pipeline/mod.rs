@@ -12,7 +12,7 @@ mod noise;
 mod warm_up;
 
 pub use crate::picture::{AttentionMap, Picture};
-pub use drawer::{Attention, Drawer, Drawing, pictures};
+pub use drawer::{Attention, Drawer, Drawing, eight_bits, pictures};
 pub use engine::{BlendFrame, Encoding, Engine, GenerateOptions, GeneratedPicture, Generation, StageEvent};
 pub use matching::TextMatch;
 pub use noise::{Noise, NoiseSource};

@@ -10,7 +10,7 @@ const POINTS: usize = 500;
 /// What a number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Measured on the test split.
+    /// Measured on pictures that are not learned from.
     Metric,
     /// What the training makes small, or trades.
     Loss,
@@ -40,8 +40,8 @@ impl Curve {
             "learning_rate" => ("Learning rate", ""),
             "pictures_per_second" => ("Speed", "pictures/s"),
             "data_seconds" => ("Waiting for data", "s a step"),
-            "r_precision" => ("R-precision on the test split", "share of hits"),
-            "bleu_4" => ("BLEU-4 on the test split", "0 to 1"),
+            "r_precision" => ("R-precision", "share of hits"),
+            "bleu_4" => ("BLEU-4", "0 to 1"),
             "kernel_distance" => ("Kernel distance (EfficientNet-Lite0)", "squared MMD"),
             "discriminator" => ("Discriminators", "loss"),
             "generator" => ("Generator, all its losses", "loss"),

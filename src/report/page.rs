@@ -69,7 +69,8 @@ fn section(page: &mut String, part: &Part) {
     page.push_str("</dl>\n");
     grids(page, part);
     examples(page, part);
-    for (kind, name) in [(Kind::Metric, "Metrics"), (Kind::Loss, "Losses"), (Kind::Speed, "Speed and learning rate")] {
+    let metrics = format!("Metrics on the {} part", part.measured_on());
+    for (kind, name) in [(Kind::Metric, metrics.as_str()), (Kind::Loss, "Losses"), (Kind::Speed, "Speed and learning rate")] {
         let figures: String = part.curves.iter().filter(|curve| curve.kind == kind).map(|curve| figure(curve, &part.phases)).collect();
         if !figures.is_empty() {
             let _ = writeln!(page, "<h3>{name}</h3><div class=\"plots\">{figures}</div>");
@@ -165,10 +166,11 @@ fn grids(page: &mut String, part: &Part) {
 
 fn examples(page: &mut String, part: &Part) {
     let Some(first) = part.examples.first() else { return };
+    // None of them was learned from.
     let what = if part.kind == "stem" {
-        "The captions of the test split that lie nearest to each picture. ✓: the nearest is of the picture's own kind."
+        "The captions of the same part that lie nearest to each of a few of its pictures. ✓: the nearest is of the picture's own kind."
     } else {
-        "What STREAM says of the same test pictures."
+        "What STREAM says of the same pictures."
     };
     let _ = write!(
         page,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::curves::{Curve, curves};
+use crate::data::Split;
 use super::thumbnail;
 use crate::train::run::examples::{self, Line};
 use crate::train::run::sessions::{self, Session};
@@ -87,7 +88,7 @@ impl Part {
         let shown = examples.first().map_or(0, |line| line.examples.len());
         let picture = |at: usize| fs::read(examples::picture_path(folder, at)).unwrap_or_default();
         let run = folder.parent().unwrap_or(folder);
-        let skipped = ["train", "test"].iter().filter_map(|split| fs::read_to_string(run.join(format!("skipped-{split}.txt"))).ok());
+        let skipped = ["train", "validation", "test"].iter().filter_map(|split| fs::read_to_string(run.join(format!("skipped-{split}.txt"))).ok());
         Some(Self {
             kind: kind.to_string(),
             curves: curves(&lines),
@@ -120,6 +121,12 @@ impl Part {
         let of_phase = |phase: &toml::Value| if phase.get("seconds").is_some() { None } else { phase.get("pictures")?.as_integer() };
         let all: Option<i64> = phases.into_iter().flatten().map(of_phase).sum();
         (self.pictures, all.and_then(|all| usize::try_from(all).ok()).unwrap_or(0), "pictures")
+    }
+
+    /// The part of the data that metrics on the way were taken on, by the recipe.
+    pub fn measured_on(&self) -> &'static str {
+        let share = number(&self.values, &["data", "validation"]).unwrap_or(0.0);
+        if share > 0.0 { Split::Validation.name() } else { Split::Test.name() }
     }
 
     /// The prompts of the sample grids.

@@ -11,6 +11,7 @@ pub mod error;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
+pub mod judge;
 pub mod optim;
 mod prepared;
 pub mod recipe;

@@ -24,22 +24,23 @@ pub(super) fn open_at(context: &TrainContext, split: Split, vocabulary: &Vocabul
     known(context, read(context, split, size)?, vocabulary)
 }
 
-/// The test split, where the data have one.
-pub(super) fn open_test(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Dataset>> {
-    Dataset::has(&context.data, Split::Test)?.then(|| open(context, Split::Test, vocabulary)).transpose()
+/// What choices are measured on: the validation part where the recipe holds one back, else the test part, where the data have one.
+pub(super) fn open_measured(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Dataset>> {
+    let split = context.recipe.data.chosen_on();
+    (split == Split::Validation || Dataset::has(&context.data, split)?).then(|| open(context, split, vocabulary)).transpose()
 }
 
 /// Checks that a training goes on with its own data, and writes down what of them was skipped.
 ///
 /// # Errors
 /// As [`Loaded::same_data`]; nothing has been written then.
-pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &Dataset, test: Option<&Dataset>) -> Result<()> {
+pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &Dataset, measured: Option<&Dataset>) -> Result<()> {
     if let Some(start) = start {
         start.same_data(train)?;
     }
     note_skipped(context, Split::Train, train);
-    if let Some(test) = test {
-        note_skipped(context, Split::Test, test);
+    if let Some(measured) = measured {
+        note_skipped(context, context.recipe.data.chosen_on(), measured);
     }
     Ok(())
 }
@@ -104,7 +105,7 @@ pub(super) struct Prepared {
     pub dataset: Dataset,
     pub captions: EncodedCaptions,
     pub features: Features,
-    /// The test pictures that reports show.
+    /// The pictures that reports show of what is measured on.
     pub shown: Shown,
 }
 

@@ -20,7 +20,7 @@ use super::error::{self, TrainError};
 use super::features::Features;
 use super::frozen_encoder::FrozenEncoder;
 use super::optim::adam::{Adam, clip_gradients};
-use super::prepared::{Prepared, going_on, known, open_test, read, vocabulary};
+use super::prepared::{Prepared, going_on, known, open_measured, read, vocabulary};
 use super::recipe::{EncoderUse, Recipe};
 use super::run::checkpoint::{Checkpoints, Loaded, read_folder};
 use super::run::lock::RunLock;
@@ -78,10 +78,11 @@ pub struct TrainedStem {
     pub vocabulary: Vocabulary,
     /// The sizes.
     pub config: StemModelConfig,
-    /// The weights, of the epoch with the best R-precision where there was a test split.
+    /// The weights, of the epoch with the best R-precision where there was a part to measure on.
     pub model: StemModel,
-    /// Whether there was one: then R-precision on the same split is that of weights that were chosen by it.
-    pub chosen_on_test: bool,
+    /// Whether there was one ([`DataRecipe::chosen_on`](super::recipe::DataRecipe::chosen_on)): then R-precision on it is that of weights that
+    /// were chosen by it.
+    pub chosen: bool,
 }
 
 /// Loads STEM of a run onto `device`.
@@ -96,7 +97,7 @@ pub fn load(run: &Path, device: &Device) -> error::Result<TrainedStem> {
         let message = format!("has {} words; STEM was trained with {}", vocabulary.len(), config.text.vocabulary);
         return Err(Error::BadCheckpoint { file: path.display().to_string(), message }.into());
     }
-    Ok(TrainedStem { vocabulary, config, model, chosen_on_test: best(run, KIND).is_dir() })
+    Ok(TrainedStem { vocabulary, config, model, chosen: best(run, KIND).is_dir() })
 }
 
 /// A checkpoint's sizes and weights.
@@ -128,7 +129,7 @@ pub(super) fn trained(run: &Path, kind: &'static str) -> error::Result<Loaded> {
     if best.is_dir() { Ok(read_folder(&best, kind)?) } else { newest(run, kind) }
 }
 
-/// Where the weights are that measured best on the test split, if there was one.
+/// Where the weights are that measured best, if there was a part to measure on.
 fn best(run: &Path, kind: &str) -> PathBuf {
     run.join(kind).join(BEST)
 }
@@ -183,9 +184,9 @@ pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> 
     let train = read(context, Split::Train, context.recipe.data.size)?;
     let vocabulary = vocabulary(context, &train)?;
     let train = known(context, train, &vocabulary)?;
-    let test = open_test(context, &vocabulary)?;
-    going_on(context, start.as_ref(), &train, test.as_ref())?;
-    let training = StemTraining::new(context, &encoder, train, test, &vocabulary, start.as_ref())?;
+    let measured = open_measured(context, &vocabulary)?;
+    going_on(context, start.as_ref(), &train, measured.as_ref())?;
+    let training = StemTraining::new(context, &encoder, train, measured, &vocabulary, start.as_ref())?;
     Ok(course::run(context, training, start.as_ref())?)
 }
 
@@ -208,7 +209,8 @@ struct StemTraining {
     model: StemModel,
     adam: Adam,
     train: Prepared,
-    test: Option<Prepared>,
+    /// What is measured on.
+    measured: Option<Prepared>,
     device: Device,
     gradient_clip: f64,
     seed: u64,
@@ -229,7 +231,7 @@ impl StemTraining {
         context: &TrainContext,
         encoder: &FrozenEncoder,
         train: Dataset,
-        test: Option<Dataset>,
+        measured: Option<Dataset>,
         vocabulary: &Vocabulary,
         start: Option<&Loaded>,
     ) -> Result<Self> {
@@ -260,7 +262,8 @@ impl StemTraining {
         let model = init::initialize(config.init(&device), &mut rng)?;
         // Only now, for features of other data or another encoder take the place of those that are there.
         let train = Prepared::new(context, encoder, train, Split::Train, vocabulary, Some(recipe.stem.region_stride))?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, vocabulary, None)).transpose()?;
+        let split = recipe.data.chosen_on();
+        let measured = measured.map(|data| Prepared::new(context, encoder, data, split, vocabulary, None)).transpose()?;
         let schedule = Schedule {
             samples: train.dataset.len(),
             batch: recipe.stem.batch,
@@ -277,7 +280,7 @@ impl StemTraining {
             model,
             adam: Adam::new(0.5, 0.999),
             train,
-            test,
+            measured,
             device,
             gradient_clip: recipe.stem.gradient_clip,
             seed: recipe.seed,
@@ -346,9 +349,9 @@ impl Training for StemTraining {
         self.epochs.losses(at, asked)
     }
 
-    /// R-precision of test pictures among captions, and the captions nearest to a few of them.
+    /// R-precision of pictures that are not learned from, among captions, and the captions nearest to a few of them.
     fn measure(&mut self, at: &Place) -> Result<Option<Measured>> {
-        let Some(test) = self.test.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
+        let Some(test) = self.measured.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         // The same captions every time, so that epochs can be compared.

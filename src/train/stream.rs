@@ -22,7 +22,7 @@ use super::run::checkpoint::{Loaded, read_folder};
 use super::run::lock::RunLock;
 use super::run::parts::Parts;
 use super::run::{TrainContext, starting_point};
-use super::prepared::{Prepared, going_on, open, open_test, warn_of_other_captions};
+use super::prepared::{Prepared, going_on, open, open_measured, warn_of_other_captions};
 use super::stem::{config, same_config, trained};
 use crate::data::{Dataset, Split};
 use crate::evaluate::bleu;
@@ -75,10 +75,10 @@ pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> 
     let start = starting_point(context, StreamTraining::KIND)?;
     let encoder = FrozenEncoder::load(context, context.recipe.stream_encoder())?;
     let train = open(context, Split::Train, &vocabulary)?;
-    let test = open_test(context, &vocabulary)?;
-    going_on(context, start.as_ref(), &train, test.as_ref())?;
+    let measured = open_measured(context, &vocabulary)?;
+    going_on(context, start.as_ref(), &train, measured.as_ref())?;
     warn_of_other_captions(context, &train);
-    let training = StreamTraining::new(context, &encoder, train, test, vocabulary, start.as_ref())?;
+    let training = StreamTraining::new(context, &encoder, train, measured, vocabulary, start.as_ref())?;
     Ok(course::run(context, training, start.as_ref())?)
 }
 
@@ -97,7 +97,8 @@ struct StreamTraining {
     model: StreamDecoder,
     adam: Adam,
     train: Prepared,
-    test: Option<Prepared>,
+    /// What is measured on.
+    measured: Option<Prepared>,
     vocabulary: Vocabulary,
     device: Device,
     gradient_clip: f64,
@@ -108,7 +109,7 @@ impl StreamTraining {
         context: &TrainContext,
         encoder: &FrozenEncoder,
         train: Dataset,
-        test: Option<Dataset>,
+        measured: Option<Dataset>,
         vocabulary: Vocabulary,
         start: Option<&Loaded>,
     ) -> Result<Self> {
@@ -132,7 +133,8 @@ impl StreamTraining {
         let model = init::initialize(StreamDecoder::new(&config, &device), &mut rng)?;
         // Only now, as in STEM.
         let train = Prepared::new(context, encoder, train, Split::Train, &vocabulary, None)?;
-        let test = test.map(|test| Prepared::new(context, encoder, test, Split::Test, &vocabulary, None)).transpose()?;
+        let split = recipe.data.chosen_on();
+        let measured = measured.map(|data| Prepared::new(context, encoder, data, split, &vocabulary, None)).transpose()?;
         let schedule = Schedule {
             samples: train.dataset.len(),
             batch: recipe.stream.batch,
@@ -144,7 +146,7 @@ impl StreamTraining {
         };
         let epochs = Epochs::new(Self::KIND, schedule, recipe.seed, &context.device);
         let (adam, gradient_clip) = (Adam::new(0.9, 0.999), recipe.stream.gradient_clip);
-        Ok(Self { epochs, config, model, adam, train, test, vocabulary, device, gradient_clip })
+        Ok(Self { epochs, config, model, adam, train, measured, vocabulary, device, gradient_clip })
     }
 }
 
@@ -196,9 +198,9 @@ impl Training for StreamTraining {
         self.epochs.losses(at, asked)
     }
 
-    /// BLEU-4 of descriptions of test pictures, and the descriptions of a few of them.
+    /// BLEU-4 of descriptions of pictures that are not learned from, and the descriptions of a few of them.
     fn measure(&mut self, at: &Place) -> Result<Option<Measured>> {
-        let Some(test) = self.test.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
+        let Some(test) = self.measured.as_ref().filter(|_| self.epochs.measures(at)) else { return Ok(None) };
         let model = self.model.valid();
         let device = self.device.clone().without_autodiff();
         let all: Vec<usize> = (0..test.dataset.len()).collect();

@@ -170,7 +170,50 @@ fn evaluations(folder: &Path) {
     fs::write(folder.join("mute/config.json"), config.to_string()).unwrap();
     let mute = ["evaluate", "--model", "mute", "--data", "data", "--device", "cpu", "--limit", "4"];
     fails(folder, 2, &["captions", "no STREAM"], &[&mute[..], &["--metrics", "captions"]].concat());
-    fails(folder, 2, &["nothing can be measured", "no STREAM", "--inception"], &mute);
+    // Of its pictures as such there is something to be said.
+    let table = succeeds(folder, &mute);
+    assert!(
+        table.contains("spectrum.64.peaks_2.largest.generated") && table.contains("left out: captions: this model has no STREAM"),
+        "{table}"
+    );
+    judges(folder);
+}
+
+/// A training of its own judges the model, its own teacher does not, and only what was held back is a validation part.
+fn judges(folder: &Path) {
+    let judge = ["train", "stem", "--data", "data", "--recipe", "tiny", "--device", "cpu", "--set", "stem.epochs=1"];
+    let changes = ["--out", "judge", "--set", "seed=7", "--set", "data.validation=0.2"];
+    succeeds(folder, &[&judge[..], &changes[..]].concat());
+    let evaluate = ["evaluate", "--model", "model", "--data", "data", "--device", "cpu", "--limit", "12", "--metrics"];
+    let with = |more: &[&'static str]| [&evaluate[..], more].concat();
+    let table = succeeds(folder, &with(&["judge,r-precision", "--run", "run", "--judge", "judge", "--json", "judged.json"]));
+    for part in [
+        "r_precision-damsm-efficientnet-lite0-width-0.25.generated",
+        "r_precision-judge-efficientnet-lite0.generated",
+        "r_precision-judge-efficientnet-lite0.real",
+        "the DAMSM of judge, which the generator never learned from",
+        "of photographs of the validation part of its training",
+        "less independent",
+    ] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let value: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("judged.json")).unwrap()).unwrap();
+    assert_eq!((&value["judge"]["run"], &value["judge"]["encoder"]), (&"judge".into(), &"efficientnet-lite0".into()));
+    let own = "r_precision-damsm-efficientnet-lite0-width-0.25.generated";
+    let figures = value["figures"].as_array().unwrap();
+    let alone = succeeds(folder, &with(&["r-precision", "--run", "run", "--json", "-"]));
+    let alone: serde_json::Value = serde_json::from_str(&alone).unwrap();
+    assert!(alone["judge"].is_null() && alone["figures"].as_array().unwrap().iter().all(|figure| figures.contains(figure)), "{own}");
+    // Without the training that the model is of, too.
+    assert!(succeeds(folder, &with(&["judge", "--judge", "judge"])).contains("r_precision-judge-"));
+
+    fails(folder, 2, &["--judge RUN"], &with(&["judge"]));
+    fails(folder, 2, &["taught the generator", "stem.encoder"], &with(&["judge", "--judge", "run"]));
+    // It is refused even where other metrics are asked for.
+    fails(folder, 2, &["taught the generator"], &with(&["captions", "--run", "run", "--judge", "run"]));
+    fails(folder, 2, &["another training", "--judge"], &with(&["r-precision", "--run", "judge"]));
+    fails(folder, 2, &["--run"], &with(&["captions", "--part", "validation"]));
+    fails(folder, 2, &["held nothing back", "data.validation"], &with(&["captions", "--part", "validation", "--run", "run"]));
 }
 
 fn wrong_input(folder: &Path) {

@@ -17,4 +17,5 @@ mod runs;
 mod tiny;
 mod tiny_model;
 mod together;
+mod validation;
 mod version_0_1_0;

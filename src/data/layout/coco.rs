@@ -35,7 +35,7 @@ const YEARS: [&str; 2] = ["2014", "2017"];
 
 fn part(split: Split, year: &str) -> String {
     match split {
-        Split::Train => format!("train{year}"),
+        Split::Train | Split::Validation => format!("train{year}"),
         Split::Test => format!("val{year}"),
     }
 }

@@ -146,7 +146,7 @@ fn class_split(places: &[PathBuf], split: Split) -> Result<Option<ClassSplit>> {
                 return Err(bad(&test, format!("holds class {both}, which {} holds too; expected other classes", train.display())));
             }
             let (classes, file) = match split {
-                Split::Train => (trained, train),
+                Split::Train | Split::Validation => (trained, train),
                 Split::Test => (tested, test),
             };
             if classes.is_empty() {

@@ -3,7 +3,7 @@
 use super::Metric;
 use crate::Result;
 use crate::evaluate::caption_scores::caption_figures;
-use crate::evaluate::evaluator::{Evaluator, Inputs};
+use crate::evaluate::evaluator::{Evaluator, Inputs, Whose};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
 
@@ -18,8 +18,11 @@ pub static CAPTIONS: Metric = Metric {
 };
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
-    let captions = evaluator.describe(&inputs.photographs.stream, "describing photographs")?;
-    let protocol = "STREAM's greedy description of each test photograph against all captions of it, both split into words as for STEM (not \
-                    by pycocoevalcap's PTB tokenizer); BLEU over the corpus";
-    Ok(caption_figures("captions", &captions, &evaluator.references(captions.len()), protocol, &mut inputs.bootstrap))
+    let captions = evaluator.sentences(inputs, Whose::Photographs)?;
+    let protocol = format!(
+        "STREAM's greedy description of each {} photograph against all captions of it, both split into words as for STEM (not by \
+         pycocoevalcap's PTB tokenizer); BLEU over the corpus",
+        evaluator.part()
+    );
+    Ok(caption_figures("captions", &captions, &evaluator.references(captions.len()), &protocol, &mut inputs.bootstrap))
 }

@@ -2,7 +2,7 @@
 
 use super::Metric;
 use crate::Result;
-use crate::evaluate::colour_probe::{NEEDED, Probe, SEEDS};
+use crate::evaluate::colour_probe::{NEEDED, SEEDS};
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs};
 use crate::evaluate::features::Networks;
@@ -22,12 +22,8 @@ pub static COLOURS: Metric = Metric {
     figures,
 };
 
-fn probe(evaluator: &Evaluator<'_>) -> Option<Probe> {
-    evaluator.options.probe.or(Probe::of(&evaluator.model.vocabulary))
-}
-
 fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
-    match probe(evaluator) {
+    match evaluator.probe() {
         None => Some(Obstacle::NoProbe),
         Some(probe) => {
             let known = probe.colours().iter().any(|colour| evaluator.model.vocabulary.id(colour.name).is_some());
@@ -37,7 +33,7 @@ fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
 }
 
 fn figures(evaluator: &Evaluator<'_>, _: &mut Inputs) -> Result<Vec<Figure>> {
-    let Some(probe) = probe(evaluator) else { return Ok(Vec::new()) };
+    let Some(probe) = evaluator.probe() else { return Ok(Vec::new()) };
     let model = evaluator.model;
     let known: Vec<_> = probe.colours().iter().filter(|colour| model.vocabulary.id(colour.name).is_some()).collect();
     let task = evaluator.task("colour probe", known.len() * SEEDS as usize, Unit::Pictures);

@@ -49,8 +49,9 @@ pub(super) fn frechet(evaluator: &Evaluator<'_>, name: &str, network: &str, real
     });
     let dimensions = real.first().map_or(0, Vec::len);
     let mut protocol = format!(
-        "Fréchet distance of pooled features, {dimensions} values, covariances with n − 1, in f64; drawn pictures against test \
+        "Fréchet distance of pooled features, {dimensions} values, covariances with n − 1, in f64; drawn pictures against {} \
          photographs at {} px",
+        evaluator.part(),
         evaluator.size()
     );
     if smaller <= dimensions {
@@ -71,8 +72,9 @@ pub(super) fn kernel(evaluator: &Evaluator<'_>, name: &str, network: &str, real:
     let few = if size < kernel::SUBSET { format!(" (half of the smaller set; {} are usual)", kernel::SUBSET) } else { String::new() };
     let protocol = format!(
         "unbiased squared MMD of pooled features with the kernel (xᵀy/d + 1)³, mean over {} random subsets of {size}{few}; drawn pictures \
-         against test photographs at {} px",
+         against {} photographs at {} px",
         kernel::SUBSETS,
+        evaluator.part(),
         evaluator.size()
     );
     Figure { name: name.into(), value, interval, n: drawn.len(), references: Some(real.len()), network: Some(network.into()), protocol }

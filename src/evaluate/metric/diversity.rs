@@ -65,7 +65,10 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
     if !classes.is_empty() {
         let n = classes.values().map(Vec::len).sum();
         let distances: Vec<f64> = classes.values().filter_map(|members| mean_pairwise_distance(members)).collect();
-        let protocol = format!("{measure}: up to {SEEDS} test photographs of each class, a reference from above for seeds of one prompt");
+        let protocol = format!(
+            "{measure}: up to {SEEDS} {} photographs of each class, a reference from above for seeds of one prompt",
+            evaluator.part()
+        );
         figures.push(figure("real", distances, n, protocol));
     }
     Ok(figures)

@@ -1,25 +1,33 @@
 //! The registry of metrics, a file each: what a metric is called, what it needs, why it may be impossible and how it is computed. A new one
 //! is a file here and a line in [`ALL`].
 
+mod attention;
 mod captions;
 mod colours;
 mod distance;
 mod diversity;
 mod fid;
 mod inception_score;
+mod judge;
 mod kid;
 mod r_precision;
 mod redescription;
+mod sentences;
+mod spectrum;
 
+pub use attention::ATTENTION;
 pub use captions::CAPTIONS;
 pub use colours::COLOURS;
 pub use distance::DISTANCE;
 pub use diversity::DIVERSITY;
 pub use fid::FID;
 pub use inception_score::INCEPTION_SCORE;
+pub use judge::JUDGE;
 pub use kid::KID;
 pub use r_precision::R_PRECISION;
 pub use redescription::REDESCRIPTION;
+pub use sentences::SENTENCES;
+pub use spectrum::SPECTRUM;
 
 use super::error::Obstacle;
 use super::evaluator::{Evaluator, Inputs};
@@ -45,8 +53,21 @@ pub struct Metric {
 }
 
 /// Every metric, in the order of the figures.
-pub static ALL: [&Metric; 9] =
-    [&CAPTIONS, &REDESCRIPTION, &DISTANCE, &FID, &KID, &INCEPTION_SCORE, &R_PRECISION, &DIVERSITY, &COLOURS];
+pub static ALL: [&Metric; 13] = [
+    &CAPTIONS,
+    &REDESCRIPTION,
+    &SENTENCES,
+    &DISTANCE,
+    &FID,
+    &KID,
+    &INCEPTION_SCORE,
+    &R_PRECISION,
+    &JUDGE,
+    &DIVERSITY,
+    &COLOURS,
+    &SPECTRUM,
+    &ATTENTION,
+];
 
 impl PartialEq for Metric {
     fn eq(&self, other: &Self) -> bool {

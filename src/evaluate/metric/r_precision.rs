@@ -2,11 +2,12 @@
 
 use super::Metric;
 use crate::Result;
-use crate::data::Dataset;
+use crate::damsm::Damsm;
+use crate::data::{Dataset, Split};
 use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
-use crate::evaluate::features::{Networks, to_rows, to_tensor};
+use crate::evaluate::features::{Features, Networks, to_rows, to_tensor};
 use crate::evaluate::figure::Figure;
 use crate::evaluate::interval::{Interval, IntervalKind, wilson};
 use crate::evaluate::r_precision::{self, OTHERS};
@@ -25,7 +26,7 @@ pub static R_PRECISION: Metric = Metric {
 };
 
 fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
-    let Evaluator { model, dataset, options, .. } = evaluator;
+    let Evaluator { model, options, .. } = evaluator;
     let Some((_, damsm)) = &options.damsm else {
         return Some(Obstacle::NoDamsm);
     };
@@ -35,6 +36,12 @@ fn obstacle(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
     if found != expected {
         return Some(Obstacle::OtherEncoder { expected, found });
     }
+    no_rivals(evaluator)
+}
+
+/// Whether nothing was drawn, or there are no captions to tell a picture's own from.
+pub(super) fn no_rivals(evaluator: &Evaluator<'_>) -> Option<Obstacle> {
+    let dataset = evaluator.dataset;
     if evaluator.samples == 0 {
         return Some(Obstacle::NoDrawings);
     }
@@ -53,7 +60,7 @@ fn kinds(dataset: &Dataset, indices: &[usize]) -> Vec<usize> {
 }
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
-    let Evaluator { model, dataset, options, device, .. } = evaluator;
+    let Evaluator { model, options, device, .. } = evaluator;
     let Some((text, damsm)) = &options.damsm else { return Ok(Vec::new()) };
     let mut sentences = Vec::with_capacity(inputs.prompts.len());
     let mut own = true;
@@ -73,24 +80,51 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
     } else {
         "the judge is the DAMSM of another training than the model's"
     };
-    let chosen = if options.damsm_chosen_on_test {
-        "; its weights were chosen by the R-precision of photographs of the test part of its training"
-    } else {
-        ""
-    };
+    let chosen = chosen_on(options.damsm_chosen_on);
     let network = match &options.damsm_encoder {
         Some(encoder) => format!("damsm-{}", encoder.kind()),
         None => format!("damsm-{}", evaluator.network()),
     };
+    let rows = |features: &Features| if options.damsm_encoder.is_some() { features.damsm.clone() } else { features.stream.clone() };
+    let rows = [rows(&inputs.drawings), rows(&inputs.photographs)];
+    let asked = Asked { captions: &inputs.prompts, sentences: &sentences };
+    judged(evaluator, &network, &network, damsm, asked, &rows, &format!("{judge}{chosen}"))
+}
+
+/// What is to be said of weights that were chosen on a part of the data.
+pub(super) fn chosen_on(part: Option<Split>) -> String {
+    let said = |part: Split| format!("; its weights were chosen by the R-precision of photographs of the {} part of its training", part.name());
+    part.map_or(String::new(), said)
+}
+
+/// What pictures are to be found by.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Words.
+    pub captions: &'a [Vec<usize>],
+    /// The sentences by the text encoder of the judge.
+    pub sentences: &'a [Vec<f32>],
+}
+
+/// R-precision of drawn pictures and of photographs by `damsm`, from an encoder's pooled features of both; `judge` says who that is.
+pub(super) fn judged(
+    evaluator: &Evaluator<'_>,
+    name: &str,
+    network: &str,
+    damsm: &Damsm,
+    asked: Asked<'_>,
+    rows: &[Vec<Vec<f32>>; 2],
+    judge: &str,
+) -> Result<Vec<Figure>> {
+    let Evaluator { dataset, options, device, .. } = evaluator;
     let mut figures = Vec::new();
-    for (whose, features) in [("generated", &inputs.drawings), ("real", &inputs.photographs)] {
-        let rows = if options.damsm_encoder.is_some() { &features.damsm } else { &features.stream };
+    for (whose, rows) in ["generated", "real"].into_iter().zip(rows) {
         let mut codes = Vec::with_capacity(rows.len());
         for rows in rows.chunks(options.batch.max(1)) {
             codes.extend(to_rows(damsm.encode(to_tensor(rows, device)))?);
         }
         let indices: Vec<usize> = (0..codes.len()).map(|i| i % dataset.len()).collect();
-        let (sentences, captions) = (&sentences[..codes.len()], &inputs.prompts[..codes.len()]);
+        let (sentences, captions) = (&asked.sentences[..codes.len()], &asked.captions[..codes.len()]);
         let kinds = kinds(dataset, &indices);
         let Some(found) = r_precision::r_precision(&codes, sentences, captions, &kinds, &mut evaluator.rng(Purpose::Rivals)) else { continue };
         let candidates = found.candidates;
@@ -106,21 +140,21 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
         let (low, high) = (found.mean - found.deviation, found.mean + found.deviation);
         let interval = Interval { kind: IntervalKind::StdOverFolds, low, high, parts: found.folds };
         figures.push(Figure {
-            name: format!("r_precision-{network}.{whose}"),
+            name: format!("r_precision-{name}.{whose}"),
             value: found.mean,
             interval: (found.folds > 1).then_some(interval),
             n: found.pictures,
             references: Some(candidates.least),
-            network: Some(network.clone()),
+            network: Some(network.to_string()),
             protocol: format!(
                 "a picture's own caption has the largest cosine with it, {candidates}: itself and up to {OTHERS} of other classes (of other \
                  pictures where there are no classes, or one) that do not say the same word for word, over whole folds{few}{without}; \
-                 {judge}{chosen}"
+                 {judge}"
             ),
         });
         if whose == "real" {
             figures.push(Figure {
-                name: format!("r_precision-{network}.chance"),
+                name: format!("r_precision-{name}.chance"),
                 value: candidates.chance,
                 interval: wilson((candidates.chance * found.pictures as f64).round() as usize, found.pictures),
                 n: found.pictures,

@@ -4,7 +4,7 @@ use super::Metric;
 use crate::Result;
 use crate::evaluate::caption_scores::caption_figures;
 use crate::evaluate::error::Obstacle;
-use crate::evaluate::evaluator::{Evaluator, Inputs};
+use crate::evaluate::evaluator::{Evaluator, Inputs, Whose};
 use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
 
@@ -19,7 +19,7 @@ pub static REDESCRIPTION: Metric = Metric {
 };
 
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
-    let captions = evaluator.describe(&inputs.drawings.stream, "describing drawn pictures")?;
+    let captions = evaluator.sentences(inputs, Whose::Drawings)?;
     let of_prompt: Vec<_> = inputs.prompts[..evaluator.samples].iter().map(|ids| vec![evaluator.model.vocabulary.decode(ids)]).collect();
     let protocol = "STREAM's greedy description of each drawn picture against its prompt, the known words of one caption";
     let mut figures = caption_figures("redescription-prompt", &captions, &of_prompt, protocol, &mut inputs.bootstrap);

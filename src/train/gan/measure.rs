@@ -1,5 +1,5 @@
-//! Measurements while the generator learns: kernel distance and R-precision of pictures for captions of the test part, always the same
-//! captions and noise.
+//! Measurements while the generator learns: kernel distance and R-precision of pictures for captions of the validation part or,
+//! where none is held back, of the test part; always the same captions and noise.
 //!
 //! Their random numbers are their own, and nothing that learns is touched: a measured training equals an unmeasured one to the bit.
 
@@ -64,7 +64,7 @@ impl From<course::Best> for Best {
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
-    /// Unbiased squared MMD of pooled EfficientNet-Lite0 features between drawn pictures and photographs of the test part.
+    /// Unbiased squared MMD of pooled EfficientNet-Lite0 features between drawn pictures and photographs that are not learned from.
     pub kernel_distance: f64,
     /// Pictures that were drawn.
     pub drawn: usize,
@@ -92,7 +92,7 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Looks at the photographs of the test part; nothing where the recipe measures nothing, or there is no such part.
+    /// Looks at the photographs that are measured on; nothing where the recipe measures nothing, or there is no such part.
     ///
     /// # Errors
     /// As [`FrozenEncoder::load`], [`crate::data::Dataset::open`] and [`stem::load`]; [`Error::Device`].
@@ -102,15 +102,16 @@ impl Measure {
         if recipe.gan.measure_every == 0 {
             return Ok(None);
         }
-        let Some(mut test) = prepared::open_test(context, vocabulary)? else {
-            context.say("nothing is measured on the way (gan.measure_every): the data has no test part");
+        let part = recipe.data.chosen_on().name();
+        let Some(mut test) = prepared::open_measured(context, vocabulary)? else {
+            context.say(&format!("nothing is measured on the way (gan.measure_every): the data has no {part} part"));
             return Ok(None);
         };
         // Spread over the data, for it may be sorted.
         let shown = count.min(test.len());
         test.samples = spread(test.len(), shown).map(|i| test.samples[i].clone()).collect();
         if shown < 2 {
-            context.say("nothing is measured on the way (gan.measure_every): the test part has one picture");
+            context.say(&format!("nothing is measured on the way (gan.measure_every): the {part} part has one picture"));
             return Ok(None);
         }
         let captions = EncodedCaptions::new(&test, vocabulary)?;

@@ -17,18 +17,18 @@ use crate::train::run::{RunFolder, TrainContext};
 use crate::watch::{Event, Watcher};
 
 /// `context` with sample prompts that the vocabulary can read, so that the report names what is drawn. Where one has no known word, or
-/// the recipe has none at all, captions of the test part are drawn in their place, or of `train` where there is no such part.
+/// the recipe has none at all, captions of what is measured on are drawn in their place, or of `train` where there is no such part.
 ///
 /// # Errors
-/// As [`prepared::open_test`].
+/// As [`prepared::open_measured`].
 pub fn with_known_prompts(context: &TrainContext, vocabulary: &Vocabulary, train: &Dataset) -> Result<TrainContext> {
     let mut context = context.clone();
     let prompts = &context.recipe.gan.sample_prompts;
     let max_words = context.recipe.data.max_words;
-    // The test part is read for its captions alone, and only where they are needed.
+    // That part is read for its captions alone, and only where they are needed.
     if prompts.is_empty() || prompts.iter().any(|prompt| vocabulary.encode(prompt, max_words).is_err()) {
-        let test = prepared::open_test(&context, vocabulary)?;
-        context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, test.as_ref().unwrap_or(train), &*context.watcher);
+        let measured = prepared::open_measured(&context, vocabulary)?;
+        context.recipe.gan.sample_prompts = known_prompts(prompts, vocabulary, max_words, measured.as_ref().unwrap_or(train), &*context.watcher);
     }
     Ok(context)
 }

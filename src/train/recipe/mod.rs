@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use self::gan::{DiscriminatorChoice, GanRecipe};
-use crate::data::DataOptions;
+use crate::data::{DataOptions, Split, Validation};
 use crate::encoder::EncoderKind;
 use crate::glam::GeneratorConfig;
 use crate::{Error, Result};
@@ -55,6 +55,11 @@ pub struct DataRecipe {
     pub max_words: usize,
     /// How often a word must occur in the training captions to be learned.
     pub min_word_count: usize,
+    /// The share of the training data, by class or by picture, that is held back: what is chosen (epochs of STEM and STREAM, the best generator)
+    /// is then chosen on it, else on the test part.
+    pub validation: f64,
+    /// Which part that is.
+    pub validation_seed: u64,
     /// Unusable samples that are put up with.
     pub max_skipped: usize,
     /// GiB of decoded pictures that are kept in memory, for each split; those of a larger data set are decoded when they are needed.
@@ -73,6 +78,8 @@ impl Default for DataRecipe {
             size: 256,
             max_words: 18,
             min_word_count: 2,
+            validation: 0.0,
+            validation_seed: 0,
             max_skipped: 16,
             memory_gib: 4.0,
             encoder_size: 224,
@@ -86,7 +93,23 @@ impl DataRecipe {
     /// How a data set is read by this recipe.
     pub fn options(&self) -> DataOptions {
         let memory = DataOptions::gib(self.memory_gib);
-        DataOptions { size: self.size, max_skipped: self.max_skipped, memory, ..DataOptions::default() }
+        DataOptions {
+            size: self.size,
+            max_skipped: self.max_skipped,
+            memory,
+            validation: self.held_back(),
+            ..DataOptions::default()
+        }
+    }
+
+    /// What of the training data is held back.
+    pub fn held_back(&self) -> Option<Validation> {
+        Validation::new(self.validation, self.validation_seed)
+    }
+
+    /// The part of the data that choices are measured on.
+    pub fn chosen_on(&self) -> Split {
+        if self.held_back().is_some() { Split::Validation } else { Split::Test }
     }
 }
 
@@ -134,7 +157,7 @@ pub struct StemRecipe {
     pub gamma_2: f64,
     /// γ₃, how sharply pairs are told apart.
     pub gamma_3: f64,
-    /// Epochs between two measurements on the test split.
+    /// Epochs between two measurements, on the validation part or, where nothing is held back, on the test part.
     pub test_every: usize,
 }
 
@@ -185,7 +208,7 @@ pub struct StreamRecipe {
     pub hidden: usize,
     /// Longest caption in words.
     pub max_words: usize,
-    /// Epochs between two measurements on the test split.
+    /// Epochs between two measurements, as in `[stem]`.
     pub test_every: usize,
 }
 
@@ -320,6 +343,9 @@ impl Recipe {
         }
         if self.gan.crop_from != 0 && self.gan.crop_from < data.size {
             return bad(format!("gan.crop_from is {}; expected 0, or at least data.size, {}", self.gan.crop_from, data.size));
+        }
+        if !(0.0..=0.5).contains(&data.validation) {
+            return bad(format!("data.validation is {}; expected a share from 0 to 0.5", data.validation));
         }
         if !(data.memory_gib.is_finite() && data.memory_gib >= 0.0) {
             return bad(format!("data.memory_gib is {}; expected a number of 0 or more", data.memory_gib));

@@ -280,7 +280,7 @@ impl Loaded {
     pub fn same_data(&self, dataset: &Dataset) -> Result<()> {
         let same = |begun: &Option<String>, now: String| begun.as_ref().is_none_or(|begun| *begun == now);
         let message = if !same(&self.state.data, dataset.fingerprint()) {
-            "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from)"
+            "the training was begun on other pictures than the data hold now at this data.size (or gan.crop_from) and data.validation"
         } else if !same(&self.state.annotations, dataset.annotations()) {
             "the training was begun with other captions or classes of the same pictures than the data hold now"
         } else {
