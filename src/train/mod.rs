@@ -11,6 +11,7 @@ pub mod error;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
+pub mod measured;
 pub mod optim;
 mod prepared;
 pub mod recipe;
