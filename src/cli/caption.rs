@@ -44,6 +44,8 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
     for path in &args.images {
         let picture = match read::from_file(path) {
             Ok(picture) => picture,
+            // The only one: its error is all there is to tell.
+            Err(error) if args.images.len() == 1 => return Err(error.into()),
             Err(error) => {
                 print::note(format_args!("error: {error}"));
                 unreadable += 1;

@@ -59,7 +59,7 @@ impl Vocabulary {
             }
         }
         let most = counts.iter().max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0))).map(|(word, count)| (word.clone(), *count));
-        if !most.as_ref().is_some_and(|(_, count)| *count >= min_count) {
+        if most.as_ref().is_none_or(|(_, count)| *count < min_count) {
             let most =
                 most.map_or("there is none at all".into(), |(word, count)| format!("the most frequent one, {word:?}, {count} times"));
             return Err(Error::BadInput(format!(

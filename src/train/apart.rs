@@ -84,8 +84,11 @@ mod tests {
     use crate::text::Vocabulary;
     use crate::train::Recipe;
 
-    fn dataset(samples: &[(u8, &str, Option<usize>)]) -> (Dataset, EncodedCaptions) {
-        let sample = |(pixel, caption, class): &(u8, &str, Option<usize>)| Sample::new("k", vec![*pixel; 3], vec![caption.to_string()], *class);
+    /// A picture of one pixel, its caption and class.
+    type Drawn = (u8, &'static str, Option<usize>);
+
+    fn dataset(samples: &[Drawn]) -> (Dataset, EncodedCaptions) {
+        let sample = |(pixel, caption, class): &Drawn| Sample::new("k", vec![*pixel; 3], vec![caption.to_string()], *class);
         let dataset = Dataset::new(samples.iter().map(sample).collect(), 1);
         let vocabulary = Vocabulary::parse("<end>\na\nblue\nred\n").unwrap();
         let captions = EncodedCaptions::new(&dataset, &vocabulary).unwrap();
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn data_in_which_nothing_differs_are_refused_by_name() {
-        let cases: [(&[(u8, &str, Option<usize>)], &str); 5] = [
+        let cases: [(&[Drawn], &str); 5] = [
             (&[(1, "a red", None)], "1 usable picture"),
             (&[(1, "a red", None), (1, "a blue", None)], "the same one"),
             (&[(1, "a red", None), (2, "a red", None)], "captions for training are the same words"),
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn one_class_is_none() {
-        let classes = |samples: &[(u8, &str, Option<usize>)]| {
+        let classes = |samples: &[Drawn]| {
             let mut dataset = dataset(samples).0;
             let found = one_class(&mut dataset);
             (found, dataset.classes(&(0..dataset.len()).collect::<Vec<_>>()))

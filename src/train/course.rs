@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::divergence::Guard;
+pub use super::measured::{Best, Measured};
 use super::run::checkpoint::{Loaded, State, write_folder};
-use super::run::examples::Example;
 use super::run::parts::Parts;
 use super::run::{RunFolder, TrainContext};
 use crate::data::{Dataset, Position, Sampler};
@@ -203,51 +203,6 @@ pub struct Standing {
     pub guard: Guard,
     /// The best that was measured.
     pub best: Option<Best>,
-}
-
-/// How good weights are.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Best {
-    /// What can be compared: values of a higher class are better than any of a lower one.
-    pub class: usize,
-    /// The greater the better.
-    pub value: f64,
-}
-
-impl Best {
-    /// Whether this is better than the best so far.
-    fn improves(self, best: Option<Self>) -> bool {
-        best.is_none_or(|best| self.class > best.class || (self.class == best.class && self.value > best.value))
-    }
-}
-
-/// What was measured on the test part.
-#[derive(Debug, Default)]
-pub struct Measured {
-    /// Values by name.
-    pub values: Losses,
-    /// How good the weights are by it.
-    pub rank: Option<Best>,
-    /// What each value was measured against, and what chance gives, in the words of the log.
-    pub against: Map<String, Value>,
-    /// The same for people, beside the values of the same names.
-    pub said: Vec<(&'static str, String)>,
-    /// What the model makes of a few pictures, always the same ones.
-    pub examples: Vec<Example>,
-}
-
-impl Measured {
-    /// A value with what it was measured against.
-    pub fn value(&mut self, name: &'static str, value: f64, against: Value, said: String) {
-        self.values.push((name, value));
-        self.against.insert(name.to_string(), against);
-        self.said.push((name, said));
-    }
-
-    /// What is said of the value `name`, in brackets.
-    pub fn beside(&self, name: &str) -> String {
-        self.said.iter().find(|(of, _)| *of == name).map_or(String::new(), |(_, said)| format!(" ({said})"))
-    }
 }
 
 /// A step that was taken.
@@ -452,15 +407,6 @@ mod tests {
         assert_eq!(Until::Epochs(4).work(&at, &sampler), (48, 30, Unit::Steps));
         assert_eq!(Until::Spent { pictures: Some(50), seconds: Some(60.0) }.work(&at, &sampler), (7, 3, Unit::Steps));
         assert_eq!(Until::Spent { pictures: None, seconds: Some(59.5) }.work(&at, &sampler), (60, 9, Unit::Seconds));
-    }
-
-    #[test]
-    fn greater_is_better_and_a_higher_class_begins_anew() {
-        let best = |class, value| Best { class, value };
-        assert!(best(1, -9.0).improves(None));
-        assert!(best(1, -0.1).improves(Some(best(1, -0.2))) && !best(1, -0.2).improves(Some(best(1, -0.2))));
-        assert!(best(2, -0.4).improves(Some(best(1, -0.2))) && !best(1, -0.1).improves(Some(best(2, -0.4))));
-        assert!(!best(1, f64::NAN).improves(Some(best(1, -0.2))));
     }
 
     #[test]

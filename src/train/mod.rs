@@ -12,6 +12,7 @@ pub mod features;
 pub mod frozen_encoder;
 pub mod gan;
 pub mod judge;
+pub mod measured;
 pub mod optim;
 mod prepared;
 pub mod recipe;

@@ -51,8 +51,14 @@ impl Watcher for Heard {
     }
 }
 
+/// A caption and a class.
+type Said = (String, Option<usize>);
+
+/// What is changed, and what is said by then.
+type Edit = (&'static str, fn(usize) -> Said);
+
 /// A folder of pictures of one colour each, the same ones for training and for testing, with caption and class as `of` gives them for a number.
-fn write(data: &Path, pictures: usize, of: impl Fn(usize) -> (String, Option<usize>)) {
+fn write(data: &Path, pictures: usize, of: impl Fn(usize) -> Said) {
     for split in ["train", "test"] {
         let folder = data.join(split);
         fs::create_dir_all(&folder).unwrap();
@@ -70,6 +76,10 @@ const WORDS: [&str; 12] = ["red", "green", "blue", "black", "white", "round", "s
 
 fn own(i: usize) -> String {
     format!("a {} thing", WORDS[i % 12])
+}
+
+fn original(i: usize) -> Said {
+    (own(i), Some(i))
 }
 
 fn on(folder: &Path, out: &str, data: &str, changes: &[&str]) -> (TrainContext, Arc<Heard>) {
@@ -196,7 +206,6 @@ fn a_batch_with_one_caption_has_no_wrong_sentence() {
 fn a_training_goes_on_with_its_own_captions_and_classes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data2");
-    let original = |i: usize| (own(i), Some(i));
     write(&data, 12, original);
     type Part = (&'static str, fn(&TrainContext) -> Result<(), TrainError>, usize);
     // The features' computation asks whether to stop, too.
@@ -209,10 +218,10 @@ fn a_training_goes_on_with_its_own_captions_and_classes() {
             Err(error) => assert!(matches!(error, TrainError::Library(Error::Interrupted)), "{kind}: {error}"),
         }
         let resumed = TrainContext { resume: true, ..context.clone() };
-        let edits: [(&str, Box<dyn Fn(usize) -> (String, Option<usize>)>); 3] = [
-            ("a new word", Box::new(move |i| if i == 4 { ("a violet thing".into(), Some(i)) } else { original(i) })),
-            ("another order", Box::new(move |i| if i == 4 { ("a thing white".into(), Some(i)) } else { original(i) })),
-            ("another class", Box::new(move |i| (own(i), Some(if i == 4 { 5 } else { i })))),
+        let edits: [Edit; 3] = [
+            ("a new word", |i| if i == 4 { ("a violet thing".into(), Some(i)) } else { original(i) }),
+            ("another order", |i| if i == 4 { ("a thing white".into(), Some(i)) } else { original(i) }),
+            ("another class", |i| (own(i), Some(if i == 4 { 5 } else { i }))),
         ];
         for (edit, of) in edits {
             write(&data, 12, of);

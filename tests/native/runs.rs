@@ -364,7 +364,7 @@ fn stem_that_was_trained_otherwise_is_used_as_it_is_or_refused() {
     fs::remove_dir_all(context.out.join("stem")).unwrap();
     fs::remove_dir_all(context.out.join("gan")).unwrap();
     let mut fewer = context.clone();
-    fewer.recipe.data.min_word_count = 30;
+    fewer.recipe.data.min_word_count = 20;
     stem::run(&fewer).unwrap();
     let error = gan::run(&fewer).unwrap_err().to_string();
     assert!(error.contains("STEM was trained anew"), "{error}");
