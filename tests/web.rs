@@ -115,6 +115,14 @@ async fn webgpu_gives_the_references_numbers() {
 
 // ---- the JavaScript face
 
+#[wasm_bindgen_test]
+fn words_are_split_and_composed_as_natively() {
+    let cases: Vec<(String, Vec<String>)> = serde_json::from_str(include_str!("fixtures/words.json")).unwrap();
+    for (text, words) in cases {
+        assert_eq!(mirrorgan::text::tokenize(&text), words, "{text:?}");
+    }
+}
+
 async fn engine(device: &str) -> Result<WebEngine, WebError> {
     let files = fixture::files();
     let listed = ModelFiles::new(&fixture::config(&files).to_string())?;

@@ -15,6 +15,9 @@ const MAX_BYTES: u64 = 1 << 30;
 /// Where captions may stand; `text` is what text-to-image trainings call them.
 const CAPTIONS: [&str; 3] = ["captions", "caption", "text"];
 
+/// The cells of a row by the names of their columns, with the number of its line.
+type Numbered = (usize, Map<String, Value>);
+
 /// What is said of a picture.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
@@ -59,7 +62,7 @@ impl Metadata {
     }
 
     /// Whether these were rows of pictures.
-    fn take(&mut self, name: &str, path: &Path, folder: &Path, rows: Vec<(usize, Map<String, Value>)>) -> Result<bool> {
+    fn take(&mut self, name: &str, path: &Path, folder: &Path, rows: Vec<Numbered>) -> Result<bool> {
         if !rows.iter().any(|(_, row)| row.contains_key("file_name")) {
             self.leave(name, " (no file_name)");
             return Ok(false);
@@ -102,7 +105,7 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 /// A JSON object a line, each with the number of its line.
-fn json_rows(text: &str) -> std::result::Result<Vec<(usize, Map<String, Value>)>, String> {
+fn json_rows(text: &str) -> std::result::Result<Vec<Numbered>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| match parse(line.as_bytes()) {
@@ -114,7 +117,7 @@ fn json_rows(text: &str) -> std::result::Result<Vec<(usize, Map<String, Value>)>
 }
 
 /// The rows of a table with commas between its columns and their names in the first line.
-fn csv_rows(text: &str) -> std::result::Result<Vec<(usize, Map<String, Value>)>, String> {
+fn csv_rows(text: &str) -> std::result::Result<Vec<Numbered>, String> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let names = reader.headers().map_err(|error| error.to_string())?.clone();
     let rows = reader.records().map(|record| {

@@ -17,6 +17,7 @@ mod metadata;
 mod pattern;
 mod pictures;
 mod pixels;
+mod sample;
 mod sampler;
 mod shard;
 mod source;

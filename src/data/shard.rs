@@ -46,7 +46,7 @@ pub(super) fn read_shard(path: &Path) -> Result<Vec<Listed>> {
     let unpacked = unpacked(path)?;
     let mut opened = File::open(path).map_err(|error| Error::io(path, error))?;
     let archives = match &unpacked {
-        Some(unpacked) => archives(&mut *unpacked.lock().unwrap_or_else(PoisonError::into_inner)),
+        Some(unpacked) => archives(&mut unpacked.lock().unwrap_or_else(PoisonError::into_inner)),
         None => archives(&mut opened),
     };
     let archives = archives.map_err(|error| refused(path, &error))?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::dataset::class_of;
 use super::layout::{Listed, Listing};
+use super::sample::class_of;
 use super::split::Split;
 use crate::files;
 

@@ -423,6 +423,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_vocabulary_is_text_with_a_mark_or_without() {
+        let config = tiny().config;
+        let words = |content: &[u8]| config.load_vocabulary(content).map(|vocabulary| vocabulary.words().to_vec());
+        let text = "\u{feff}<end>\r\nbird\r\nred\r\n";
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for content in [text.as_bytes(), &wide, b"<end>\nbird\nred\n"] {
+            assert_eq!(words(content).unwrap(), ["<end>", "bird", "red"]);
+        }
+        let error = words(b"<end>\nbird\nros\xe9\n").unwrap_err().to_string();
+        assert!(error.starts_with("vocab.txt: is no text in UTF-8: line 3"), "{error}");
+        let error = words(b"<end>\nbird\n").unwrap_err().to_string();
+        assert!(error.contains("2 words") && error.contains("expected 3, as config.json says"), "{error}");
+    }
+
+    #[test]
     fn checksum_is_sha256() {
         // FIPS 180-2, appendix B.1.
         assert_eq!(FileInfo::of(b"abc").sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

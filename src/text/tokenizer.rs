@@ -100,6 +100,14 @@ mod tests {
         assert!(tokenize("\u{301} \u{200d}❤\u{fe0f}").is_empty());
     }
 
+    #[test]
+    fn every_script_is_split_as_in_the_browser() {
+        let cases: Vec<(String, Vec<String>)> = serde_json::from_str(include_str!("../../tests/fixtures/words.json")).unwrap();
+        for (text, words) in cases {
+            assert_eq!(tokenize(&text), words, "{text:?}");
+        }
+    }
+
     /// Runs of `\w`, as the public code has them.
     fn runs(text: &str) -> Vec<String> {
         text.replace('\u{fffd}', " ").split(|c: char| !is_word(c)).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
