@@ -51,8 +51,8 @@ impl Agreement {
 /// The colours of parts in a sentence of plain words, as captions of flowers and birds have them.
 ///
 /// Colours belong to the part that follows them ("pink and white petals") or, after "is" or "are" and where no part follows before the next
-/// "with", "has" or "have", to the part before ("petals that are pink with a yellow center"). Flower and petals, bird and body are one
-/// part each.
+/// "with", "has" or "have", to the part before ("petals that are pink with a yellow center"). A part that "and" joins to one with colours
+/// before it has the same ("a white belly and breast"). Flower and petals, bird and body are one part each.
 pub fn colours_of_parts(words: &[String]) -> Colours {
     let mut found = Colours::new();
     let mut give = |part: &'static str, colours: &mut Vec<&'static str>| {
@@ -62,6 +62,8 @@ pub fn colours_of_parts(words: &[String]) -> Colours {
     };
     let (mut subject, mut predicate) = (None, false);
     let mut waiting = Vec::new();
+    // Those of the part before, for one that is joined to it.
+    let mut before: Vec<&str> = Vec::new();
     for (index, word) in words.iter().enumerate() {
         if let Some(colour) = colour(word) {
             waiting.push(colour);
@@ -69,9 +71,13 @@ pub fn colours_of_parts(words: &[String]) -> Colours {
             if let Some(subject) = subject.filter(|_| predicate && !part_follows) {
                 give(subject, &mut waiting);
             }
-        } else if let Some(part) = part(word) {
-            give(part, &mut waiting);
-            (subject, predicate) = (Some(part), false);
+        } else if let Some(named) = part(word) {
+            if waiting.is_empty() && is_joined(words, index) {
+                waiting.clone_from(&before);
+            }
+            before.clone_from(&waiting);
+            give(named, &mut waiting);
+            (subject, predicate) = (Some(named), false);
         } else if matches!(word.as_str(), "is" | "are") {
             predicate = true;
         } else if matches!(word.as_str(), "with" | "has" | "have") {
@@ -85,6 +91,13 @@ pub fn colours_of_parts(words: &[String]) -> Colours {
         give(subject, &mut waiting);
     }
     found
+}
+
+/// Whether "and" joins the part at `index` to one right before it, and nothing is said of it alone.
+fn is_joined(words: &[String], index: usize) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| words.get(at)).map_or("", String::as_str);
+    let alone = matches!(word(Some(index + 1)), "that" | "is" | "are" | "which");
+    word(index.checked_sub(1)) == "and" && part(word(index.checked_sub(2))).is_some() && !alone
 }
 
 /// The colour that a word names, "reddish" as "red".
@@ -181,7 +194,7 @@ mod tests {
 
     #[test]
     fn colours_find_their_parts() {
-        let cases: [(&str, &[&str]); 12] = [
+        let cases: [(&str, &[&str]); 16] = [
             ("this flower has pink petals and a yellow center", &["center: yellow", "petals: pink"]),
             ("this flower has petals that are pink with yellow stamen", &["petals: pink", "stamen: yellow"]),
             ("the petals are white and the stamen is yellow", &["petals: white", "stamen: yellow"]),
@@ -192,6 +205,10 @@ mod tests {
             ("a small bird with a yellow belly gray head and black beak", &["belly: yellow", "bill: black", "head: grey"]),
             ("the bird has a reddish breast and its tail is brown", &["breast: red", "tail: brown"]),
             ("a blue bird that has brown feet", &["bird: blue", "legs: brown"]),
+            ("this bird has a white belly and breast with a short bill", &["belly: white", "breast: white"]),
+            ("a bird with a black crown and nape and wings that are brown", &["crown: black", "nape: black", "wings: brown"]),
+            ("white petals and stamen that is yellow", &["petals: white", "stamen: yellow"]),
+            ("a bird with wings and a red tail", &["tail: red"]),
             ("a small red circle on a white ground", &[]),
             ("", &[]),
         ];

@@ -43,48 +43,44 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
             network: None,
             protocol: format!("expected number of different sentences of STREAM (greedy) among {AMONG} of the pictures (all where there are fewer)"),
         });
-        figures.extend(agreement(evaluator, whose, &sentences, &references, against));
+        let said: Vec<Colours> = sentences.iter().map(|words| colours_of_parts(words)).collect();
+        let asked: Vec<Vec<Colours>> =
+            references.iter().map(|texts| texts.iter().map(|words| colours_of_parts(words)).collect()).collect();
+        let own: Vec<usize> = (0..said.len()).collect();
+        let other = others(said.len(), &mut evaluator.rng(Purpose::SentencesChance));
+        let protocol = format!(
+            "of the parts to which {against} gives a colour (petals, centre, wings, bill …, found by words), the share that STREAM's sentence \
+             gives one of the same colours; chance: with the sentence of another picture; people: with its first caption, of the others"
+        );
+        let mut figure = |name, said: &[Colours], asked: &[Vec<Colours>], partners: &[usize]| {
+            let counts = counts(asked, said, partners);
+            figures.extend(agreement(evaluator, format!("sentences.{name}.{whose}"), &counts, &protocol));
+        };
+        figure("agreement", &said, &asked, &own);
+        figure("chance", &said, &asked, &other);
+        if pictures == Whose::Photographs {
+            let (first, rest): (Vec<Colours>, Vec<Vec<Colours>>) =
+                asked.iter().filter_map(|texts| texts.split_first()).map(|(first, rest)| (first.clone(), rest.to_vec())).unzip();
+            figure("people", &first, &rest, &own);
+        }
     }
     Ok(figures)
 }
 
-/// Agreement with the references of the same picture, and of another; nothing where no reference gives a part a colour.
-fn agreement(
-    evaluator: &Evaluator<'_>,
-    whose: &str,
-    sentences: &[Vec<String>],
-    references: &[Vec<Vec<String>>],
-    against: &str,
-) -> Vec<Figure> {
-    let said: Vec<Colours> = sentences.iter().map(|words| colours_of_parts(words)).collect();
-    let asked: Vec<Vec<Colours>> =
-        references.iter().map(|texts| texts.iter().map(|words| colours_of_parts(words)).collect()).collect();
-    let other = others(said.len(), &mut evaluator.rng(Purpose::SentencesChance));
-    let own: Vec<usize> = (0..said.len()).collect();
-    let protocol = format!(
-        "of the parts to which {against} gives a colour (petals, centre, wings, bill …, found by words), the share that STREAM's sentence gives \
-         one of the same colours; chance: with the sentence of another picture"
-    );
-    let mut figures = Vec::new();
-    for (name, partner) in [("agreement", &own), ("chance", &other)] {
-        let counts = counts(&asked, &said, partner);
-        let sum = |chosen: &mut dyn Iterator<Item = usize>| chosen.fold(Agreement::default(), |sum, i| sum.plus(counts[i]));
-        let whole = sum(&mut (0..counts.len()));
-        if whole.asked == 0 {
-            continue;
-        }
-        let interval = bootstrap(counts.len(), &mut evaluator.rng(Purpose::Bootstrap), |chosen| sum(&mut chosen.iter().copied()).share());
-        figures.push(Figure {
-            name: format!("sentences.{name}.{whose}"),
-            value: whole.share(),
-            interval,
-            n: counts.len(),
-            references: Some(whole.asked),
-            network: None,
-            protocol: protocol.clone(),
-        });
-    }
-    figures
+/// The share of hits of all pictures; nothing where no reference gives a part a colour.
+fn agreement(evaluator: &Evaluator<'_>, name: String, counts: &[Agreement], protocol: &str) -> Option<Figure> {
+    let sum = |chosen: &mut dyn Iterator<Item = usize>| chosen.fold(Agreement::default(), |sum, i| sum.plus(counts[i]));
+    let whole = sum(&mut (0..counts.len()));
+    let interval = bootstrap(counts.len(), &mut evaluator.rng(Purpose::Bootstrap), |chosen| sum(&mut chosen.iter().copied()).share());
+    (whole.asked > 0).then(|| Figure {
+        name,
+        value: whole.share(),
+        interval,
+        n: counts.len(),
+        references: Some(whole.asked),
+        network: None,
+        protocol: protocol.to_string(),
+    })
 }
 
 /// Of each picture, with how many parts of its references the sentence of its partner agrees.
