@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use mirrorgan::Error;
@@ -124,6 +125,30 @@ fn one_class_counts_as_none_and_is_said() {
     assert_eq!(log(&one, "gan").iter().find_map(|line| line["against"]["kernel_distance"]["drawn"].as_u64()), Some(12));
     assert_eq!(log(&one, "stream")[0]["against"]["bleu_4"], serde_json::json!({ "pictures": 12, "captions": 12 }));
     assert!(heard.has("among 12 captions, not 100"), "{heard:?}");
+
+    // The command measures by the same rule, and says so.
+    let mirrorgan =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_mirrorgan")).current_dir(folder.path()).args(arguments).output().unwrap();
+    let export = mirrorgan(&["export", "--run", "run-one", "--out", "model", "--trained-on", "one class"]);
+    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+    let evaluate =
+        ["evaluate", "--model", "model", "--run", "run-one", "--metrics", "r-precision", "--device", "cpu", "--json", "-", "--data"];
+    let output = mirrorgan(&[&evaluate[..], &["one"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("warning: R-precision of real pictures: among 12 captions, not 100: chance is 0.0833"), "{said}");
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let figures = value["figures"].as_array().unwrap();
+    assert_eq!(figures.len(), 3);
+    for figure in figures {
+        assert_eq!((&figure["references"], &figure["n"]), (&12.into(), &12.into()), "{figure}");
+    }
+    assert!((figures[2]["value"].as_f64().unwrap() - 1.0 / 12.0).abs() < 1e-9 && figures[2]["name"].as_str().unwrap().ends_with(".chance"));
+    assert!(figures[0]["protocol"].as_str().unwrap().contains("among 12 captions, chance 0.0833"), "{}", figures[0]);
+    // Captions that are all the same have no rivals at all.
+    write(&folder.path().join("same"), 12, |i| ("a red thing".into(), Some(i)));
+    let output = mirrorgan(&[&evaluate[..], &["same"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && said.contains("r-precision: no test picture has a caption"), "{said}");
 }
 
 #[test]
