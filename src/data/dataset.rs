@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::layout::Listing;
+use super::layout::{Listed, Listing};
 use super::pictures::Pictures;
 use super::pixels::{Ahead, Lazy, Pixels};
 use super::sample::read;
