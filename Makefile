@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo pkg test lint test-native test-web test-demo bench fmt
+.PHONY: help demo pkg test lint test-native test-web test-demo bench fuzz fmt
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ test-demo: ## Run the demo in headless Chromium and compare it with the command 
 
 bench: ## Compare with onnxruntime-web in the same browser
 	@benches/web/run.sh
+
+fuzz: ## Run each fuzz target for SECONDS (60); needs nightly Rust and cargo-fuzz
+	@scripts/fuzz.sh $(SECONDS)
 
 fmt: ## Format the Rust sources
 	@cargo fmt
