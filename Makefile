@@ -4,7 +4,11 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
+<<<<<<< HEAD
 .PHONY: help demo pkg test lint test-native test-web test-demo test-examples bench fmt
+=======
+.PHONY: help demo pkg test lint test-native test-web test-demo bench fuzz fmt
+>>>>>>> data
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -35,6 +39,9 @@ test-examples: ## Build the package into projects of every bundler and draw with
 
 bench: ## Compare with onnxruntime-web in the same browser
 	@benches/web/run.sh
+
+fuzz: ## Run each fuzz target for SECONDS (60); needs nightly Rust and cargo-fuzz
+	@scripts/fuzz.sh $(SECONDS)
 
 fmt: ## Format the Rust sources
 	@cargo fmt

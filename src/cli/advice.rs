@@ -51,7 +51,11 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     match Known::of(error) {
         Some(Known::Library(Error::Interrupted)) => 130,
         Some(Known::Library(
-            Error::BadInput(_) | Error::EmptyPrompt | Error::UnknownPrompt { .. } | Error::BadRecipe { .. } | Error::NoModel { .. }
+            Error::BadInput(_)
+            | Error::EmptyPrompt
+            | Error::UnknownPrompt { .. }
+            | Error::BadRecipe { .. }
+            | Error::NoModel { .. }
             | Error::SeveralParts { .. },
         )) => 2,
         Some(Known::Library(_)) | None => 1,

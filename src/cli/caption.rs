@@ -55,7 +55,8 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
         let (lines, json) = match args.count {
             Some(count) => {
                 let captions = engine.describe_in(&picture, &CaptionOptions { count, sample: args.sample })?;
-                let line = |caption: &Caption| format!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
+                let line =
+                    |caption: &Caption| format!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
                 (captions.iter().map(line).collect::<Vec<_>>(), json!({ "file": path, "captions": captions }))
             }
             None => {

@@ -86,7 +86,8 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let mut model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;
     if kinds.0 == kinds.1 {
         let damsm = text.config.damsm;
-        let matcher = MatcherConfig { damsm, region_stride: context.recipe.stem.region_stride, image_size: context.recipe.stem_encoder().size };
+        let matcher =
+            MatcherConfig { damsm, region_stride: context.recipe.stem.region_stride, image_size: context.recipe.stem_encoder().size };
         let head = Matcher::new(text.model.damsm, &matcher);
         model = model.with_matcher(matcher, head)?;
     } else {

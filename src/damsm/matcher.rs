@@ -69,7 +69,8 @@ impl Matcher {
         };
         let (found, expected) = (regions.dims()[1], self.damsm.region_channels());
         if found != expected {
-            let message = format!("matcher.damsm.region_channels is {expected}; {} has {found} at stride {}", encoder.kind(), self.region_stride);
+            let message =
+                format!("matcher.damsm.region_channels is {expected}; {} has {found} at stride {}", encoder.kind(), self.region_stride);
             return Err(Error::bad_model("config.json", message));
         }
         Ok(self.damsm.forward(regions, seen.pooled))
@@ -89,7 +90,8 @@ impl Matcher {
         let (regions, words) = (read(image.regions).await?, read(text.words).await?);
         let depth = code.len().max(1);
         let (places, count) = (regions.len() / depth, words.len() / depth);
-        let column = |values: &[f32], width: usize, at: usize| -> Vec<f32> { values.iter().skip(at).step_by(width.max(1)).copied().collect() };
+        let column =
+            |values: &[f32], width: usize, at: usize| -> Vec<f32> { values.iter().skip(at).step_by(width.max(1)).copied().collect() };
         let words: Vec<Vec<f32>> = (0..count).map(|word| column(&words, count, word)).collect();
         let regions: Vec<Vec<f32>> = (0..places).map(|place| column(&regions, places, place)).collect();
         let mut shares: Vec<Vec<f32>> = vec![Vec::with_capacity(places); count];

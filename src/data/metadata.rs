@@ -151,7 +151,6 @@ fn row(row: &Map<String, Value>, origin: &Path) -> std::result::Result<(PathBuf,
 }
 
 /// Rows of either kind, from any bytes.
-#[cfg(fuzzing)]
 pub(super) fn fuzz_rows(bytes: &[u8]) {
     let Ok(text) = text::decode(bytes) else { return };
     for rows in [json_rows(&text), csv_rows(&text)] {

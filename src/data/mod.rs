@@ -10,7 +10,6 @@ mod captions;
 mod dataset;
 mod description;
 mod folder;
-#[cfg(fuzzing)]
 pub mod fuzzing;
 mod layout;
 mod metadata;

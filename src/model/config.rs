@@ -163,7 +163,8 @@ impl ModelConfig {
             check_range("matcher.damsm.region_channels", matcher.damsm.region_channels, 1, 8192)?;
             check_range("matcher.image_size", matcher.image_size, 32, 1024)?;
             if !stream.encoder.strides().contains(&matcher.region_stride) {
-                let message = format!("matcher.region_stride is {}; {} has {:?}", matcher.region_stride, stream.encoder, stream.encoder.strides());
+                let message =
+                    format!("matcher.region_stride is {}; {} has {:?}", matcher.region_stride, stream.encoder, stream.encoder.strides());
                 return Err(Error::bad_model(CONFIG_FILE, message));
             }
             if let Err(expected) = stream.encoder.check_image_size(matcher.image_size) {
@@ -460,7 +461,9 @@ pub(crate) mod tests {
         assert!(refused(&|v| v["generator"]["features"] = 6.into()).contains("generator.features is 6; expected 8"));
         assert!(refused(&|v| v["stream"]["vocabulary"] = 9.into()).contains("stream.vocabulary is 9; expected 3"));
         assert!(refused(&|v| v["stream"]["encoder_width"] = (-1.0).into()).contains("stream.encoder_width is -1"));
-        assert!(refused(&|v| v["matcher"]["region_stride"] = 5.into()).contains("matcher.region_stride is 5; efficientnet-lite0 has [4, 8"));
+        assert!(
+            refused(&|v| v["matcher"]["region_stride"] = 5.into()).contains("matcher.region_stride is 5; efficientnet-lite0 has [4, 8")
+        );
         assert!(refused(&|v| v["matcher"]["image_size"] = 50.into()).contains("matcher.image_size is 50"));
         assert!(refused(&|v| v["matcher"]["damsm"]["code_channels"] = 9.into()).contains("matcher.damsm.code_channels is 9; expected 8"));
         assert!(refused(&|v| drop(v.as_object_mut().unwrap().remove("stream"))).contains("there is a matcher and no stream"));

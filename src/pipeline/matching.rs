@@ -92,7 +92,10 @@ mod tests {
         let head = config.init(&Device::flex());
         let engine = Engine::new(model.with_matcher(config, head).unwrap(), Device::flex()).unwrap();
         let error = block_on(engine.match_text(&picture(), "red")).unwrap_err();
-        assert!(matches!(&error, Error::BadModel { message, .. } if message.contains("region_channels is 10; efficientnet-lite0 has 12")), "{error}");
+        assert!(
+            matches!(&error, Error::BadModel { message, .. } if message.contains("region_channels is 10; efficientnet-lite0 has 12")),
+            "{error}"
+        );
     }
 
     #[test]

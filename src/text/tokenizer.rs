@@ -60,7 +60,9 @@ fn split(run: &str) -> Vec<&str> {
         let end = rest.char_indices().nth(piece.chars().count()).map_or(rest.len(), |(end, _)| end);
         let (word, after) = rest.split_at(end);
         rest = after;
-        if word.contains(is_word) {
+        // Signs that Unicode joins to the letter after them, as tone letters are, begin no word.
+        let word = word.trim_start_matches(|c| !is_word(c));
+        if !word.is_empty() {
             words.push(word);
         }
     }
@@ -144,6 +146,8 @@ mod tests {
         assert_eq!(tokenize("नीली चिड़िया").len(), 2);
         assert_eq!(tokenize("צִפּוֹר אֲדֻמָּה"), ["צִפּוֹר", "אֲדֻמָּה"].map(|word| composed(word.into())));
         assert_eq!(tokenize("طَائِرٌ أَحْمَر").len(), 2);
+        // A tone letter between an ideograph and a letter.
+        assert_eq!(tokenize("\u{7adb}\u{a710}\u{3134}"), ["\u{7adb}", "\u{3134}"]);
         // A joiner within a word of Persian, and none at its end.
         assert_eq!(tokenize("می\u{200c}خواهم"), ["می\u{200c}خواهم"]);
     }

@@ -180,14 +180,18 @@ impl WebEngine {
     /// # Errors
     /// `empty-prompt`, `bad-input`, `device-lost`, `aborted`.
     #[wasm_bindgen(unchecked_return_type = "{ tokens: Token[]; pictures: Picture[] }")]
-    pub async fn generate(&self, prompt: String, options: JsValue, noise: Option<WebNoise>, on_stage: JsValue) -> Result<JsValue, WebError> {
+    pub async fn generate(
+        &self,
+        prompt: String,
+        options: JsValue,
+        noise: Option<WebNoise>,
+        on_stage: JsValue,
+    ) -> Result<JsValue, WebError> {
         let options: GenerateOptions = read_options(options)?;
         let options = options.with_noise(noise.map(|noise| noise.source));
         let listener = Listener::new(on_stage)?;
-        let generation = self
-            .engine
-            .generate(&prompt, &options, async |event| listener.tell(&types::stage(event).map_err(border)?).await)
-            .await?;
+        let generation =
+            self.engine.generate(&prompt, &options, async |event| listener.tell(&types::stage(event).map_err(border)?).await).await?;
         types::generation(generation)
     }
 
@@ -252,9 +256,10 @@ impl WebEngine {
     #[wasm_bindgen(unchecked_return_type = "ModelInfo")]
     pub fn info(&self) -> Result<JsValue, WebError> {
         let model = self.engine.model();
-        let parameters =
-            model.stem.num_params() + model.generator.num_params() + model.stream.as_ref().map_or(0, |stream| stream.num_params())
-                + model.matcher.as_ref().map_or(0, |matcher| matcher.num_params());
+        let parameters = model.stem.num_params()
+            + model.generator.num_params()
+            + model.stream.as_ref().map_or(0, |stream| stream.num_params())
+            + model.matcher.as_ref().map_or(0, |matcher| matcher.num_params());
         types::to_js(&ModelInfo {
             name: model.config.name.clone(),
             trained_on: model.config.trained_on.clone(),
