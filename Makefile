@@ -4,11 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-<<<<<<< HEAD
-.PHONY: help demo pkg test lint test-native test-web test-demo test-examples bench fmt
-=======
-.PHONY: help demo pkg test lint test-native test-web test-demo bench fuzz fmt
->>>>>>> data
+.PHONY: help demo pkg test lint test-native test-web test-demo test-examples bench fuzz fmt
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
