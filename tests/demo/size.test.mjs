@@ -18,7 +18,8 @@ const LIMITS = {
   "the CPU alone": { files: /^mirrorgan_cpu_bg\.wasm$/, limit: 0.565 },
   "the CPU with threads": { files: /^mirrorgan_threads_bg\.wasm$/, limit: 0.565 },
   "WebGPU and CPU": { files: /^mirrorgan_webgpu_bg\.wasm$/, limit: 2.35 },
-  JavaScript: { files: /(?<!node[\w-]*)\.js$/, limit: 0.047 },
+  // The glue of the module with threads is in it twice: thread.js is one script.
+  JavaScript: { files: /(?<!node[\w-]*)\.js$/, limit: 0.0525 },
 };
 /** What was promised: a module and the JavaScript together. */
 const PROMISED = { "the CPU alone": 0.6, "the CPU with threads": 0.6, "WebGPU and CPU": 2.5 };
