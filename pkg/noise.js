@@ -25,11 +25,11 @@ export function checkNoise(noise, sizes, count) {
   return { z: checkNumbers("noise.z", noise.z, sizes.z, count), epsilon: checkNumbers("noise.epsilon", noise.epsilon, sizes.epsilon, count) };
 }
 
-/** An array or a typed array of finite numbers, as an array. */
+/** An array or a typed array of finite numbers, as what the engine takes. */
 function checkNumbers(name, values, size, count) {
   const numbers = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView)) ? Array.from(values) : null;
   if (numbers === null) throw bad(`${name} is ${show(values)}; expected an array of numbers`);
   if (numbers.length !== size * count) throw bad(`${name} has ${numbers.length} numbers; expected ${size} for each of ${count} pictures`);
   if (!numbers.every((value) => typeof value === "number" && Number.isFinite(value))) throw bad(`${name} has something that is no finite number`);
-  return numbers;
+  return Float32Array.from(numbers);
 }

@@ -186,12 +186,18 @@ function listener(kind, signal, emit, start) {
   };
 }
 
+/** Noise that the page has checked, as the engine takes it. */
+function madeNoise({ towards, position, z, epsilon }) {
+  return z ? wasm.WebNoise.values(z, epsilon) : wasm.WebNoise.towards(BigInt(towards), position);
+}
+
 const methods = {
   load: ([options], signal, emit) => load(options, signal, (event) => emit({ kind: "progress", ...event })),
   async generate([prompt, options], signal, emit) {
     if (options.caption) await withStream(signal, (event) => emit({ kind: "progress", ...event }));
     const start = performance.now();
-    const result = await engine.generate(prompt, options, listener("stage", signal, emit, start));
+    const { noise, ...rest } = options;
+    const result = await engine.generate(prompt, rest, noise && madeNoise(noise), listener("stage", signal, emit, start));
     return { ...result, milliseconds: performance.now() - start };
   },
   async caption([image, { count, sample }], signal, emit) {

@@ -159,6 +159,9 @@ impl StreamDecoder {
 /// The places of the `count` largest values, the largest first; those that tie stay in order. For few of many: it inserts one after the other.
 fn largest(values: &[f32], count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = Vec::with_capacity(count + 1);
+    if count == 0 {
+        return places;
+    }
     for (place, value) in values.iter().enumerate() {
         if places.len() == count && *value <= values[places[count - 1]] {
             continue;

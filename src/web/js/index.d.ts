@@ -177,7 +177,7 @@ export interface GenerateOptions extends CallOptions {
   onProgress?: (event: Progress) => void;
 }
 
-/** Noise between that of the call's seed and another one's, along a sphere; or the numbers themselves, picture after picture (`info.noise` says how many). */
+/** Noise between that of the call's seed and another one's, of the same spread; or the numbers themselves, picture after picture (`info.noise` says how many). */
 export type NoiseSource =
   | { towards: number | bigint; /** From 0, the call's seed, to 1, this one. */ position: number }
   | { z: Float32Array | readonly number[]; epsilon: Float32Array | readonly number[] };
