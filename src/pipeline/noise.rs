@@ -67,7 +67,7 @@ pub(super) struct Noises<'a> {
 #[derive(Debug)]
 enum Source<'a> {
     Seed,
-    Towards(Noise, f32),
+    Towards(Box<Noise>, f32),
     Values { z: std::slice::ChunksExact<'a, f32>, epsilon: std::slice::ChunksExact<'a, f32> },
 }
 
@@ -83,7 +83,7 @@ impl<'a> Noises<'a> {
                 if !(0.0..=1.0).contains(position) {
                     return Err(Error::BadInput(format!("the position between two noises is {position}; expected 0 to 1")));
                 }
-                Source::Towards(Noise::new(*seed), *position)
+                Source::Towards(Box::new(Noise::new(*seed)), *position)
             }
             Some(NoiseSource::Values { z, epsilon }) => {
                 for (name, values, size) in [("z", z, config.z_dim), ("epsilon", epsilon, config.condition_dim)] {

@@ -63,6 +63,9 @@ test("the sketch follows what is written, becomes finer, and is what Draw draws"
 test("sketches can be switched off, which is remembered, and are off where motion shall be reduced", async () => {
   const page = await openPage(browser, server.address, { sketches: true, reducedMotion: "reduce" });
   const box = page.getByLabel("Sketch while I write");
+  // The page has read what is wished by the time that it can draw.
+  const ready = () => page.locator("#draw:enabled").waitFor();
+  await ready();
   assert.equal(await box.isChecked(), false);
   await drawAndWait(page, TINY_PROMPT, 7);
   await field(page).fill("red");
@@ -73,6 +76,7 @@ test("sketches can be switched off, which is remembered, and are off where motio
   assert.ok(await sketch(page).isHidden());
   await page.evaluate(() => localStorage.setItem("mirrorgan.sketch", "on"));
   await page.reload();
+  await ready();
   assert.equal(await box.isChecked(), true);
   await page.context().close();
 });

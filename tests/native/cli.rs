@@ -166,6 +166,7 @@ fn evaluations(folder: &Path) {
     let config = fs::read(folder.join("mute/config.json")).unwrap();
     let mut config: serde_json::Value = serde_json::from_slice(&config).unwrap();
     config.as_object_mut().unwrap().remove("stream");
+    config.as_object_mut().unwrap().remove("matcher");
     config["files"].as_object_mut().unwrap().remove("stream.safetensors");
     fs::write(folder.join("mute/config.json"), config.to_string()).unwrap();
     let mute = ["evaluate", "--model", "mute", "--data", "data", "--device", "cpu", "--limit", "4"];
