@@ -60,7 +60,15 @@ export function openBrowser() {
 export async function openPage(browser, address, { sketches = false, ...options } = {}) {
   // Requests that a service worker answers cannot be seen or changed by a test.
   const context = await newContext(browser, { viewport: { width: 1200, height: 1100 }, serviceWorkers: "block", ...options });
-  if (!sketches) await context.addInitScript(() => globalThis.localStorage?.setItem("mirrorgan.sketch", "off"));
+  if (!sketches) {
+    await context.addInitScript(() => {
+      try {
+        localStorage.setItem("mirrorgan.sketch", "off");
+      } catch {
+        // A frame, or a mode, that has none.
+      }
+    });
+  }
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
