@@ -16,7 +16,7 @@ pkg: ## Build the npm package into pkg/
 	@scripts/build-pkg.sh
 
 test: ## Run every test
-	@scripts/test.sh lint native web demo examples
+	@scripts/test.sh lint native web demo
 
 lint: ## Check formatting, lints, that pkg/ is of these sources, and the types of the JavaScript
 	@scripts/test.sh lint
