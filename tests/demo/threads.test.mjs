@@ -17,15 +17,19 @@ const packages = {
 };
 
 function failing(message) {
-  return (source) => source.replace("startThread();", `throw new WebAssembly.RuntimeError("${message}");`);
+  return (source) => {
+    assert.ok(source.includes("startThread();"));
+    return source.replace("startThread();", `throw new WebAssembly.RuntimeError("${message}");`);
+  };
 }
 
+/** The package with one script changed, as it was before it was bundled, or left out. */
 function variant(name, change) {
   const folder = join(scratch(), "pkg");
   mkdirSync(folder);
   for (const file of readdirSync(join(ROOT, "pkg"))) symlinkSync(join(ROOT, "pkg", file), join(folder, file));
   rmSync(join(folder, name));
-  if (change) writeFileSync(join(folder, name), change(readFileSync(join(ROOT, "pkg", name), "utf8")));
+  if (change) writeFileSync(join(folder, name), change(readFileSync(join(ROOT, "src", "web", "js", name), "utf8")));
   return folder;
 }
 
