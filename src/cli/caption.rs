@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::DeviceChoice;
-use super::print::{self, Reader};
+use super::pictures::each;
+use super::print;
 use crate::model;
-use crate::picture::read;
 use crate::pipeline::Engine;
 use crate::stream::{Caption, CaptionOptions};
 
@@ -40,35 +40,19 @@ pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let model = model::read_folder(&args.model, &device)?;
     let engine = Engine::new(model, device)?;
-    let mut unreadable = 0;
-    for path in &args.images {
-        let picture = match read::from_file(path) {
-            Ok(picture) => picture,
-            // The only one: its error is all there is to tell.
-            Err(error) if args.images.len() == 1 => return Err(error.into()),
-            Err(error) => {
-                print::note(format_args!("error: {error}"));
-                unreadable += 1;
-                continue;
-            }
-        };
+    each(&args.images, |_, path, picture| {
         let (lines, json) = match args.count {
             Some(count) => {
-                let captions = engine.describe_in(&picture, &CaptionOptions { count, sample: args.sample })?;
+                let captions = engine.describe_in(picture, &CaptionOptions { count, sample: args.sample })?;
                 let line =
                     |caption: &Caption| format!("{}: {} ({:.2} %)", path.display(), caption.text, 100.0 * caption.log_probability.exp());
                 (captions.iter().map(line).collect::<Vec<_>>(), json!({ "file": path, "captions": captions }))
             }
             None => {
-                let caption = engine.describe(&picture)?;
+                let caption = engine.describe(picture)?;
                 (vec![format!("{}: {}", path.display(), caption.text)], json!({ "file": path, "caption": caption }))
             }
         };
-        let reader = if args.json { print::raw(&format!("{json}\n"))? } else { print::line(format_args!("{}", lines.join("\n")))? };
-        if reader == Reader::Gone {
-            break;
-        }
-    }
-    anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());
-    Ok(())
+        Ok(if args.json { print::raw(&format!("{json}\n"))? } else { print::line(lines.join("\n"))? })
+    })
 }

@@ -1,7 +1,6 @@
 //! `mirrorgan evaluate`: a model's metrics on test data.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
@@ -25,7 +24,6 @@ use crate::train::error;
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::recipe::DataRecipe;
 use crate::train::{Recipe, TrainContext, gan, judge, stem};
-use crate::watch::Unwatched;
 
 /// Arguments of `mirrorgan evaluate`.
 #[derive(Debug, Args)]
@@ -102,17 +100,7 @@ fn check_start(judge: Option<&Judge>, run: &Path, device: &Device) -> anyhow::Re
 
 /// The image encoder of the DAMSM of `run`, which `recipe` has made, where it is another than that of the model's STREAM.
 fn damsm_encoder(recipe: Recipe, run: &Path, model: &Model, encoders: &[PathBuf], device: &Device) -> error::Result<Option<SizedEncoder>> {
-    let context = TrainContext {
-        recipe,
-        recipe_source: None,
-        data: Vec::new(),
-        out: run.to_path_buf(),
-        resume: false,
-        device: device.clone(),
-        encoders: encoders.to_vec(),
-        watcher: Arc::new(Unwatched),
-        deadline: None,
-    };
+    let context = TrainContext::of_trained(recipe, run, encoders, device);
     FrozenEncoder::of_damsm(&context, model.config.stream.as_ref())
 }
 

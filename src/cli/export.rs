@@ -1,7 +1,6 @@
 //! `mirrorgan export`: a training run as a model folder.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -12,7 +11,6 @@ use crate::damsm::{Matcher, MatcherConfig};
 use crate::glam::GeneratorConfig;
 use crate::model::{Dtype, Model, ModelConfig, write_folder};
 use crate::train::{Recipe, TrainContext, TrainError, gan, stem, stream};
-use crate::watch::Unwatched;
 
 /// Arguments of `mirrorgan export`.
 #[derive(Debug, Args)]
@@ -65,33 +63,21 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         Some(name) => name.clone(),
         None => args.out.file_name().context("--out names no folder")?.to_string_lossy().into_owned(),
     };
-    let context = TrainContext {
-        recipe,
-        recipe_source: None,
-        data: Vec::new(),
-        out: args.run.clone(),
-        resume: false,
-        device: device.clone(),
-        encoders: args.encoders,
-        watcher: Arc::new(Unwatched),
-        deadline: None,
-    };
+    let context = TrainContext::of_trained(recipe, &args.run, &args.encoders, &device);
     let text = stem::load(&args.run, &device)?;
     let (stream_config, stream) = stream::load_whole(&context)?;
     let load = if args.best { gan::load_best } else { gan::load };
     let generator = load(&args.run, &context.recipe.gan.generator, stages, &device)?;
     let config = GeneratorConfig { stages, ..context.recipe.gan.generator };
     let config = ModelConfig::new(name, args.trained_on, text.config.text.clone(), config, Some(stream_config.clone()));
-    let kinds = (context.recipe.stem_encoder().kind, stream_config.encoder);
+    let (stems, seen) = stem::trained_on(&args.run)?;
     let mut model = Model::new(config, text.vocabulary, text.model.text, generator, Some(stream))?;
-    if kinds.0 == kinds.1 {
-        let damsm = text.config.damsm;
-        let matcher =
-            MatcherConfig { damsm, region_stride: context.recipe.stem.region_stride, image_size: context.recipe.stem_encoder().size };
+    if seen.kind == stream_config.encoder {
+        let matcher = MatcherConfig { damsm: text.config.damsm, region_stride: stems.stem.region_stride, image_size: seen.size };
         let head = Matcher::new(text.model.damsm, &matcher);
         model = model.with_matcher(matcher, head)?;
     } else {
-        let (stem, stream) = kinds;
+        let (stem, stream) = (seen.kind, stream_config.encoder);
         print::note(format_args!("the model cannot match pictures with words: STEM was trained with {stem}, and STREAM has {stream}"));
     }
     write_folder(&args.out, &model, args.dtype)?;

@@ -7,11 +7,11 @@ use image::imageops::crop_imm;
 use serde_json::json;
 
 use super::device::DeviceChoice;
-use super::print::{self, Reader};
+use super::pictures::each;
+use super::print;
 use crate::model;
 use crate::picture::file::{to_image, write as write_picture};
 use crate::picture::overlay::attended;
-use crate::picture::read;
 use crate::pipeline::{Engine, Picture, TextMatch};
 
 /// Tell how well pictures and a text match, and where in them each word is found.
@@ -41,36 +41,23 @@ pub struct MatchArgs {
 pub fn run(args: MatchArgs) -> anyhow::Result<()> {
     let device = args.device.open()?;
     let engine = Engine::new(model::read_folder(&args.model, &device)?, device)?;
-    let mut unreadable = 0;
-    for (index, path) in args.images.iter().enumerate() {
-        let picture = match read::from_file(path) {
-            Ok(picture) => picture,
-            Err(error) => {
-                print::note(format_args!("error: {error}"));
-                unreadable += 1;
-                continue;
-            }
-        };
-        let found = engine.compare(&picture, &args.text)?;
+    each(&args.images, |index, path, picture| {
+        let found = engine.compare(picture, &args.text)?;
         let words: Vec<&str> = found.tokens.iter().filter(|token| token.known).map(|token| token.word.as_str()).collect();
         if let Some(folder) = &args.out {
-            write(folder, index, &picture, &found, &words)?;
+            write(folder, index, picture, &found, &words)?;
         }
-        let each = words.iter().zip(&found.words);
+        let figures = words.iter().zip(&found.words);
         let reader = if args.json {
-            let words: Vec<_> = each.map(|(word, similarity)| json!({ "word": word, "similarity": similarity })).collect();
+            let words: Vec<_> = figures.map(|(word, similarity)| json!({ "word": word, "similarity": similarity })).collect();
             let told = json!({ "file": path, "text": args.text, "similarity": found.similarity, "words": words });
             print::raw(&format!("{told}\n"))?
         } else {
-            let words: Vec<String> = each.map(|(word, similarity)| format!("{word} {similarity:.2}")).collect();
+            let words: Vec<String> = figures.map(|(word, similarity)| format!("{word} {similarity:.2}")).collect();
             print::line(format_args!("{}: {:.3} ({})", path.display(), found.similarity, words.join(", ")))?
         };
-        if reader == Reader::Gone {
-            break;
-        }
-    }
-    anyhow::ensure!(unreadable == 0, "{unreadable} of {} pictures could not be read", args.images.len());
-    Ok(())
+        Ok(reader)
+    })
 }
 
 /// The middle square of a picture, darkened where a word was not found, for each word.

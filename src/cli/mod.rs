@@ -19,6 +19,7 @@ mod matching;
 mod measuring;
 pub mod memory;
 mod names;
+mod pictures;
 mod print;
 mod report;
 mod tiny_data;

@@ -338,17 +338,7 @@ mod tests {
     fn the_recipe_in_a_members_folder_comes_before_the_one_that_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let [asked, own] = ["fast", "tiny"].map(|name| Recipe::load(name, &[]).unwrap());
-        let whole = TrainContext {
-            recipe: asked.clone(),
-            recipe_source: None,
-            data: Vec::new(),
-            out: folder.path().to_path_buf(),
-            resume: false,
-            device: burn::tensor::Device::flex(),
-            encoders: Vec::new(),
-            watcher: std::sync::Arc::new(crate::watch::Unwatched),
-            deadline: None,
-        };
+        let whole = TrainContext::of_trained(asked.clone(), folder.path(), &[], &burn::tensor::Device::flex());
         let trained = Member::AttnGan.recipe(&own);
         crate::files::write(&folder.path().join("attngan/gan/recipe.toml"), trained.to_toml().unwrap().as_bytes()).unwrap();
         assert_eq!(Member::AttnGan.trained_with(&whole).unwrap().recipe, trained);

@@ -1,7 +1,6 @@
 //! What an evaluation takes of trainings: judges, and which pictures were held back.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use burn::tensor::Device;
 
@@ -13,7 +12,6 @@ use super::stem;
 use crate::data::Validation;
 use crate::encoder::SizedEncoder;
 use crate::evaluate::judge::Judge;
-use crate::watch::Unwatched;
 use crate::{Error, Result};
 
 /// The DAMSM of `run` as a judge of generators that did not learn from it, and the recipe that it was trained with. `encoders` are files
@@ -24,17 +22,7 @@ use crate::{Error, Result};
 pub fn load(run: &Path, encoders: &[std::path::PathBuf], device: &Device) -> error::Result<(Judge, Recipe)> {
     let trained = stem::load(run, device)?;
     let (recipe, seen) = stem::trained_on(run)?;
-    let context = TrainContext {
-        recipe,
-        recipe_source: None,
-        data: Vec::new(),
-        out: run.to_path_buf(),
-        resume: false,
-        device: device.clone(),
-        encoders: encoders.to_vec(),
-        watcher: Arc::new(Unwatched),
-        deadline: None,
-    };
+    let context = TrainContext::of_trained(recipe, run, encoders, device);
     let encoder = SizedEncoder::new(FrozenEncoder::load(&context, seen)?.network, seen.size);
     let chosen_on = trained.chosen.then(|| context.recipe.data.chosen_on());
     let judge = Judge {

@@ -1,13 +1,12 @@
 //! Whether pictures find their captions, in the space of a DAMSM that the generator never learned from.
 
 use super::Metric;
-use super::r_precision::{Asked, chosen_on, judged, no_rivals};
+use super::r_precision::{Asked, chosen_on, judged, no_rivals, sentences};
 use crate::Result;
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs};
-use crate::evaluate::features::{Networks, to_rows};
+use crate::evaluate::features::Networks;
 use crate::evaluate::figure::Figure;
-use crate::stem::TextBatch;
 
 /// R-precision by a held-out judge, of drawn pictures, and of photographs beside them.
 pub static JUDGE: Metric = Metric {
@@ -32,10 +31,7 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
     let Evaluator { model, options, device, .. } = evaluator;
     let Some(judge) = &options.judge else { return Ok(Vec::new()) };
     let prompts: Vec<Vec<usize>> = inputs.prompts.iter().map(|prompt| judge.read(prompt, &model.vocabulary)).collect();
-    let mut sentences = Vec::with_capacity(prompts.len());
-    for prompts in prompts.chunks(options.batch.max(1)) {
-        sentences.extend(to_rows(judge.text.forward(&TextBatch::new(prompts, device)).sentence)?);
-    }
+    let sentences = sentences(&judge.text, &prompts, options.batch, device)?;
     let kind = judge.encoder.kind();
     let mut about = format!(
         "the judge is the DAMSM of {}, which the generator never learned from, on {kind} at {} px{}",

@@ -1,17 +1,19 @@
 //! Whether pictures find their captions, in the space of a DAMSM.
 
+use burn::tensor::Device;
+
 use super::Metric;
 use crate::Result;
 use crate::damsm::Damsm;
 use crate::data::{Dataset, Split};
-use crate::evaluate::cosine::{cosine, unit};
 use crate::evaluate::error::Obstacle;
 use crate::evaluate::evaluator::{Evaluator, Inputs, Purpose};
 use crate::evaluate::features::{Features, Networks, to_rows, to_tensor};
 use crate::evaluate::figure::Figure;
+use crate::evaluate::judge::same_text_encoder;
 use crate::evaluate::interval::{Interval, IntervalKind, wilson};
 use crate::evaluate::r_precision::{self, OTHERS};
-use crate::stem::TextBatch;
+use crate::stem::{TextBatch, TextEncoder};
 use crate::text::tokenize;
 use crate::watch::Event;
 
@@ -62,19 +64,8 @@ fn kinds(dataset: &Dataset, indices: &[usize]) -> Vec<usize> {
 fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>> {
     let Evaluator { model, options, device, .. } = evaluator;
     let Some((text, damsm)) = &options.damsm else { return Ok(Vec::new()) };
-    let mut sentences = Vec::with_capacity(inputs.prompts.len());
-    let mut own = true;
-    for prompts in inputs.prompts.chunks(options.batch.max(1)) {
-        let batch = TextBatch::new(prompts, device);
-        let rows = to_rows(text.forward(&batch).sentence)?;
-        if sentences.is_empty() {
-            // The judge is of the model's own training when its text encoder says what the model's does, up to f16.
-            let models = to_rows(model.stem.forward(&batch).sentence)?;
-            own = rows.iter().zip(&models).all(|(a, b)| a.len() == b.len() && cosine(&unit(a), &unit(b)) > 0.999);
-        }
-        sentences.extend(rows);
-    }
-    let judge = if own {
+    let sentences = sentences(text, &inputs.prompts, options.batch, device)?;
+    let judge = if same_text_encoder(text, &model.stem, model.vocabulary.len(), device)? {
         "the judge is the DAMSM of the model's own training, whose text encoder the generator is conditioned on, so it is no independent \
          judge: read the figure beside that of photographs"
     } else {
@@ -89,6 +80,15 @@ fn figures(evaluator: &Evaluator<'_>, inputs: &mut Inputs) -> Result<Vec<Figure>
     let rows = [rows(&inputs.drawings), rows(&inputs.photographs)];
     let asked = Asked { captions: &inputs.prompts, sentences: &sentences };
     judged(evaluator, &network, &network, damsm, asked, &rows, &format!("{judge}{chosen}"))
+}
+
+/// The sentences of captions by `text`, `batch` at once.
+pub(super) fn sentences(text: &TextEncoder, captions: &[Vec<usize>], batch: usize, device: &Device) -> Result<Vec<Vec<f32>>> {
+    let mut sentences = Vec::with_capacity(captions.len());
+    for captions in captions.chunks(batch.max(1)) {
+        sentences.extend(to_rows(text.forward(&TextBatch::new(captions, device)).sentence)?);
+    }
+    Ok(sentences)
 }
 
 /// What is to be said of weights that were chosen on a part of the data.

@@ -99,17 +99,7 @@ mod tests {
     use crate::train::Recipe;
 
     fn context(out: PathBuf) -> TrainContext {
-        TrainContext {
-            recipe: Recipe::default(),
-            recipe_source: None,
-            data: Vec::new(),
-            out,
-            resume: false,
-            device: burn::tensor::Device::flex(),
-            encoders: Vec::new(),
-            watcher: std::sync::Arc::new(crate::watch::Unwatched),
-            deadline: None,
-        }
+        TrainContext::of_trained(Recipe::default(), &out, &[], &burn::tensor::Device::flex())
     }
 
     #[test]

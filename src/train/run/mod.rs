@@ -10,7 +10,8 @@ pub mod tensorboard;
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -26,7 +27,7 @@ use super::recipe::Recipe;
 use crate::files;
 use crate::report;
 use crate::text::Vocabulary;
-use crate::watch::{Event, SharedWatcher};
+use crate::watch::{Event, SharedWatcher, Unwatched};
 use crate::{Error, Result};
 
 /// What a training is called with.
@@ -53,6 +54,21 @@ pub struct TrainContext {
 }
 
 impl TrainContext {
+    /// What reads the training in `out` that is done: nothing is trained with it, and nobody watches.
+    pub fn of_trained(recipe: Recipe, out: &Path, encoders: &[PathBuf], device: &Device) -> Self {
+        Self {
+            recipe,
+            recipe_source: None,
+            data: Vec::new(),
+            out: out.to_path_buf(),
+            resume: false,
+            device: device.clone(),
+            encoders: encoders.to_vec(),
+            watcher: Arc::new(Unwatched),
+            deadline: None,
+        }
+    }
+
     /// The vocabulary that `train stem` wrote.
     ///
     /// # Errors
