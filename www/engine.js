@@ -32,7 +32,8 @@ export class Engine {
   /** The engine for a model's folder name and a device. */
   async get(model, device, signal) {
     const key = `${model} ${device}`;
-    if (this.#gan && this.#key === key) return this.#gan;
+    const ready = this.ready(model, device);
+    if (ready) return ready;
     if (this.#loading?.key !== key) {
       this.#loading?.controller.abort();
       const controller = new AbortController();

@@ -8,6 +8,11 @@ const $ = (id) => document.getElementById(id);
 /** Whether there is anything to draw: a letter or a digit. */
 export const isEmpty = (prompt) => !/[\p{L}\p{N}]/u.test(prompt);
 
+/** Refuses what is empty, which should cost no download. */
+export function refuseEmpty(prompt) {
+  if (isEmpty(prompt)) throw Object.assign(new Error("empty"), { code: "empty-prompt", words: [] });
+}
+
 export class Form {
   #onFill;
 
@@ -28,16 +33,17 @@ export class Form {
 
   /** What it asks for, put right where it has to be. */
   read() {
-    const { prompt, cut } = cleanPrompt($("prompt").value);
-    const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
-    if (cut || prompt !== $("prompt").value) $("prompt").value = prompt;
-    $("seed").value = parseSeed(seed) ?? 0;
-    return { prompt: prompt.trim(), seed: Number($("seed").value) };
+    const { prompt } = cleanPrompt($("prompt").value);
+    const { seed } = this.glance();
+    if (prompt !== $("prompt").value) $("prompt").value = prompt;
+    $("seed").value = seed;
+    return { prompt: prompt.trim(), seed };
   }
 
-  /** What it asks for while it is being written, which nothing is put right of. */
+  /** The same while it is being written, of which nothing is put right yet. */
   glance() {
-    return { prompt: cleanPrompt($("prompt").value).prompt.trim(), seed: parseSeed($("seed").value) ?? 0 };
+    const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
+    return { prompt: cleanPrompt($("prompt").value).prompt.trim(), seed: parseSeed(seed) ?? 0 };
   }
 
   /** Null leaves a field as it is. */

@@ -3,7 +3,7 @@
 import { hasKind, others, replaceAt, sameKind } from "./kinds.js";
 import { LARGEST_SEED } from "./link.js";
 import { flash } from "./notices.js";
-import { arrowKeys, element } from "./paint.js";
+import { arrowKeys, element, paintOn } from "./paint.js";
 import { saveCanvas } from "./share.js";
 import { wordsOf } from "./suggest.js";
 import { shortened } from "./text.js";
@@ -142,10 +142,7 @@ export class Grid {
         await gan.generate(cell.prompt, {
           seed: cell.seed,
           signal,
-          onStage: ({ image }) => {
-            [picture.width, picture.height] = [image.width, image.height];
-            picture.getContext("2d").putImageData(image, 0, 0);
-          },
+          onStage: ({ image }) => paintOn(picture, image),
         });
         button.classList.remove("waiting");
         button.classList.add("drawn");

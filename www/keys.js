@@ -1,14 +1,8 @@
 // Single-key shortcuts, which can be turned off; Escape always cancels.
 
-const KEY = "mirrorgan.shortcuts";
+import { isOn, remember } from "./remembered.js";
 
-const wanted = () => {
-  try {
-    return localStorage.getItem(KEY) !== "off";
-  } catch {
-    return true;
-  }
-};
+const KEY = "mirrorgan.shortcuts";
 
 const typing = (target) => target instanceof Element && target.closest("textarea, select, input:not([type=checkbox], [type=radio], [type=range])");
 
@@ -16,15 +10,11 @@ const typing = (target) => target instanceof Element && target.closest("textarea
 export function watchKeys(actions, onEscape) {
   const dialog = document.getElementById("shortcuts");
   const toggle = document.getElementById("shortcuts-on");
-  let on = wanted();
+  let on = isOn(KEY, () => true);
   toggle.checked = on;
   toggle.addEventListener("change", () => {
     on = toggle.checked;
-    try {
-      localStorage.setItem(KEY, on ? "on" : "off");
-    } catch {
-      // Then it holds for this visit.
-    }
+    remember(KEY, on);
   });
   document.getElementById("help").addEventListener("click", () => dialog.showModal());
   document.getElementById("shortcuts-close").addEventListener("click", () => dialog.close());

@@ -1,6 +1,6 @@
 // The mirror as a show: what is said of a picture is drawn, what is said of that is drawn in turn, and so on.
 
-import { element } from "./paint.js";
+import { element, paintOn } from "./paint.js";
 
 /** Pictures of a show, the one it begins with included. */
 const ROUNDS = 4;
@@ -35,16 +35,8 @@ export class Loop {
       const words = element("p", "", item);
       words.textContent = `“${asked}”`;
       try {
-        await gan.generate(asked, {
-          seed,
-          signal,
-          onStage: ({ image }) => {
-            [picture.width, picture.height] = [image.width, image.height];
-            picture.getContext("2d").putImageData(image, 0, 0);
-          },
-        });
-        const caption = await gan.caption(await createImageBitmap(picture), { signal, onProgress });
-        text = caption.text;
+        const { pictures } = await gan.generate(asked, { seed, signal, onStage: ({ image }) => paintOn(picture, image) });
+        ({ text } = await gan.caption(pictures[0].stages.at(-1).image, { signal, onProgress }));
       } catch (error) {
         // What was cut short says nothing.
         item.remove();

@@ -40,7 +40,7 @@ const form = new Form({ onDraw: () => draw(), onFill: () => suggestions.show() }
 const work = new Work({
   onBusy(busy) {
     allowWork(!busy);
-    // Nothing that was not asked for is in the way of what was.
+    // Nothing that was not asked for goes on beside what was.
     if (busy) [sketch.stop(), studio.hush()];
     $("cancel").hidden = !busy;
     // A button that could not be pressed for a while has lost the focus.
@@ -64,8 +64,8 @@ const studio = new Studio({
 const variations = new Variations((seed, source) => drawAgain({ ...studio.last, seed }, source, true));
 const sketch = new Sketch({
   ready: () => (usable && !work.busy ? engine.ready(choice.name, form.device) : null),
-  wish: () => form.glance(),
-  onTake: (wish, source) => drawAgain({ ...wish, model: choice.name }, source),
+  wish: () => ({ ...form.glance(), model: choice.name }),
+  onTake: drawAgain,
 });
 const kept = new History((entry, image) => drawAgain(entry, image));
 const blend = new Blend(blendPrompts);

@@ -7,14 +7,16 @@ export function element(tag, className, parent) {
   return made;
 }
 
-/** A canvas with this picture. */
-export function canvasOf(image, className) {
-  const canvas = element("canvas", className);
+/** Makes a canvas as large as this picture, and shows it there. */
+export function paintOn(canvas, image) {
   canvas.width = image.width;
   canvas.height = image.height;
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 }
+
+/** A canvas with this picture. */
+export const canvasOf = (image, className) => paintOn(element("canvas", className), image);
 
 /** A small picture as a data: address, for a history that must not grow big. */
 export function thumbnail(canvas, side) {

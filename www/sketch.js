@@ -2,6 +2,8 @@
 // the visitor has asked for a picture, and one sketch at a time is drawn, of what is written then.
 
 import { isEmpty } from "./form.js";
+import { calm, paintOn } from "./paint.js";
+import { isOn, remember } from "./remembered.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -14,36 +16,34 @@ export class Sketch {
   #picture = $("sketch-picture");
   #allowed = $("sketches");
   #ready;
+  #wish;
   #timer = 0;
-  /** What is being drawn now, and whether what is written has changed since. */
+  /** What is being drawn now, and what shall be then: `{ stages }`. */
   #drawing = null;
-  #changed = false;
+  #next = null;
   #shown = null;
 
   /**
-   * `ready()` gives the engine if it is loaded, idle and of what is chosen, else null; `wish()` what the form asks for as it stands;
+   * `ready()` gives the engine if it is loaded, idle and of what is chosen, else null; `wish()` what is asked for as it stands;
    * `onTake(wish, canvas)` hears of the wish to have the sketch as the picture.
    */
   constructor({ ready, wish, onTake }) {
     this.#ready = () => (this.#allowed.checked ? ready() : null);
-    this.wish = wish;
-    this.#allowed.checked = isOn();
+    this.#wish = wish;
+    this.#allowed.checked = isOn(KEY, isWelcome);
     this.#allowed.addEventListener("change", () => {
-      remember(this.#allowed.checked);
+      remember(KEY, this.#allowed.checked);
       if (this.#allowed.checked) this.#write();
       else this.stop();
     });
     for (const id of ["prompt", "seed"]) $(id).addEventListener("input", () => this.#write());
-    this.#root.addEventListener("click", () => {
-      const { prompt, seed } = this.#shown;
-      onTake({ prompt, seed }, this.#picture);
-    });
+    this.#root.addEventListener("click", () => onTake(this.#shown, this.#picture));
   }
 
   /** The visitor has something else drawn. */
   stop() {
     clearTimeout(this.#timer);
-    this.#changed = false;
+    this.#next = null;
     this.#drawing?.abort();
     this.#root.hidden = true;
   }
@@ -55,15 +55,15 @@ export class Sketch {
     this.#draw(1);
   }
 
-  /** Draws what is written; while something is being drawn, remembers that it has to be drawn again. A finer one gives way at once. */
+  /** Draws what is written; while something is being drawn, remembers what shall be drawn then. A finer one gives way at once. */
   async #draw(stages) {
     if (this.#drawing) {
-      this.#changed = true;
+      this.#next = { stages };
       if (this.#drawing.finer) this.#drawing.abort();
       return;
     }
     const gan = this.#ready();
-    const wish = this.wish();
+    const wish = this.#wish();
     if (!gan || isEmpty(wish.prompt)) {
       this.#root.hidden = true;
       return;
@@ -79,15 +79,13 @@ export class Sketch {
     } finally {
       this.#drawing = null;
     }
-    if (this.#changed) {
-      this.#changed = false;
-      this.#draw(1);
-    }
+    const next = this.#next;
+    this.#next = null;
+    if (next) this.#draw(next.stages);
   }
 
   #show(image, wish) {
-    [this.#picture.width, this.#picture.height] = [image.width, image.height];
-    this.#picture.getContext("2d").putImageData(image, 0, 0);
+    paintOn(this.#picture, image);
     this.#picture.classList.toggle("coarse", image.width < 128);
     this.#root.setAttribute("aria-label", `Sketch of “${wish.prompt}”: draw it`);
     this.#shown = wish;
@@ -95,22 +93,5 @@ export class Sketch {
   }
 }
 
-/** As the visitor has chosen; else where neither motion nor data shall be saved. */
-function isOn() {
-  try {
-    const chosen = localStorage.getItem(KEY);
-    if (chosen !== null) return chosen === "on";
-  } catch {
-    // A private mode.
-  }
-  const saves = matchMedia("(prefers-reduced-motion: reduce)").matches || matchMedia("(prefers-reduced-data: reduce)").matches;
-  return !saves && !navigator.connection?.saveData;
-}
-
-function remember(on) {
-  try {
-    localStorage.setItem(KEY, on ? "on" : "off");
-  } catch {
-    // As above: chosen for this visit.
-  }
-}
+/** Not where motion or data shall be saved. */
+const isWelcome = () => !calm() && !matchMedia("(prefers-reduced-data: reduce)").matches && !navigator.connection?.saveData;

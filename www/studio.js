@@ -1,6 +1,6 @@
 // The main picture: drawn stage by stage, looked at, described. What is shown stays until the first stage of the next one is there.
 
-import { isEmpty } from "./form.js";
+import { refuseEmpty } from "./form.js";
 import { linkTo, readLink } from "./link.js";
 import { lookAt } from "./models.js";
 import { tell } from "./notices.js";
@@ -54,8 +54,7 @@ export class Studio {
   async #draw(asked, offered, signal) {
     const { engine, easel, stages, looking, form } = this.#parts;
     const { prompt, seed, model } = asked;
-    // An empty prompt should cost no download.
-    if (isEmpty(prompt)) throw Object.assign(new Error("empty"), { code: "empty-prompt", words: [] });
+    refuseEmpty(prompt);
     const gan = await engine.get(model, form.device, signal);
     const tokens = await gan.tokenize(prompt, { signal });
     const { sizes, maxWords, captions } = gan.info;
@@ -115,13 +114,15 @@ export class Studio {
     $("timings").textContent = timings(result, gan.info);
     tell(`Done in ${seconds(result.milliseconds)}.${leftOut(result.tokens, gan.info.maxWords)}`);
     this.#parts.onDrawn(caption, gan.info);
-    if (caption) this.#lookFurther(gan, result.pictures[0].stages.at(-1).image);
   }
 
-  /** The likeliest sentences, once the picture is done with. */
-  async #lookFurther(gan, image) {
-    const { stages, onSentence } = this.#parts;
+  /** The likeliest sentences of the picture, where they are to be had and not there yet. */
+  async #lookFurther() {
+    const { engine, form, stages, onSentence } = this.#parts;
+    const gan = this.last && engine.ready(this.last.model, form.device);
+    if (!gan || !this.result?.pictures[0].caption || $("sentences").childElementCount) return;
     this.hush();
+    const { image } = this.stagesOf.at(-1);
     const others = (this.#others = new AbortController());
     try {
       const captions = await gan.caption(image, { count: SENTENCES, signal: others.signal });
@@ -144,10 +145,12 @@ export class Studio {
     this.#parts.easel.settle();
     if ($("caption-block").classList.contains("waiting")) $("caption-block").hidden = true;
     this.#show(this.last !== null);
+    this.#lookFurther();
   }
 
   /** Back to the wall. */
   clear() {
+    this.hush();
     [this.last, this.tokens, this.stagesOf, this.result] = [null, [], [], null];
     $("plate-prompt").textContent = "";
     this.#parts.looking.begin([], 0);

@@ -127,6 +127,7 @@ export class Suggestions {
       button.addEventListener("click", () => {
         this.#input.value = replaceWord(this.#input.value, word, known);
         this.#input.focus();
+        this.#input.dispatchEvent(new Event("input", { bubbles: true }));
         this.show();
       });
       line.append(button, " ");

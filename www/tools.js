@@ -1,5 +1,6 @@
 // What can be done with a picture beyond drawing it: each tool is loaded when it is first used.
 
+import { refuseEmpty } from "./form.js";
 import { tell, tellError } from "./notices.js";
 import { reveal } from "./paint.js";
 
@@ -78,13 +79,18 @@ export class Tools {
     }, "words");
   }
 
-  async #openGrid() {
+  /** What the main picture was asked for or, before there is one, what the form asks for. */
+  #wish() {
     const { studio, choice, form } = this.#parts;
+    return studio.last ?? { ...form.read(), model: choice.name };
+  }
+
+  async #openGrid() {
     const there = await this.#load("grid", async () => {
       const { Grid } = await import("./grid.js");
       this.#grid ??= new Grid($("grid-body"), { onFill: (plan) => this.#fillGrid(plan), onChoice: (cell, canvas) => this.#parts.draw(cell, canvas) });
     });
-    if (there) this.#grid.offer({ ...(studio.last ?? { ...form.read(), model: choice.name }) }, choice.vocabulary);
+    if (there) this.#grid.offer({ ...this.#wish() }, this.#parts.choice.vocabulary);
   }
 
   #fillGrid(plan) {
@@ -107,12 +113,13 @@ export class Tools {
   }
 
   async #openLoop() {
-    const { choice, engine, form, studio, work } = this.#parts;
+    const { engine, form, work } = this.#parts;
     await this.#load("loop", async () => {
       const { Loop } = await import("./loop.js");
       const onStart = () =>
         work.run(async (signal) => {
-          const wish = studio.last ?? { ...form.read(), model: choice.name };
+          const wish = this.#wish();
+          refuseEmpty(wish.prompt);
           const gan = await engine.get(wish.model, form.device, signal);
           if (!gan.info.captions) throw Object.assign(new Error("this model does not describe pictures"), { code: "bad-input" });
           tell("Drawing, describing, drawing…");

@@ -1,7 +1,7 @@
 // The same prompt with other seeds, side by side; a click makes one the main picture.
 
 import { LARGEST_SEED } from "./link.js";
-import { element } from "./paint.js";
+import { element, paintOn } from "./paint.js";
 
 const COUNT = 6;
 
@@ -38,9 +38,7 @@ export class Variations {
           seed: each,
           signal,
           onStage: ({ image }) => {
-            picture.width = image.width;
-            picture.height = image.height;
-            picture.getContext("2d").putImageData(image, 0, 0);
+            paintOn(picture, image);
             button.classList.add("drawn");
           },
         });

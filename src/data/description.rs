@@ -1,6 +1,6 @@
 //! What people write beside a picture: captions and a class, as JSON.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::text;
 
@@ -19,22 +19,29 @@ impl Description {
     /// What is wrong, in words.
     pub fn of(value: &Value) -> Result<Self, String> {
         let Value::Object(object) = value else { return Err(format!("holds {}; expected an object", shown(value))) };
-        let mut captions = Vec::new();
-        for key in ["captions", "caption"] {
-            if let Some(value) = object.get(key) {
-                captions.extend(texts(value).map_err(|other| format!("{key} holds {other}; expected text"))?);
-            }
-        }
-        let class_id = match object.get("class_id") {
-            Some(value) => class(value).map_err(|other| format!("class_id is {other}; expected a whole number"))?,
-            None => None,
-        };
-        Ok(Self { captions, class_id })
+        Ok(Self { captions: captions(object, &["captions", "caption"])?, class_id: class_id(object)? })
     }
 }
 
+/// The texts under `keys`, in their order.
+pub(super) fn captions(object: &Map<String, Value>, keys: &[&str]) -> Result<Vec<String>, String> {
+    let mut captions = Vec::new();
+    for key in keys {
+        if let Some(value) = object.get(*key) {
+            captions.extend(texts(value).map_err(|other| format!("{key} holds {other}; expected text"))?);
+        }
+    }
+    Ok(captions)
+}
+
+/// The class, where there is one.
+pub(super) fn class_id(object: &Map<String, Value>) -> Result<Option<usize>, String> {
+    let found = object.get("class_id").map(class).transpose();
+    Ok(found.map_err(|other| format!("class_id is {other}; expected a whole number"))?.flatten())
+}
+
 /// The texts of a text, of a list of them or of null.
-pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
+fn texts(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::Null => Ok(Vec::new()),
         Value::String(text) => Ok(vec![text.clone()]),

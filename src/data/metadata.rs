@@ -1,16 +1,13 @@
 //! `metadata.jsonl` and `metadata.csv` of Hugging Face's image folders: a row a picture, which `file_name` names from the metadata's folder.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::description::{class, parse, texts};
-use crate::{Error, Result, text};
-
-/// Longest file that is read.
-const MAX_BYTES: u64 = 1 << 30;
+use super::description::{captions, class, class_id, parse};
+use super::layout::{bad, read_text};
+use crate::{Result, text};
 
 /// Where captions may stand; `text` is what text-to-image trainings call them.
 const CAPTIONS: [&str; 3] = ["captions", "caption", "text"];
@@ -42,7 +39,7 @@ impl Metadata {
     /// Reads what `folder` has.
     ///
     /// # Errors
-    /// [`Error::BadData`] naming file and line when it is no text, no such table, or names a picture outside of `folder`; [`Error::Io`].
+    /// [`Error::BadData`](crate::Error::BadData) naming file and line when it is no text, no such table, or names a picture outside of `folder`; [`Error::Io`](crate::Error::Io).
     pub fn read(&mut self, folder: &Path) -> Result<()> {
         let there: Vec<&str> =
             ["metadata.jsonl", "metadata.csv", "metadata.parquet"].into_iter().filter(|name| folder.join(name).is_file()).collect();
@@ -91,19 +88,6 @@ impl Metadata {
     }
 }
 
-fn bad(path: &Path, message: String) -> Error {
-    Error::BadData { file: path.display().to_string(), message }
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    let length = fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
-    if length > MAX_BYTES {
-        return Err(bad(path, format!("has {length} bytes; expected at most {MAX_BYTES}")));
-    }
-    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
-    text::decode(&bytes).map_err(|message| bad(path, message))
-}
-
 /// A JSON object a line, each with the number of its line.
 fn json_rows(text: &str) -> std::result::Result<Vec<Numbered>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -136,17 +120,10 @@ fn row(row: &Map<String, Value>, origin: &Path) -> std::result::Result<(PathBuf,
     if !file.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(format!("file_name is {:?}; expected a file in the folder of the table", file.display()));
     }
-    let mut captions = Vec::new();
-    for key in CAPTIONS {
-        if let Some(value) = row.get(key) {
-            captions.extend(texts(value).map_err(|other| format!("{key} holds {other}; expected text"))?);
-        }
-    }
-    let class_id = match row.get("class_id") {
-        Some(value) => class(value).map_err(|other| format!("class_id is {other}; expected a whole number"))?,
-        // The name of a class, as labels may be, is no number.
-        None => row.get("label").and_then(|value| class(value).ok()).flatten(),
-    };
+    let captions = captions(row, &CAPTIONS)?;
+    // The name of a class, as labels may be, is no number.
+    let label = || row.get("label").and_then(|value| class(value).ok()).flatten();
+    let class_id = if row.contains_key("class_id") { class_id(row)? } else { label() };
     Ok((file, Row { captions, class_id, origin: origin.to_path_buf() }))
 }
 

@@ -2,23 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder;
-use super::layout::{self, Listed, Listing};
+use super::folder::{self, Found};
+use super::layout::{self, Listing};
 use super::pattern;
 use super::shard::read_shard;
 use super::split::Split;
 use crate::{Error, Result};
-
-/// What was found for a split, before shards are looked into.
-#[derive(Debug, Default)]
-struct Source {
-    shards: Vec<PathBuf>,
-    pictures: Vec<Listed>,
-    /// How the pictures lie.
-    how: String,
-    /// What lies there and is not read.
-    unread: Vec<String>,
-}
 
 /// The samples of `split`, training or test data, that `paths` name, in a layout of [`layout`], in shards or in a plain folder; none where
 /// there is no such part.
@@ -33,7 +22,7 @@ pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
             return Ok(listing);
         }
     }
-    let Source { shards, pictures, how, unread } = find(&expanded, split)?;
+    let Found { shards, pictures, how, unread } = find(&expanded, split)?;
     let (kind, samples) = if shards.is_empty() {
         (format!("{}{how}", if expanded.len() > 1 { "folders of pictures" } else { "a folder of pictures" }), pictures)
     } else {
@@ -49,8 +38,8 @@ pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
 ///
 /// Shards are chosen by the split that their names, or that of their folder, speak of; where none speaks of one, all are for training.
 /// Folders of pictures that are named after both splits are split by their names; what is in the others, by [`folder::read`].
-fn find(paths: &[PathBuf], split: Split) -> Result<Source> {
-    let mut source = Source::default();
+fn find(paths: &[PathBuf], split: Split) -> Result<Found> {
+    let mut source = Found::default();
     let named = |path: &Path| Split::of_folder(path).map(|(split, _)| split).filter(|_| path.is_dir());
     let by_name = [Split::Train, Split::Test].iter().all(|split| paths.iter().any(|path| named(path) == Some(*split)));
     for path in paths {

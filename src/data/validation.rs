@@ -19,13 +19,6 @@ pub struct Validation {
     seed: u64,
 }
 
-/// What is held back or not as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Classes,
-    Pictures,
-}
-
 impl Validation {
     /// About `share` of the classes or pictures; nothing where that is 0.
     pub fn new(share: f64, seed: u64) -> Option<Self> {
@@ -41,39 +34,32 @@ impl Validation {
             let known: BTreeSet<_> = train.iter().collect();
             !test.is_empty() && test.iter().all(|class| !known.contains(class))
         };
-        let (unit, names): (Unit, Vec<String>) = match (&train_classes, &test_classes) {
+        let (unit, names): (&str, Vec<String>) = match (&train_classes, &test_classes) {
             (Some(train), Some(test)) if disjoint(train, test) => {
                 // A sample whose class cannot be read cannot be used either.
-                (Unit::Classes, train.iter().map(|class| class.map_or(String::new(), |class| class.to_string())).collect())
+                ("classes", train.iter().map(|class| class.map_or(String::new(), |class| class.to_string())).collect())
             }
-            _ => (Unit::Pictures, train.samples.iter().map(|sample| name(&sample.key)).collect()),
+            _ => ("pictures", train.samples.iter().map(|sample| name(&sample.key)).collect()),
         };
-        let held_back = self.chosen(&names);
-        let (of_classes, all) = {
-            let distinct: BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
-            (distinct.iter().filter(|name| held_back.contains(**name)).count(), distinct.len())
-        };
-        let unit = match unit {
-            Unit::Classes => "classes",
-            Unit::Pictures => "pictures",
-        };
+        let distinct: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let held_back = self.chosen(&distinct);
+        let (count, all) = (held_back.len(), distinct.len());
         let how = match split {
-            Split::Validation => format!("{of_classes} of {all} {unit} that were held back"),
-            _ => format!("without {of_classes} of {all} {unit} for validation"),
+            Split::Validation => format!("{count} of {all} {unit} that were held back"),
+            _ => format!("without {count} of {all} {unit} for validation"),
         };
-        let keep = |name: &String| held_back.contains(name) == (split == Split::Validation);
+        let keep = |name: &String| held_back.contains(name.as_str()) == (split == Split::Validation);
         let samples = train.samples.into_iter().zip(&names).filter(|(_, name)| keep(name)).map(|(sample, _)| sample).collect();
         Listing { layout: format!("{}, {how}", train.layout), samples, warnings: train.warnings }
     }
 
     /// Those of `names` whose hash is below the share; at least one is, and one is not, where there are two.
-    fn chosen(self, names: &[String]) -> BTreeSet<String> {
-        let distinct: BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
-        let mut ranked: Vec<(f64, &String)> = distinct.into_iter().map(|name| (self.rank(name), name)).collect();
+    fn chosen<'a>(self, names: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+        let mut ranked: Vec<(f64, &str)> = names.iter().map(|name| (self.rank(name), *name)).collect();
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
         let below = ranked.iter().filter(|(rank, _)| *rank < self.share).count();
         let count = below.clamp(1, ranked.len().saturating_sub(1).max(1)).min(ranked.len());
-        ranked.into_iter().take(count).map(|(_, name)| name.clone()).collect()
+        ranked.into_iter().take(count).map(|(_, name)| name).collect()
     }
 
     /// A number from 0 to 1 that a name has by chance.
@@ -90,10 +76,12 @@ fn classes(samples: &[Listed]) -> Option<Vec<Option<usize>>> {
     found.into_iter().map(|class| class.map_or(Some(None), |class| class.map(Some))).collect()
 }
 
-/// A sample's own name in its key, which has the shard's or the folder's before it: data may be named and cut into shards otherwise.
+/// A sample's own name in its key, which has the shard's or the folder's before it, and that of a file its ending: data may lie in folders or
+/// be cut into shards otherwise. A name ends at its first dot, as in shards.
 fn name(key: &str) -> String {
     let key = key.rsplit_once(": ").map_or(key, |(_, key)| key);
-    key.rsplit(['/', '\\']).next().unwrap_or(key).to_string()
+    let file = key.rsplit(['/', '\\']).next().unwrap_or(key);
+    file.split('.').next().unwrap_or(file).to_string()
 }
 
 #[cfg(test)]
@@ -155,7 +143,7 @@ mod tests {
         let [_, held] = parts(validation, &data("a", 300, 20, 0), &test);
         let [_, more] = parts(validation, &data("other-train-007.tar", 900, 20, 0), &test);
         assert!(keys(&held).is_subset(&keys(&more)) && held.samples.len() > 30);
-        let files = listing((0..300).map(|i| (format!("/home/me/pictures/{i:04}"), None)));
+        let files = listing((0..300).map(|i| (format!("/home/me/pictures/{i:04}.png"), None)));
         assert_eq!(keys(&parts(validation, &files, &test)[1]), keys(&held));
     }
 

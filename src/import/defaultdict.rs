@@ -96,6 +96,8 @@ impl Rewriter {
                 self.keep(op, Pushed::Other);
                 self.in_call = false;
             }
+            // FRAME pushes nothing.
+            (0x95, _) => self.output.extend(op),
             _ => self.keep(op, Pushed::Other),
         }
     }
@@ -163,6 +165,9 @@ mod tests {
         let new = b"\x80\x04\x95\x35\0\0\0\0\0\0\0\x8c\x0bcollections\x94\x8c\x0bdefaultdict\x94\x93\x94\x8c\x08builtins\x94\x8c\x03int\x94\x93\x94\x85\x94R\x94h\x02h\x05\x85R.";
         let expected = b"\x80\x04\x95\x35\0\0\0\0\0\0\0\x8c\x0bcollections\x94\x8c\x0bdefaultdict\x9400ccollections\nOrderedDict\n\x94\x8c\x08builtins\x94\x8c\x03int\x9400]\x94\x85\x94R\x94h\x02]\x85R.";
         assert_eq!(without_defaultdicts(new).unwrap(), expected);
+        // A frame may begin between the two names.
+        let framed = b"\x80\x04\x8c\x0bcollections\x94\x95\x0e\0\0\0\0\0\0\0\x8c\x0bdefaultdict\x94\x93\x94)R.";
+        assert_ne!(without_defaultdicts(framed), None);
         // In the first protocol, and without a factory.
         let oldest = b"ccollections\ndefaultdict\np0\n(c__builtin__\nlist\np1\ntp2\nRp3\n.";
         assert_eq!(without_defaultdicts(oldest).unwrap(), b"ccollections\nOrderedDict\np0\n(]p1\ntp2\nRp3\n.");

@@ -19,27 +19,41 @@ const sketchOf = async (page, prompt, size) => {
   return shown.jsonValue();
 };
 
+/** Counts the pictures that the Worker is asked for from here on; the first sketch of a key is asked for before anything else can happen. */
+const countAsked = (page) =>
+  page.evaluate(() => {
+    const { postMessage } = Worker.prototype;
+    globalThis.asked = 0;
+    Worker.prototype.postMessage = function (message, ...more) {
+      if (message?.method === "generate") asked++;
+      return postMessage.call(this, message, ...more);
+    };
+  });
+const asked = (page) => page.evaluate(() => globalThis.asked);
+
 test("probabilities are told with the digits that say something", () => {
   assert.deepEqual([0.5, 0.123, 0.0234, 0.00001].map((share) => percent(Math.log(share))), ["50 %", "12 %", "2.3 %", "less than 0.1 %"]);
 });
 
 test("the sketch follows what is written, becomes finer, and is what Draw draws", async () => {
   const page = await openPage(browser, server.address, { sketches: true });
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
+  const loaded = [];
+  page.on("request", (request) => loaded.push(request.url()));
+  await countAsked(page);
   await field(page).pressSequentially("red");
+  assert.equal(await asked(page), 0);
   assert.ok(await sketch(page).isHidden(), "nothing is drawn before the visitor has asked for a picture");
-  assert.deepEqual(asked.filter((url) => /safetensors|wasm/.test(url)), [], "and nothing is downloaded");
+  assert.deepEqual(loaded.filter((url) => /safetensors|wasm/.test(url)), [], "and nothing is downloaded");
 
   await drawAndWait(page, TINY_PROMPT, 7);
   assert.ok(await sketch(page).isHidden());
-  const before = asked.length;
+  const before = loaded.length;
   await field(page).fill("");
   const prompt = "a white flower with red petals";
   await field(page).pressSequentially(prompt);
   const coarse = await sketchOf(page, prompt, 64);
   const fine = await sketchOf(page, prompt, 256);
-  assert.deepEqual(asked.slice(before), []);
+  assert.deepEqual(loaded.slice(before), []);
   assert.deepEqual(await breaches(page), []);
 
   // The main picture is still the one that was asked for, and keeps it until the sketch is taken.
@@ -68,11 +82,18 @@ test("sketches can be switched off, which is remembered, and are off where motio
   await ready();
   assert.equal(await box.isChecked(), false);
   await drawAndWait(page, TINY_PROMPT, 7);
+  await countAsked(page);
   await field(page).fill("red");
+  assert.equal(await asked(page), 0);
   assert.ok(await sketch(page).isHidden());
   await box.check();
-  await sketchOf(page, "red", 64);
+  await sketchOf(page, "red", 256);
   await box.uncheck();
+  assert.ok(await sketch(page).isHidden());
+  const before = await asked(page);
+  assert.ok(before > 0);
+  await field(page).fill("white");
+  assert.equal(await asked(page), before);
   assert.ok(await sketch(page).isHidden());
   await page.evaluate(() => localStorage.setItem("mirrorgan.sketch", "on"));
   await page.reload();

@@ -63,7 +63,7 @@ pub(in crate::data) fn recognise(folder: &Path, split: Split) -> Result<Option<L
     Ok(None)
 }
 
-fn bad(file: &Path, message: impl Into<String>) -> Error {
+pub(in crate::data) fn bad(file: &Path, message: impl Into<String>) -> Error {
     Error::BadData { file: file.display().to_string(), message: message.into() }
 }
 
@@ -76,7 +76,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The text of a file.
-fn read_text(path: &Path) -> Result<String> {
+pub(in crate::data) fn read_text(path: &Path) -> Result<String> {
     text::decode(&read(path)?).map_err(|message| bad(path, message))
 }
 
