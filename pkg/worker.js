@@ -168,9 +168,9 @@ async function withStream(signal, onProgress) {
 /** DAMSM's image head likewise, which sees through STREAM's encoder. */
 async function withMatcher(signal, onProgress) {
   if (model.matching || !engine.info().matches) return;
-  const matcher = entryOf(model.parts.matcher);
-  const [content] = await Promise.all([download(matcher, { signal, onProgress }, engine), withStream(signal, onProgress)]);
-  engine.loadMatcher(content);
+  // One after the other: neither goes on where the other has failed.
+  await withStream(signal, onProgress);
+  engine.loadMatcher(await download(entryOf(model.parts.matcher), { signal, onProgress }, engine));
   model.matching = true;
 }
 
