@@ -5,7 +5,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+use super::config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+use super::loaded::Model;
 use super::tensors::{self, Dtype};
 use crate::files;
 use crate::{Error, Result};

@@ -5,6 +5,7 @@
 //! folders.
 
 mod config;
+mod loaded;
 pub mod tensors;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -12,9 +13,10 @@ mod folder;
 
 #[cfg(test)]
 pub(crate) use config::tests;
-pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, Model, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
+pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, ModelConfig, STEM_FILE, STREAM_FILE, VOCABULARY_FILE};
 #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub(crate) use config::{check_generator, check_text_encoder};
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{read_folder, write_folder};
+pub use loaded::Model;
 pub use tensors::Dtype;
