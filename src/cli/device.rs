@@ -6,10 +6,10 @@ use clap::ValueEnum;
 /// What `--device` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
-    #[cfg_attr(any(feature = "cuda", feature = "vulkan"), doc = "A GPU that this build has a back end for, else the CPU.")]
+    #[cfg_attr(any(feature = "cuda", feature = "tch", feature = "vulkan"), doc = "A GPU that this build has a back end for, else the CPU.")]
     #[cfg_attr(
-        not(any(feature = "cuda", feature = "vulkan")),
-        doc = "The CPU: this build has no GPU back end (features `vulkan`, `cuda`)."
+        not(any(feature = "cuda", feature = "tch", feature = "vulkan")),
+        doc = "The CPU: this build has no GPU back end (features `vulkan`, `cuda`, `tch`)."
     )]
     Auto,
     /// NVIDIA, through cubecl (feature `cuda`).
@@ -40,42 +40,52 @@ impl DeviceChoice {
         }
     }
 
+    /// The first that there is, of those that train fastest first.
     fn auto() -> Device {
-        cuda().or_else(|_| vulkan()).unwrap_or_else(|_| Device::flex())
+        cuda().or_else(|_| torch(true)).or_else(|_| vulkan()).unwrap_or_else(|_| Device::flex())
     }
 }
 
-/// A hardware GPU: software drivers such as lavapipe are slower than the CPU path.
+/// The first GPU of `kind` that is no program: software drivers such as lavapipe are slower than the CPU path. Nothing is opened to find it,
+/// as a back end that cannot be opened panics.
+#[cfg(any(feature = "cuda", feature = "tch", feature = "vulkan"))]
+fn gpu(kind: burn::tensor::DeviceType, what: &str) -> anyhow::Result<Device> {
+    let mut found = Device::enumerate(kind).into_vec().into_iter();
+    found.find(|device| !format!("{device:?}").contains("Cpu")).ok_or_else(|| anyhow::anyhow!("no {what} was found; try --device cpu"))
+}
+
+#[cfg(not(all(feature = "cuda", feature = "tch", feature = "vulkan")))]
+fn not_built(what: &str, feature: &str) -> anyhow::Result<Device> {
+    anyhow::bail!("this binary has no {what} back end; build with `--features {feature}` (see CONTRIBUTING.md)")
+}
+
 #[cfg(feature = "vulkan")]
 fn vulkan() -> anyhow::Result<Device> {
-    use burn::tensor::DeviceType;
-    let mut found = Device::enumerate(DeviceType::Vulkan).into_vec().into_iter();
-    found
-        .find(|device| !format!("{device:?}").contains("Cpu"))
-        .ok_or_else(|| anyhow::anyhow!("no GPU with a Vulkan driver was found; try --device cpu"))
+    gpu(burn::tensor::DeviceType::Vulkan, "GPU with a Vulkan driver")
 }
 
 #[cfg(not(feature = "vulkan"))]
 fn vulkan() -> anyhow::Result<Device> {
-    anyhow::bail!("this binary has no Vulkan back end; build with `--features vulkan`")
+    not_built("Vulkan", "vulkan")
 }
 
 #[cfg(feature = "cuda")]
 fn cuda() -> anyhow::Result<Device> {
-    Ok(Device::cuda(0))
+    gpu(burn::tensor::DeviceType::Cuda, "NVIDIA GPU with its driver")
 }
 
 #[cfg(not(feature = "cuda"))]
 fn cuda() -> anyhow::Result<Device> {
-    anyhow::bail!("this binary has no CUDA back end; build with `--features cuda`")
+    not_built("CUDA", "cuda")
 }
 
 #[cfg(feature = "tch")]
 fn torch(cuda: bool) -> anyhow::Result<Device> {
-    Ok(if cuda { Device::libtorch_cuda(0) } else { Device::libtorch() })
+    // Those that libtorch counts are GPUs: none where it is built for the processor alone or finds no driver.
+    if cuda { gpu(burn::tensor::DeviceType::LibTorch, "NVIDIA GPU that this libtorch is built for") } else { Ok(Device::libtorch()) }
 }
 
 #[cfg(not(feature = "tch"))]
 fn torch(_cuda: bool) -> anyhow::Result<Device> {
-    anyhow::bail!("this binary has no libtorch back end; build with `--features tch` (see CONTRIBUTING.md)")
+    not_built("libtorch", "tch")
 }
