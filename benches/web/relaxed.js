@@ -5,19 +5,19 @@ const PROMPT = "this flower has pink petals and a yellow center";
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** Pixels of the last stage, and how long it took. */
-async function draw(gan, seed, stages) {
-  const start = performance.now();
+async function draw(gan, seed, stages, now) {
+  const start = now();
   const { pictures } = await gan.generate(PROMPT, { seed, stages });
-  return { time: performance.now() - start, pixels: pictures[0].stages.at(-1).image.data };
+  return { time: now() - start, pixels: pictures[0].stages.at(-1).image.data };
 }
 
 const difference = (a, b) => a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - b[index])), 0);
 
 /**
  * `plain` and `relaxed` are the MirrorGan of each build. Gives, for sketches and for whole pictures, both medians, the ratio of each
- * round (plain to relaxed: above 1 relaxed is faster) and the largest difference of pixels.
+ * round (plain to relaxed: above 1 relaxed is faster) and the largest difference of pixels. `now` gives milliseconds.
  */
-export async function compare(plain, relaxed, model, threads, rounds) {
+export async function compare(plain, relaxed, model, threads, rounds, now = () => performance.now()) {
   const sides = [];
   for (const { load } of [plain, relaxed]) sides.push(await load(model, { device: "cpu", threads, cache: false }));
   if (sides.some(({ info }) => info.threads !== threads)) throw new Error(`there are not ${threads} threads`);
@@ -29,7 +29,7 @@ export async function compare(plain, relaxed, model, threads, rounds) {
     for (let round = -3; round < rounds; round++) {
       const order = round % 2 ? [0, 1] : [1, 0];
       const drawn = [];
-      for (const side of order) drawn[side] = await draw(sides[side], round + 3, stages);
+      for (const side of order) drawn[side] = await draw(sides[side], round + 3, stages, now);
       differs = Math.max(differs, difference(drawn[0].pixels, drawn[1].pixels));
       if (round < 0) continue;
       for (const side of order) times[side].push(drawn[side].time);

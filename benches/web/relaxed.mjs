@@ -1,4 +1,4 @@
-// relaxed.js in a page of headless Chromium. Arguments: the folder with both builds, rounds (default 15).
+// relaxed.js in a page of headless Chromium. Arguments: the folder with both builds, rounds (default 15), numbers of threads (default 1,2).
 
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ import { HEAD, MODELS, rows } from "./relaxed.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
-const [folder, rounds = "15"] = process.argv.slice(2);
+const [folder, rounds = "15", threads = "1,2"] = process.argv.slice(2);
 const mounts = [["bench", here], ["plain", join(folder, "plain")], ["relaxed", join(folder, "relaxed")], ...MODELS.map((model) => [`models/${model}`, join(root, "models", model)])];
 const flags = mounts.flatMap(([path, from]) => ["--mount", `${path}=${from}`]);
 const server = spawn("python3", [join(root, "scripts/serve.py"), "--port", "0", "--quiet", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
@@ -19,16 +19,16 @@ try {
   const page = await browser.newPage();
   await page.goto(`${address}bench/relaxed.html`);
   for (const model of MODELS) {
-    for (const threads of [1, 2]) {
+    for (const count of threads.split(",").map(Number)) {
       const results = await page.evaluate(
         async ([model, threads, rounds]) => {
           const [plain, relaxed] = await Promise.all(["plain", "relaxed"].map(async (kind) => (await import(new URL(`../${kind}/index.js`, location.href).href)).MirrorGan));
           const { compare } = await import(new URL("relaxed.js", location.href).href);
           return compare(plain, relaxed, `../models/${model}`, threads, rounds);
         },
-        [model, threads, Number(rounds)],
+        [model, count, Number(rounds)],
       );
-      for (const row of rows("Chromium", model, threads, results)) console.log(row);
+      for (const row of rows("Chromium", model, count, results)) console.log(row);
     }
   }
 } finally {

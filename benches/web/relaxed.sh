@@ -2,7 +2,7 @@
 # What relaxed SIMD would bring on the CPU: builds the modules for the CPU with it and without, outside the checkout, and compares their times
 # and pictures in Chromium and in Node.js.
 #
-#   benches/web/relaxed.sh [rounds]      OUT=folder (default target/relaxed)   BUILD=0: what was built there before
+#   benches/web/relaxed.sh [rounds [threads]]   OUT=folder (default target/relaxed)   BUILD=0: what was built there before
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/wasm.sh"
