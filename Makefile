@@ -1,4 +1,5 @@
-# `make demo` serves the demo; `make test` runs every test. Both install what they miss (scripts/bootstrap.sh).
+# `make demo` serves the demo; `make test` runs the tests, `make test-examples` those that download bundlers. All install what they miss
+# (scripts/bootstrap.sh).
 # MIRRORGAN_CACHE=DIR keeps the builds outside the checkout, as continuous integration does.
 
 SHELL := /bin/bash
@@ -15,7 +16,7 @@ demo: ## Serve the demo from pkg/ and models/; rebuild pkg/ first when the sourc
 pkg: ## Build the npm package into pkg/
 	@scripts/build-pkg.sh
 
-test: ## Run every test
+test: ## Run every test but those of test-examples
 	@scripts/test.sh lint native web demo
 
 lint: ## Check formatting, lints, that pkg/ is of these sources, and the types of the JavaScript
@@ -30,7 +31,7 @@ test-web: ## Run the wasm tests in headless Chromium
 test-demo: ## Run the demo in headless Chromium and compare it with the command line
 	@scripts/test.sh demo
 
-test-examples: ## Build the package into projects of every bundler and draw with them
+test-examples: ## Build the package into projects of every bundler and framework, which are downloaded, and draw with them
 	@scripts/test.sh examples
 
 bench: ## Compare with onnxruntime-web in the same browser

@@ -12,7 +12,7 @@ sources() {
     find src \( -path src/cli -o -path src/train -o -path src/data -o -path src/evaluate -o -path src/files -o -path src/import -o -path src/report -o -path src/compare \
       -o -path src/discriminator -o -path src/loss \) -prune \
       -o -type f ! -path src/main.rs ! -path src/watch.rs -print
-    printf '%s\n' Cargo.toml Cargo.lock .cargo/config.toml scripts/build-pkg.sh scripts/notices.py LICENSE-MIT LICENSE-APACHE
+    printf '%s\n' Cargo.toml Cargo.lock .cargo/config.toml scripts/build-pkg.sh scripts/wasm.sh scripts/notices.py LICENSE-MIT LICENSE-APACHE
   } | LC_ALL=C sort
 }
 hash="$(sources | while read -r file; do sha256sum "$file"; done | sha256sum | cut -d' ' -f1)"

@@ -53,7 +53,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::captions`].
     pub fn describe_in(&self, picture: &Picture, options: &CaptionOptions) -> Result<Vec<Caption>> {
-        block_on(self.captions(picture, options))
+        block_on(self.captions(picture, options, async || Ok(())))
     }
 
     /// [`Engine::match_text`], waiting for the figures.

@@ -241,12 +241,18 @@ impl Engine {
         captions.pop().ok_or_else(|| Error::Device("STREAM gave no caption".into()))
     }
 
-    /// Describes a picture in several sentences, no two the same, the likeliest first: searched or drawn, as `options` say.
+    /// Describes a picture in several sentences, no two the same, the likeliest first: searched or drawn, as `options` say. `between` is
+    /// called before each word of theirs; an error from it ends the call with it.
     ///
     /// # Errors
     /// [`Error::BadInput`] for a model without STREAM and for options out of range; [`Error::Device`].
-    pub async fn captions(&self, picture: &Picture, options: &CaptionOptions) -> Result<Vec<Caption>> {
-        self.stream()?.captions(picture.to_tensor(&self.device), &self.model.vocabulary, options).await
+    pub async fn captions(
+        &self,
+        picture: &Picture,
+        options: &CaptionOptions,
+        between: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Vec<Caption>> {
+        self.stream()?.captions(picture.to_tensor(&self.device), &self.model.vocabulary, options, between).await
     }
 
     fn stream(&self) -> Result<&Stream> {

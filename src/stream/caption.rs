@@ -119,19 +119,25 @@ impl Stream {
         Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
     }
 
-    /// Describes one picture in several sentences, the likeliest first.
+    /// Describes one picture in several sentences, the likeliest first; `between` is called before each word of theirs.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for options out of range; [`Error::Device`].
+    /// [`Error::BadInput`] for options out of range; [`Error::Device`]; those of `between`.
     ///
     /// # Shapes
     /// - image: (1, 3, h, w), RGB in [−1, 1]
-    pub async fn captions(&self, image: Tensor<4>, vocabulary: &Vocabulary, options: &CaptionOptions) -> Result<Vec<Caption>> {
+    pub async fn captions(
+        &self,
+        image: Tensor<4>,
+        vocabulary: &Vocabulary,
+        options: &CaptionOptions,
+        between: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Vec<Caption>> {
         options.check()?;
         let image = self.decoder.embed_image(self.describe(image));
         let captions = match options.sample {
-            None => self.decoder.search(image, options.count, self.max_words).await?,
-            Some(seed) => self.decoder.sample(image, options.count, self.max_words, seed).await?,
+            None => self.decoder.search(image, options.count, self.max_words, between).await?,
+            Some(seed) => self.decoder.sample(image, options.count, self.max_words, seed, between).await?,
         };
         Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
     }

@@ -52,20 +52,27 @@ impl StreamDecoder {
     /// The `count` likeliest sentences of at most `max_words` words that beam search finds, the likeliest first.
     ///
     /// A sentence's probability only falls with each word, so that the search ends as soon as nothing under way is likelier than what is
-    /// asked for. Lengths are not evened out: what is told is the probability.
+    /// asked for. Lengths are not evened out: what is told is the probability. `between` is called before each word.
     ///
     /// # Errors
-    /// [`Error::Device`].
+    /// [`Error::Device`]; those of `between`.
     ///
     /// # Shapes
     /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
-    pub(super) async fn search(&self, image: Tensor<2>, count: usize, max_words: usize) -> Result<Vec<CaptionIds>> {
+    pub(super) async fn search(
+        &self,
+        image: Tensor<2>,
+        count: usize,
+        max_words: usize,
+        mut between: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Vec<CaptionIds>> {
         let width = count.max(LEAST_WIDTH);
         let mut live = vec![Hypothesis { ids: Vec::new(), log_probability: 0.0 }];
         let mut ended: Vec<CaptionIds> = Vec::new();
         let mut state = self.start(1, &image.device());
         let mut input = image;
         for step in 0..max_words {
+            between().await?;
             let (values, next) = self.read_step(input, state, live.len()).await?;
             let mut found: Vec<(usize, usize, f32)> = Vec::with_capacity(live.len() * width);
             for ((row, hypothesis), words) in live.iter().enumerate().zip(values.chunks_exact(values.len() / live.len())) {
@@ -101,20 +108,29 @@ impl StreamDecoder {
         Ok(ended)
     }
 
-    /// Up to `count` different sentences of at most `max_words` words, drawn by their probability, the likeliest first.
+    /// Up to `count` different sentences of at most `max_words` words, drawn by their probability, the likeliest first. `between` is called
+    /// before each word.
     ///
     /// # Errors
-    /// [`Error::Device`].
+    /// [`Error::Device`]; those of `between`.
     ///
     /// # Shapes
     /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
-    pub(super) async fn sample(&self, image: Tensor<2>, count: usize, max_words: usize, seed: u64) -> Result<Vec<CaptionIds>> {
+    pub(super) async fn sample(
+        &self,
+        image: Tensor<2>,
+        count: usize,
+        max_words: usize,
+        seed: u64,
+        mut between: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Vec<CaptionIds>> {
         let (rows, device) = (count * DRAWN_FOR_EACH, image.device());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut drawn = vec![(Hypothesis { ids: Vec::new(), log_probability: 0.0 }, false); rows];
         let mut state = self.start(rows, &device);
         let mut input = Tensor::cat(vec![image; rows], 0);
         for _ in 0..max_words {
+            between().await?;
             let (values, next) = self.read_step(input, state, rows).await?;
             let mut words = Vec::with_capacity(rows);
             for ((hypothesis, ended), values) in drawn.iter_mut().zip(values.chunks_exact(values.len() / rows)) {
@@ -245,7 +261,7 @@ mod tests {
     fn a_wide_search_finds_the_likeliest_of_all_sentences() {
         let (decoder, features) = decoder();
         let expected = all(&decoder, &features);
-        let found = block_on(decoder.search(decoder.embed_image(features), 16, MAX_WORDS)).unwrap();
+        let found = block_on(decoder.search(decoder.embed_image(features), 16, MAX_WORDS, async || Ok(()))).unwrap();
         assert_eq!(found.len(), 16);
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found.ids, expected.ids);
@@ -259,7 +275,7 @@ mod tests {
         let scores: HashMap<Vec<usize>, f32> =
             all(&decoder, &features).into_iter().map(|caption| (caption.ids, caption.log_probability)).collect();
         let image = decoder.embed_image(features);
-        let draw = |seed| block_on(decoder.sample(image.clone(), 5, MAX_WORDS, seed)).unwrap();
+        let draw = |seed| block_on(decoder.sample(image.clone(), 5, MAX_WORDS, seed, async || Ok(()))).unwrap();
         let drawn = draw(1);
         assert_eq!(drawn, draw(1));
         assert!((2..20).any(|seed| draw(seed) != drawn));
@@ -267,6 +283,26 @@ mod tests {
         for (index, caption) in drawn.iter().enumerate() {
             assert!((caption.log_probability - scores[&caption.ids]).abs() < 1e-4, "{caption:?}");
             assert!(drawn[..index].iter().all(|other| other.ids != caption.ids && other.log_probability >= caption.log_probability));
+        }
+    }
+
+    #[test]
+    fn what_is_called_between_words_ends_the_search_with_its_error() {
+        let (decoder, features) = decoder();
+        let image = decoder.embed_image(features);
+        for sampled in [false, true] {
+            let mut words = 0;
+            let between = async || {
+                words += 1;
+                if words == 2 { Err(Error::Interrupted) } else { Ok(()) }
+            };
+            let found = if sampled {
+                block_on(decoder.sample(image.clone(), 5, MAX_WORDS, 1, between))
+            } else {
+                block_on(decoder.search(image.clone(), 16, MAX_WORDS, between))
+            };
+            assert!(matches!(found, Err(Error::Interrupted)), "{found:?}");
+            assert_eq!(words, 2);
         }
     }
 

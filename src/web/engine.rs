@@ -205,12 +205,15 @@ impl WebEngine {
     }
 
     /// Describes a picture in several sentences: the likeliest that a search finds, or, with a seed, some drawn by their probability.
+    /// `on_word` is called with `null` before each of their words, and as `on_stage` of [`WebEngine::generate`] may stop the call.
     ///
     /// # Errors
-    /// `bad-input`, `device-lost`.
+    /// `bad-input`, `device-lost`, `aborted`.
     #[wasm_bindgen(unchecked_return_type = "Caption[]")]
-    pub async fn captions(&self, image: JsValue, count: usize, sample: Option<u64>) -> Result<JsValue, WebError> {
-        types::captions(self.engine.captions(&picture(image)?, &CaptionOptions { count, sample }).await?)
+    pub async fn captions(&self, image: JsValue, count: usize, sample: Option<u64>, on_word: JsValue) -> Result<JsValue, WebError> {
+        let listener = Listener::new(on_word)?;
+        let between = async || listener.tell(&JsValue::NULL).await;
+        types::captions(self.engine.captions(&picture(image)?, &CaptionOptions { count, sample }, between).await?)
     }
 
     /// How well a picture and a text match, and where each word is found.

@@ -1,31 +1,26 @@
 // The package as others get it: packed, installed, bundled. Every example draws the same picture.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT, TINY, difference, openBrowser, openPage, scratch, serve } from "./harness.mjs";
+import { install, npm, pack, project, run } from "./projects.mjs";
 import { keptFiles, told } from "./watch.mjs";
 
 const EXAMPLES = join(ROOT, "tests", "examples");
-const QUIET = ["--silent", "--no-audit", "--no-fund"];
-
-const run = (folder, command, ...args) => execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const npm = (folder, ...args) => run(folder, "npm", ...args);
 
 let browser, packed, tarball, consumer, expected;
 
 before(async () => {
   browser = await openBrowser();
-  const folder = scratch();
-  [packed] = [JSON.parse(npm(ROOT, "pack", join(ROOT, "pkg"), "--pack-destination", folder, "--json"))].flat();
-  tarball = join(folder, packed.filename);
+  packed = pack();
+  ({ tarball } = packed);
   // A project that has nothing but the packed package.
   consumer = scratch();
   writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  npm(consumer, "install", tarball, "--offline", ...QUIET);
+  npm(consumer, "install", tarball, "--offline");
 });
 
 after(async () => browser?.close());
@@ -93,17 +88,15 @@ test("plain ES modules, and without network from the second visit on", async () 
 test("inside a Worker of the page's own", async () => same(await picture(join(EXAMPLES, "worker"), installed())));
 
 test("a Vite project with `npm install ./pkg`", async () => {
-  const folder = join(EXAMPLES, "vite");
-  npm(folder, "ci", ...QUIET);
+  const folder = project("vite");
+  npm(folder, "ci");
   npm(folder, "run", "build");
   same(await picture(join(folder, "dist")));
 });
 
 test("a webpack project with the packed package", async () => {
-  const folder = join(EXAMPLES, "webpack");
-  npm(folder, "ci", ...QUIET);
-  // By the lock: what it does not name could not be found offline.
-  npm(folder, "install", tarball, "--offline", "--no-save", ...QUIET);
+  const folder = project("webpack");
+  install(folder, tarball);
   npm(folder, "run", "build");
   same(await picture(join(folder, "public")));
 });

@@ -1,18 +1,18 @@
-// Where models lie: behind signatures, passwords and redirects, under hashed names, in files of the visitor's; and downloads that go on.
+// Where models lie: behind signatures, passwords and redirects, under hashed names, in files of the visitor's.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync, statSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { FilesServer, prepare } from "./files_server.mjs";
-import { FLOWERS, PROMPT, TINY, openBrowser, openPage } from "./harness.mjs";
+import { PROMPT, TINY, openBrowser, openPage } from "./harness.mjs";
 
 let browser, server, other, page, expected;
 
 before(async () => {
   const hashed = readdirSync(TINY);
-  [browser, server, other] = [await openBrowser(), await new FilesServer({ flowers: FLOWERS }).start(), await new FilesServer().start()];
+  [browser, server, other] = [await openBrowser(), await new FilesServer().start(), await new FilesServer().start()];
   assert.ok(hashed.includes("config.json"));
   page = await prepare(await openPage(browser, server.address), PROMPT);
   await page.evaluate(() => {
@@ -193,112 +193,6 @@ for (const [encoding, compress] of [["gzip", gzipSync], ["br", brotli]]) {
     }
   });
 }
-
-/** Has the server break off in a file after `bytes` of an answer, once; with ranges where `ranges`. */
-function breakOff(file, bytes, { ranges = true, onAnswer = () => {} } = {}) {
-  let broken = false;
-  server.answer = (request, response, path) => {
-    if (!path.endsWith(file) || !path.startsWith("/flowers/")) return false;
-    const content = server.content(path);
-    const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? "") ?? [];
-    const start = ranges && from !== undefined ? Number(from) : 0;
-    const body = content.subarray(start);
-    onAnswer({ from, start });
-    const headers = start > 0 ? { "content-range": `bytes ${start}-${content.length - 1}/${content.length}` } : {};
-    response.writeHead(start > 0 ? 206 : 200, { "content-length": body.length, ...headers });
-    if (broken) return response.end(body);
-    broken = true;
-    response.write(body.subarray(0, bytes), () => setTimeout(() => response.destroy(), 300));
-    return true;
-  };
-}
-
-const size = statSync(join(FLOWERS, "glam.safetensors")).size;
-/** Loads the larger model; the code of its error, and what was told of its generator. */
-const loadFlowers = (abortAfter = Infinity) =>
-  page.evaluate(async (abortAfter) => {
-    const controller = new AbortController();
-    const events = [];
-    const onProgress = (event) => {
-      if (event.file !== "glam.safetensors") return;
-      events.push([event.status, event.loaded, event.progress]);
-      if (event.loaded > abortAfter) controller.abort();
-    };
-    const outcome = await code(MirrorGan.load("flowers", { device: "cpu", threads: 1, warmUp: false, signal: controller.signal, onProgress }).then((gan) => gan.dispose()));
-    return { outcome, begun: events.find(([status]) => status === "download")?.[1], last: events.at(-1), most: Math.max(...events.map(([, , progress = 0]) => progress)) };
-  }, abortAfter);
-
-test("a download that breaks goes on where it was", async () => {
-  const starts = [];
-  breakOff("glam.safetensors", 3_000_000, { onAnswer: ({ start }) => starts.push(start) });
-  assert.equal((await loadFlowers()).outcome, "network");
-  assert.deepEqual(await page.evaluate(async () => (await MirrorGan.cached()).filter(({ url }) => /glam/.test(url))), []);
-  const { outcome, begun, last, most } = await loadFlowers();
-  assert.equal(outcome, "ok");
-  assert.equal(starts.length, 2);
-  assert.ok(starts[1] >= 2 ** 20 && starts[1] <= 3_000_000, `it went on at ${starts[1]}`);
-  assert.deepEqual([begun, last, most], [starts[1], ["done", size, 100], 100]);
-  // Kept whole, once, without its parts.
-  const keys = await page.evaluate(async () => (await (await caches.open("mirrorgan-v1")).keys()).map(({ url }) => url).filter((url) => /glam/.test(url)));
-  assert.equal(keys.length, 1);
-  assert.doesNotMatch(keys[0], /part=/);
-});
-
-test("a download that is cancelled goes on where it was", async () => {
-  const starts = [];
-  breakOff("glam.safetensors", size, { onAnswer: ({ start }) => starts.push(start) });
-  server.answer = slowly(server.answer);
-  assert.equal((await loadFlowers(2_500_000)).outcome, "aborted");
-  assert.equal((await loadFlowers()).outcome, "ok");
-  assert.ok(starts.at(-1) >= 2 ** 20, `${starts}`);
-});
-
-/** As `answer`, but what is written of the generator comes in slices. */
-function slowly(answer) {
-  return (request, response, path) => {
-    if (!path.endsWith("glam.safetensors")) return answer(request, response, path);
-    const write = response.write.bind(response);
-    response.write = (content, done) => {
-      let at = 0;
-      const timer = setInterval(() => {
-        if (at >= content.length || response.destroyed) return clearInterval(timer), done?.();
-        write(content.subarray(at, (at += 200_000)));
-      }, 10);
-    };
-    return answer(request, response, path);
-  };
-}
-
-test("where the server knows no ranges, or has another file by now, it begins anew", async () => {
-  const starts = [];
-  breakOff("glam.safetensors", 3_000_000, { ranges: false, onAnswer: ({ from, start }) => starts.push([Number(from ?? 0) > 0, start]) });
-  assert.equal((await loadFlowers()).outcome, "network");
-  assert.equal((await loadFlowers()).outcome, "ok");
-  assert.deepEqual(starts, [[false, 0], [true, 0]]);
-  // Parts of what it was not: the sum tells, and all of it is asked for.
-  await page.evaluate(() => MirrorGan.clearCache());
-  const again = [];
-  breakOff("glam.safetensors", 3_000_000, { onAnswer: ({ start }) => again.push(start) });
-  assert.equal((await loadFlowers()).outcome, "network");
-  await page.evaluate(async () => {
-    const cache = await caches.open("mirrorgan-v1");
-    const parts = (await cache.keys()).filter(({ url }) => /part=0/.test(url));
-    for (const part of parts) await cache.put(part, new Response(new Uint8Array((await (await cache.match(part)).arrayBuffer()).byteLength)));
-  });
-  assert.equal((await loadFlowers()).outcome, "ok");
-  assert.deepEqual(again.map((start) => start > 0), [false, true, false]);
-});
-
-test("a refusal of ranges costs nothing but the time", async () => {
-  for (const refusal of [416, 403, 500]) {
-    await page.evaluate(() => MirrorGan.clearCache());
-    breakOff("glam.safetensors", 3_000_000);
-    const { answer } = server;
-    server.answer = (request, response, path) => (request.headers.range ? (response.writeHead(refusal).end(), true) : answer(request, response, path));
-    assert.equal((await loadFlowers()).outcome, "network");
-    assert.equal((await loadFlowers()).outcome, "ok", `after ${refusal}`);
-  }
-});
 
 test("in Node.js: a map of paths and addresses, Blobs, a query, headers", async () => {
   const { MirrorGan } = await import("../../pkg/node.js");

@@ -8,8 +8,8 @@ function watch() {
   const said = { status: [], error: [] };
   const read = { status: 0, error: 0 };
   const texts = {
-    // Each text that was set, those too that were replaced before this was told.
-    status: (element, changes) => changes.flatMap(({ addedNodes }) => [...addedNodes].map((node) => node.textContent)),
+    // Each text that was set, those too that were replaced before this was told; React and Svelte write into the text node that is there.
+    status: (element, changes) => changes.flatMap(({ type, target, addedNodes }) => (type === "characterData" ? [target.data] : [...addedNodes].map((node) => node.textContent))),
     // An error is its title and its text, set together with being shown.
     error: (element) => (element.hidden ? [] : [element.innerText]),
   };

@@ -2,47 +2,36 @@
 // draws the picture that all draw. `make test-examples`.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FilesServer } from "../demo/files_server.mjs";
-import { ROOT, TINY, cli, difference, openBrowser, openPage, pngPixels, scratch, serve } from "../demo/harness.mjs";
+import { TINY, cli, difference, openBrowser, openPage, pngPixels, scratch, serve } from "../demo/harness.mjs";
+import { ENV, install, pack, project, run, tool as toolOf } from "../demo/projects.mjs";
 import { told } from "../demo/watch.mjs";
 
-const HERE = join(ROOT, "tests", "examples");
-const BUNDLERS = join(HERE, "bundlers");
-const QUIET = ["--silent", "--no-audit", "--no-fund"];
-/** What a bundler prints is told where it fails. */
-const run = (folder, command, ...args) => execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const tool = (name, ...args) => run(BUNDLERS, join("node_modules", ".bin", name), ...args);
+let browser, tarball, expected, bundlers;
 
-let browser, tarball, expected;
+const tool = (...args) => toolOf(bundlers, ...args);
 
 before(async () => {
   browser = await openBrowser();
-  const folder = scratch();
-  const [packed] = [JSON.parse(run(ROOT, "npm", "pack", join(ROOT, "pkg"), "--pack-destination", folder, "--json"))].flat();
-  tarball = join(folder, packed.filename);
+  ({ tarball } = pack());
   // What the examples draw: as the command line does.
   const file = join(scratch(), "expected.png");
   cli("generate", "this flower has pink petals", "--model", TINY, "--seed", "7", "--out", file);
   const shown = await openPage(browser, "about:blank");
   ({ rgba: expected } = await pngPixels(shown, file));
   await shown.context().close();
-  for (const name of ["main.js", "index.html"]) cpSync(join(HERE, "vite", name), join(BUNDLERS, name));
-  install(BUNDLERS);
+  bundlers = project("bundlers");
+  const vite = project("vite");
+  for (const name of ["main.js", "index.html"]) cpSync(join(vite, name), join(bundlers, name));
+  install(bundlers, tarball);
 });
 
 after(async () => browser?.close());
-
-/** By the lock first: what it does not name could not be found offline. */
-function install(folder) {
-  // Not ci: of what Parcel may have on Windows npm writes less into the lock than it asks for.
-  run(folder, "npm", "install", "--no-save", ...QUIET);
-  run(folder, "npm", "install", tarball, "--offline", "--no-save", ...QUIET);
-}
 
 async function pictureAt(address, threads = Math.min(availableParallelism(), 16)) {
   const page = await openPage(browser, address);
@@ -74,7 +63,7 @@ function same(rgba) {
 
 /** Where a bundler puts its site: always a new folder. */
 const fresh = () => join(scratch(), "site");
-const page = (site, script) => writeFileSync(join(site, "index.html"), readFileSync(join(BUNDLERS, "index.html"), "utf8").replace("./main.js", script));
+const page = (site, script) => writeFileSync(join(site, "index.html"), readFileSync(join(bundlers, "index.html"), "utf8").replace("./main.js", script));
 
 /** Serves what `site` will be, to every origin, until the test is over. */
 async function cdn(t, site) {
@@ -99,14 +88,28 @@ test("Vite 8 with a base on another origin", async (t) => {
 });
 
 test("webpack 5 with a publicPath on another origin", async (t) => {
-  const folder = join(HERE, "webpack");
-  install(folder);
+  const folder = project("webpack");
+  install(folder, tarball);
   const [site, html] = [fresh(), fresh()];
   const origin = await cdn(t, site);
-  run(folder, join("node_modules", ".bin", "webpack"), "--output-path", site, "--output-public-path", origin);
+  toolOf(folder, "webpack", "--output-path", site, "--output-public-path", origin);
   mkdirSync(html);
   page(html, `${origin}main.js`);
   same(await picture(html));
+});
+
+test("Vue 3 with Vite 8: the instance in a ref()", async () => {
+  const folder = project("vue");
+  install(folder, tarball);
+  toolOf(folder, "vite", "build");
+  same(await picture(join(folder, "dist")));
+});
+
+test("SvelteKit 2, its pages written beforehand", async () => {
+  const folder = project("sveltekit");
+  install(folder, tarball);
+  toolOf(folder, "vite", "build");
+  same(await picture(join(folder, "build")));
 });
 
 test("Parcel 2", async () => {
@@ -122,11 +125,31 @@ for (const [name, args] of [
   test(name, async () => {
     const site = fresh();
     tool(...args(join(site, "main.js")));
-    cpSync(join(BUNDLERS, "node_modules", "mirrorgan"), join(site, "mirrorgan"), { recursive: true });
+    cpSync(join(bundlers, "node_modules", "mirrorgan"), join(site, "mirrorgan"), { recursive: true });
     page(site, "./main.js");
     const html = readFileSync(join(site, "index.html"), "utf8");
     writeFileSync(join(site, "index.html"), html.replace("<script", '<script type="importmap">{ "imports": { "mirrorgan": "./mirrorgan/index.js" } }</script>\n  <script'));
     same(await picture(site));
+  });
+}
+
+for (const format of ["esm", "cjs"]) {
+  test(`esbuild for Node.js, ${format}, the package left outside`, () => {
+    const file = join(bundlers, "dist", format === "esm" ? "draw.mjs" : "draw.cjs");
+    // An example waits at its top, which CommonJS has not.
+    const script = join(bundlers, "draw.js");
+    writeFileSync(
+      script,
+      `import { MirrorGan } from "mirrorgan";
+      (async () => {
+        const gan = await MirrorGan.load(process.argv[2], { warmUp: false });
+        const { pictures } = await gan.generate("this flower has pink petals", { seed: 7 });
+        await gan.dispose();
+        console.log(JSON.stringify(Array.from(pictures[0].stages.at(-1).image.data)));
+      })();`,
+    );
+    tool("esbuild", script, "--bundle", "--platform=node", `--format=${format}`, "--external:mirrorgan", `--outfile=${file}`);
+    same(JSON.parse(run(bundlers, process.execPath, "--no-warnings", file, TINY)));
   });
 }
 
@@ -141,28 +164,46 @@ test("a bundler that leaves the Worker behind is told what it needs", async (t) 
   await shown.context().close();
 });
 
+const servers = new Set();
+/** A server with what it has started, as long as it lives. */
+const stop = (server) => servers.delete(server) && server.exitCode === null && process.kill(-server.pid);
+process.once("exit", () => servers.forEach(stop));
+// It is in a group of its own, which a signal to this process does not reach.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
+/** Has a tool of a project serve it until the test is over; gives the address when it has said that it is `ready`. */
+function served(t, folder, ready, name, ...args) {
+  const env = { ...ENV, MODEL: TINY, NO_COLOR: "1" };
+  const server = spawn(join(folder, "node_modules", ".bin", name), args, { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  servers.add(server);
+  t.after(() => stop(server));
+  return new Promise((resolve, reject) => {
+    let said = "";
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`${name} ended with ${code}: ${said}`)));
+    server.stdout.on("data", (text) => {
+      said += text;
+      const [found] = /http:\/\/localhost:\d+/.exec(said) ?? [];
+      if (found && ready.test(said)) resolve(found);
+    });
+  });
+}
+
+test("Vite 8, its development server", async (t) => {
+  const folder = project("vue");
+  install(folder, tarball);
+  cpSync(TINY, join(folder, "public", "tiny"), { recursive: true });
+  const address = await served(t, folder, /ready/, "vite", "--port", "0");
+  same(await pictureAt(`${address}/?model=/tiny/`, 1));
+});
+
 for (const bundler of ["turbopack", "webpack"]) {
   test(`Next.js 16 with ${bundler}: a client component and a route handler`, async (t) => {
-    const folder = join(HERE, "next");
-    install(folder);
-    rmSync(join(folder, ".next"), { recursive: true, force: true });
-    t.after(() => rmSync(join(folder, "public"), { recursive: true, force: true }));
+    const folder = project("next");
+    install(folder, tarball);
     cpSync(TINY, join(folder, "public", "tiny"), { recursive: true });
-    const next = join(folder, "node_modules", ".bin", "next");
-    const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", MODEL: TINY };
-    execFileSync(next, ["build", `--${bundler}`], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-    const server = spawn(next, ["start", "--port", "0"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"], detached: true });
-    // With what it has started, as long as it lives.
-    t.after(() => server.exitCode === null && process.kill(-server.pid));
-    const address = await new Promise((resolve, reject) => {
-      server.once("exit", (code) => reject(new Error(`next ended with ${code}`)));
-      let said = "";
-      server.stdout.on("data", (text) => {
-        said += text;
-        const [found] = /http:\/\/localhost:\d+/.exec(said) ?? [];
-        if (found && /Ready/.test(said)) resolve(found);
-      });
-    });
+    toolOf(folder, "next", "build", `--${bundler}`);
+    const address = await served(t, folder, /Ready/, "next", "start", "--port", "0");
     // It does not isolate its pages: one thread.
     same(await pictureAt(`${address}/?model=/tiny/`, 1));
     const { width, height, pixels } = await (await fetch(`${address}/draw`)).json();

@@ -6,6 +6,10 @@ import { Parts, join, keepOnly, keyOf, openStore } from "./kept.js";
 import { isBlob } from "./kinds.js";
 import { platform } from "./platform.js";
 
+/** Bytes that are kept at once of a download that is not yet whole: of weights, and of modules, which are smaller. */
+const PART = 2 ** 20;
+const MODULE_PART = 2 ** 18;
+
 const network = (message, cause) => new MirrorGanError("network", message, { cause });
 
 /** fetch(), but null where nobody answers; `why` is told the reason. */
@@ -56,13 +60,19 @@ async function request(url, options) {
 /** Percent, never more than all. */
 const percent = (loaded, total) => (total ? Math.min(100, (100 * loaded) / total) : 0);
 
-/** The response with its bytes counted on the way. */
-function counted(response, file, onProgress, type) {
+const sizeOf = (chunks) => chunks.reduce((total, { byteLength }) => total + byteLength, 0);
+
+/** The response with its bytes counted on the way, after those that were `begun`. */
+function counted(response, file, onProgress, type, begun = []) {
+  let loaded = sizeOf(begun);
   // Of a compressed answer the length says little; from another origin one may not see that it is compressed.
-  const all = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
-  let loaded = 0;
-  onProgress({ status: "download", file, loaded, total: all, progress: 0 });
+  const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
+  const all = length && length + loaded;
+  onProgress({ status: "download", file, loaded, total: all, progress: percent(loaded, all) });
   const counter = new TransformStream({
+    start(controller) {
+      for (const chunk of begun) controller.enqueue(chunk);
+    },
     transform(chunk, controller) {
       loaded += chunk.byteLength;
       const total = all && Math.max(all, loaded);
@@ -77,13 +87,39 @@ function counted(response, file, onProgress, type) {
   return new Response(response.body?.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
-/** The newest response, else, where nobody answers, the kept one. */
-async function newest(address, { signal, onProgress, cache, fresh, file, type, init }) {
+/** What a server calls the version of a file that is the same to the byte; "" for what may be different bytes, or is compressed on the way. */
+function versionOf({ headers }) {
+  const tag = headers.get("etag");
+  if (headers.get("content-encoding")) return "";
+  return (tag?.startsWith('"') ? tag : headers.get("last-modified")) ?? "";
+}
+
+/** Keeps a file when it is whole; what comes of one that breaks off goes to `parts`, after those that were `begun`. */
+async function keep(stream, begun, parts, put) {
+  const chunks = [...begun];
+  try {
+    const reader = stream.getReader();
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      chunks.push(value);
+      if (parts?.version) parts.add(value);
+    }
+  } catch {
+    return parts?.flush();
+  }
+  await put(join(chunks));
+  return parts?.forget();
+}
+
+/** The newest response, else, where nobody answers, the kept one; it goes on with the `parts` of one that broke off. */
+async function newest(address, { signal, onProgress, cache, fresh, file, type, init, part, anew }) {
   if (isBlob(address)) return counted(new Response(address), file, onProgress, type);
   const store = cache ? await openStore() : null;
   const key = keyOf(address);
+  const parts = store && part ? new Parts(store, key, part) : null;
+  let begun = (await parts?.read()) ?? [];
   let cause;
-  let response = await answer(address, { signal, fresh, init }, (error) => (cause = error));
+  let response = begun.length > 0 && !anew ? await rest(address, sizeOf(begun), { signal, init, fresh: true, version: parts.version }) : null;
+  response ??= await answer(address, { signal, fresh, init }, (error) => (cause = error));
   if (!response) {
     // An answer of 404 is an answer.
     const kept = await store?.match(key);
@@ -91,13 +127,18 @@ async function newest(address, { signal, onProgress, cache, fresh, file, type, i
     return counted(kept, file, onProgress, type);
   }
   checked(response, address, type === "application/wasm");
+  if (begun.length > 0 && response.status !== 206) {
+    begun = [];
+    await parts.forget();
+  }
   if (store && response.body) {
+    if (parts && begun.length === 0) parts.version = versionOf(response);
     const [now, later] = response.body.tee();
     response = new Response(now, { headers: response.headers });
     // Beside what is done with it now, and whole before it replaces what is kept: what breaks off is not.
-    new Response(later).arrayBuffer().then((content) => store.put(key, content, type), () => {});
+    keep(later, begun, parts, (content) => store.put(key, content, { "content-type": type }));
   }
-  return counted(response, file, onProgress, type);
+  return counted(response, file, onProgress, type, begun);
 }
 
 const nameOf = (url) => new URL(url).pathname.split("/").pop();
@@ -114,18 +155,21 @@ export async function downloadText(address, file, { signal, onProgress = () => {
   }
 }
 
-/** A response to hand to WebAssembly, with progress. */
-export async function downloadModule(url, { signal, onProgress = () => {}, cache = true }) {
+/** A response to hand to WebAssembly, with progress; `anew` where what was begun turned out to be of no use. */
+export async function downloadModule(url, { signal, onProgress = () => {}, cache = true, anew }) {
   const file = nameOf(url);
   onProgress({ status: "initiate", file });
-  return newest(url, { signal, onProgress, cache, file, type: "application/wasm" });
+  return newest(url, { signal, onProgress, cache, file, type: "application/wasm", part: MODULE_PART, anew });
 }
 
-/** The rest of a file after `from` bytes, or all of it where the server will not; null where neither came. */
-async function rest(url, from, options) {
+/**
+ * The rest of a file after `from` bytes, or all of it where the server will not; null where neither came, or, where a `version` is given, the
+ * rest of another. (If-Range would ask for that, but not every server reads it, and another origin's would have to allow it first.)
+ */
+async function rest(url, from, { version, ...options }) {
   const response = await answer(url, { ...options, range: `bytes=${from}-` });
   const start = /^bytes (\d+)-/.exec(response?.headers.get("content-range") ?? "")?.[1];
-  const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding");
+  const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding") && (!version || versionOf(response) === version);
   if (fits || response?.status === 200) return response;
   await response?.body?.cancel();
   return null;
@@ -134,7 +178,7 @@ async function rest(url, from, options) {
 /** The bytes of a file, with progress; `parts` gets them as they come, `begun` are those that came before. */
 async function receive(address, { file, bytes }, { signal, onProgress, init, parts, begun }) {
   const options = { signal, init, fresh: true };
-  const had = begun.reduce((total, { byteLength }) => total + byteLength, 0);
+  const had = sizeOf(begun);
   let response = isBlob(address) ? new Response(address) : had > 0 ? await rest(address, had, options) : null;
   response = response ? checked(response, address) : await request(address, options);
   const goesOn = response.status === 206;
@@ -186,7 +230,7 @@ export async function downloadFile(address, entry, { signal, onProgress = () => 
       await store.delete(key);
     }
   }
-  const parts = store && new Parts(store, key);
+  const parts = store && new Parts(store, key, PART);
   let begun = (await parts?.read()) ?? [];
   for (;;) {
     const content = await receive(address, entry, { signal, onProgress, init, parts, begun });
