@@ -29,7 +29,7 @@ after(async () => {
 /** What breaks off where, and how much is kept at once. */
 const KINDS = [
   { file: "glam.safetensors", folder: FLOWERS, cut: 3_000_000, piece: 2 ** 20 },
-  { file: "mirrorgan_cpu_bg.wasm", folder: join(ROOT, "pkg"), cut: 1_000_000, piece: 2 ** 18 },
+  { file: "mirrorgan_cpu_bg.wasm", folder: join(ROOT, "pkg"), cut: 1_500_000, piece: 2 ** 20 },
 ];
 const TAG = { etag: '"one"' };
 

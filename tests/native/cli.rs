@@ -73,6 +73,13 @@ fn from_data_to_pictures_and_every_wrong_turn() {
         let said = succeeds(folder, &["caption", file.as_str().unwrap(), "--model", "model", "--json"]);
         assert_eq!(&serde_json::from_str::<serde_json::Value>(&said).unwrap()["caption"], caption);
     }
+
+    // DAMSM's image head goes along with the model, and finds each word of a picture.
+    assert!(fs::metadata(folder.join("model/damsm.safetensors")).unwrap().len() < 1_000_000);
+    let said = succeeds(folder, &["match", "a.png", "--model", "model", "--text", prompt, "--json", "--out", "seen"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(told["similarity"].is_number(), "{told}");
+    assert_eq!(told["words"].as_array().unwrap().len(), fs::read_dir(folder.join("seen")).unwrap().count());
     assert!(succeeds(folder, &["caption", "a.png", "--model", "model"]).starts_with("a.png: "));
 
     evaluations(folder);
@@ -171,6 +178,7 @@ fn evaluations(folder: &Path) {
     fs::write(folder.join("mute/config.json"), config.to_string()).unwrap();
     let mute = ["evaluate", "--model", "mute", "--data", "data", "--device", "cpu", "--limit", "4"];
     fails(folder, 2, &["captions", "no STREAM"], &[&mute[..], &["--metrics", "captions"]].concat());
+    fails(folder, 2, &["no image head"], &["match", "a.png", "--model", "mute", "--text", "a red circle"]);
     // Of its pictures as such there is something to be said.
     let table = succeeds(folder, &mute);
     assert!(

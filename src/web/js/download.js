@@ -6,10 +6,6 @@ import { Parts, join, keepOnly, keyOf, openStore } from "./kept.js";
 import { isBlob } from "./kinds.js";
 import { platform } from "./platform.js";
 
-/** Bytes that are kept at once of a download that is not yet whole: of weights, and of modules, which are smaller. */
-const PART = 2 ** 20;
-const MODULE_PART = 2 ** 18;
-
 const network = (message, cause) => new MirrorGanError("network", message, { cause });
 
 /** fetch(), but null where nobody answers; `why` is told the reason. */
@@ -62,8 +58,8 @@ const percent = (loaded, total) => (total ? Math.min(100, (100 * loaded) / total
 
 const sizeOf = (chunks) => chunks.reduce((total, { byteLength }) => total + byteLength, 0);
 
-/** The response with its bytes counted on the way, after those that were `begun`. */
-function counted(response, file, onProgress, type, begun = []) {
+/** The response with its bytes counted on the way, after those that were `begun`; `parts` gets them. */
+function counted(response, file, onProgress, type, begun = [], parts) {
   let loaded = sizeOf(begun);
   // Of a compressed answer the length says little; from another origin one may not see that it is compressed.
   const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
@@ -77,48 +73,36 @@ function counted(response, file, onProgress, type, begun = []) {
       loaded += chunk.byteLength;
       const total = all && Math.max(all, loaded);
       onProgress({ status: "progress", file, loaded, total, progress: percent(loaded, total) });
+      parts?.add(chunk);
       controller.enqueue(chunk);
     },
     flush() {
       onProgress({ status: "done", file, loaded, total: loaded, progress: 100 });
+      const forgotten = parts?.forget();
+      // First, if this may turn out to be of two versions.
+      if (begun.length > 0) return forgotten;
     },
   });
   // Whatever the server calls it: WebAssembly compiles while downloading only what has its type.
   return new Response(response.body?.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
-/** What a server calls the version of a file that is the same to the byte; "" for what may be different bytes, or is compressed on the way. */
+/** What a server calls a version of a file, to the byte; "" where it does not, or compresses it: the rest would be longer than all. */
 function versionOf({ headers }) {
-  const tag = headers.get("etag");
   if (headers.get("content-encoding")) return "";
+  const tag = headers.get("etag");
   return (tag?.startsWith('"') ? tag : headers.get("last-modified")) ?? "";
 }
 
-/** Keeps a file when it is whole; what comes of one that breaks off goes to `parts`, after those that were `begun`. */
-async function keep(stream, begun, parts, put) {
-  const chunks = [...begun];
-  try {
-    const reader = stream.getReader();
-    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-      chunks.push(value);
-      if (parts?.version) parts.add(value);
-    }
-  } catch {
-    return parts?.flush();
-  }
-  await put(join(chunks));
-  return parts?.forget();
-}
-
-/** The newest response, else, where nobody answers, the kept one; it goes on with the `parts` of one that broke off. */
-async function newest(address, { signal, onProgress, cache, fresh, file, type, init, part, anew }) {
+/** The newest response, else, where nobody answers, the kept one; one that `resumes` goes on where it broke off. */
+async function newest(address, { signal, onProgress, cache, fresh, file, type, init, resumes }) {
   if (isBlob(address)) return counted(new Response(address), file, onProgress, type);
   const store = cache ? await openStore() : null;
   const key = keyOf(address);
-  const parts = store && part ? new Parts(store, key, part) : null;
+  const parts = store && resumes ? new Parts(store, key) : null;
   let begun = (await parts?.read()) ?? [];
   let cause;
-  let response = begun.length > 0 && !anew ? await rest(address, sizeOf(begun), { signal, init, fresh: true, version: parts.version }) : null;
+  let response = begun.length > 0 ? await rest(address, sizeOf(begun), { signal, init, fresh: true, version: parts.version }) : null;
   response ??= await answer(address, { signal, fresh, init }, (error) => (cause = error));
   if (!response) {
     // An answer of 404 is an answer.
@@ -136,9 +120,9 @@ async function newest(address, { signal, onProgress, cache, fresh, file, type, i
     const [now, later] = response.body.tee();
     response = new Response(now, { headers: response.headers });
     // Beside what is done with it now, and whole before it replaces what is kept: what breaks off is not.
-    keep(later, begun, parts, (content) => store.put(key, content, { "content-type": type }));
+    new Response(later).arrayBuffer().then((content) => store.put(key, join([...begun, new Uint8Array(content)]), { "content-type": type }), () => {});
   }
-  return counted(response, file, onProgress, type, begun);
+  return counted(response, file, onProgress, type, begun, parts?.version ? parts : null);
 }
 
 const nameOf = (url) => new URL(url).pathname.split("/").pop();
@@ -155,18 +139,16 @@ export async function downloadText(address, file, { signal, onProgress = () => {
   }
 }
 
-/** A response to hand to WebAssembly, with progress; `anew` where what was begun turned out to be of no use. */
-export async function downloadModule(url, { signal, onProgress = () => {}, cache = true, anew }) {
+/** A response to hand to WebAssembly, with progress. */
+export async function downloadModule(url, { signal, onProgress = () => {}, cache = true }) {
   const file = nameOf(url);
   onProgress({ status: "initiate", file });
-  return newest(url, { signal, onProgress, cache, file, type: "application/wasm", part: MODULE_PART, anew });
+  return newest(url, { signal, onProgress, cache, file, type: "application/wasm", resumes: true });
 }
 
-/**
- * The rest of a file after `from` bytes, or all of it where the server will not; null where neither came, or, where a `version` is given, the
- * rest of another. (If-Range would ask for that, but not every server reads it, and another origin's would have to allow it first.)
- */
+/** The rest of a file after `from` bytes, or all of it where the server will not; null where neither came, or that of another `version`. */
 async function rest(url, from, { version, ...options }) {
+  // Without if-range, which not every server reads, and which another origin's has to allow first.
   const response = await answer(url, { ...options, range: `bytes=${from}-` });
   const start = /^bytes (\d+)-/.exec(response?.headers.get("content-range") ?? "")?.[1];
   const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding") && (!version || versionOf(response) === version);
@@ -230,7 +212,7 @@ export async function downloadFile(address, entry, { signal, onProgress = () => 
       await store.delete(key);
     }
   }
-  const parts = store && new Parts(store, key, PART);
+  const parts = store && new Parts(store, key);
   let begun = (await parts?.read()) ?? [];
   for (;;) {
     const content = await receive(address, entry, { signal, onProgress, init, parts, begun });

@@ -1,8 +1,8 @@
 // The copies that the browser keeps (Cache API), each of a model's files under its sha-256. Where it refuses, nothing is kept.
 
 const CACHE = "mirrorgan-v1";
-/** A header of what is kept in parts. */
-const VERSION = "x-version";
+/** Bytes of a download that are kept before all of it is there. */
+const PART = 2 ** 20;
 /** Addresses that are no http ones, such as an extension's, cannot be keys themselves. */
 const ELSEWHERE = "https://kept.invalid/";
 
@@ -26,10 +26,8 @@ export async function openStore() {
   return {
     match: (key) => quietly(() => cache.match(key)),
     keys: async () => (await quietly(() => cache.keys(), [])).map(({ url }) => url),
-    put: (key, content, headers) =>
-      quietly(() =>
-        cache.put(key, new Response(content, { headers: { "content-type": "application/octet-stream", "content-length": String(content.byteLength), ...headers } })),
-      ),
+    put: (key, content, headers = {}) =>
+      quietly(() => cache.put(key, new Response(content, { headers: { "content-length": String(content.byteLength), ...headers } }))),
     delete: (key) => quietly(() => cache.delete(key), false),
   };
 }
@@ -69,24 +67,21 @@ export async function keepOnly(store, key, content) {
   await store.put(key, content);
 }
 
-/** The parts of a download, kept as they come, for the one that goes on with it; each under the place in the file where it begins. */
+/** The parts of a download, kept as they come, each under its place in the file, for the one that goes on with it. */
 export class Parts {
   #store;
   #key;
-  #least;
   #names = [];
   #chunks = [];
   #size = 0;
   #end = 0;
   #kept = Promise.resolve();
-  /** What its server calls this version of the file, where no sha-256 says which it is: parts of another do not go with it. */
+  /** What the server calls it, where no sha-256 does: parts of another do not go with it. */
   version = "";
 
-  /** Bytes come together to `least` before they are kept. */
-  constructor(store, key, least) {
+  constructor(store, key) {
     this.#store = store;
     this.#key = key;
-    this.#least = least;
   }
 
   #name = (place) => `${this.#key}${this.#key.includes("?") ? "&" : "?"}part=${place}`;
@@ -97,7 +92,7 @@ export class Parts {
     for (;;) {
       const name = this.#name(this.#end);
       const kept = await this.#store.match(name);
-      const version = kept?.headers.get(VERSION) ?? "";
+      const version = kept?.headers.get("etag") ?? "";
       if (parts.length === 0) this.version = version;
       const content = kept && version === this.version && (await quietly(() => kept.arrayBuffer()));
       if (!content?.byteLength) break;
@@ -111,13 +106,13 @@ export class Parts {
   add(chunk) {
     this.#chunks.push(chunk);
     this.#size += chunk.byteLength;
-    if (this.#size >= this.#least) this.flush();
+    if (this.#size >= PART) this.flush();
   }
 
   /** Keeps what has come since the last part. */
   flush() {
     if (this.#size === 0) return this.#kept;
-    const [name, content, headers] = [this.#name(this.#end), join(this.#chunks), { [VERSION]: this.version }];
+    const [name, content, headers] = [this.#name(this.#end), join(this.#chunks), { etag: this.version }];
     this.#names.push(name);
     this.#end += this.#size;
     [this.#chunks, this.#size] = [[], 0];
