@@ -13,7 +13,7 @@ import { browser, server } from "./tiny_page.mjs";
 const PIXEL = Uint8Array.from(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));
 
 test("texts go into a PNG and come back, in any script", () => {
-  const wish = { prompt: "a röd 花 🌸", seed: Number.MAX_SAFE_INTEGER, model: "flowers", weights: "0123456789ab" };
+  const wish = { prompt: "a röd 花 🌸", seed: Number.MAX_SAFE_INTEGER, noise: { towards: 0, position: 0.123 }, model: "flowers", weights: "0123456789ab" };
   const png = withTexts(PIXEL, textsFor(wish));
   assert.deepEqual(readDrawn(png), wish);
   assert.equal(textsOf(png).Title, wish.prompt);
@@ -22,7 +22,7 @@ test("texts go into a PNG and come back, in any script", () => {
 });
 
 test("what a PNG says is data: nonsense in it is no wish", () => {
-  for (const said of ["", "{", "null", "[]", '{"prompt":1,"seed":1,"model":"x"}', '{"prompt":"x","seed":-1,"model":"x"}', '{"prompt":"x","seed":1.5,"model":"x"}', '{"prompt":"x","seed":1,"model":"../x"}', JSON.stringify({ prompt: "x".repeat(3000), seed: 1, model: "x" })]) {
+  for (const said of ["", "{", "null", "[]", '{"prompt":1,"seed":1,"model":"x"}', '{"prompt":"x","seed":-1,"model":"x"}', '{"prompt":"x","seed":1.5,"model":"x"}', '{"prompt":"x","seed":1,"model":"../x"}', '{"prompt":"x","seed":1,"towards":2,"position":7,"model":"x"}', JSON.stringify({ prompt: "x".repeat(3000), seed: 1, model: "x" })]) {
     assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: said })), null, said);
   }
   assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: '{"prompt":"x","seed":1,"model":"x","weights":"<b>"}' })).weights, null);
@@ -35,7 +35,7 @@ test("a picture of the command line says the same, and a second one is no first 
   cli("generate", "--model", TINY, TINY_PROMPT, "--seed", "5", "--count", "2", "--out", out);
   const read = (name) => readFileSync(join(out, name));
   const weights = JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12);
-  for (const name of ["one.png", "00.png"]) assert.deepEqual(readDrawn(read(name)), { prompt: TINY_PROMPT, seed: 5, model: basename(TINY), weights });
+  for (const name of ["one.png", "00.png"]) assert.deepEqual(readDrawn(read(name)), { prompt: TINY_PROMPT, seed: 5, noise: null, model: basename(TINY), weights });
   assert.equal(textsOf(read("one.png")).Title, TINY_PROMPT);
   assert.equal(textsOf(read("one.png")).Software, `MirrorGAN ${VERSION}`);
   assert.equal(readDrawn(read("01.png")), null, "by prompt and seed alone the first one would be drawn");
@@ -58,7 +58,7 @@ test("a saved picture brings back prompt, seed and model; a model that is not he
   await download.saveAs(file);
   assert.equal(difference((await pngPixels(page, file)).rgba, shown), 0);
   const { weights, ...wish } = readDrawn(readFileSync(file));
-  assert.deepEqual(wish, { prompt: TINY_PROMPT, seed: 11, model: "tiny" });
+  assert.deepEqual(wish, { prompt: TINY_PROMPT, seed: 11, noise: null, model: "tiny" });
   assert.equal(weights, JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12));
 
   const other = await openPage(browser, server.address);

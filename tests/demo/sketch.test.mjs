@@ -1,4 +1,4 @@
-// Sketches that follow the keys, the likeliest sentences, and the mirror in the mirror.
+// Sketches that follow the keys, the sentences that it finds likely, and the mirror in the mirror.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -109,7 +109,7 @@ test("the likeliest sentences are listed with their probabilities, and one can b
   await items.nth(2).waitFor();
   const texts = await items.locator(".sentence").allTextContents();
   assert.equal(new Set(texts).size, 3);
-  for (const text of await items.locator(".hint").allTextContents()) assert.match(text, /^(less than 0\.1|\d+(\.\d)?) %$/);
+  for (const text of await items.locator(".hint").allTextContents()) assert.match(text, /^match -?\d\.\d\d · (less than 0\.1|\d+(\.\d)?) %$/);
   assert.deepEqual(await breaches(page), []);
   const chosen = (await items.locator(".sentence:enabled").all())[0];
   const text = await chosen.textContent();
