@@ -28,11 +28,11 @@ export async function saveFilm(film, kind, { name, title, facts }, signal) {
   if (kind === "gif") {
     const { encode } = await import("./gif.js");
     const shown = gifPlaces(film.count);
-    const next = (index) => {
+    const pictureAt = (index) => {
       film.paint(context, shown[index]);
       return context.getImageData(0, 0, canvas.width, canvas.height);
     };
-    bytes = await encode(shown.length, next, DELAY, drawn, signal);
+    bytes = await encode(shown.length, pictureAt, DELAY, drawn, signal);
   } else {
     const { record } = await import("./webm.js");
     const shown = places((RATE * SECONDS) / 2);

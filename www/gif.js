@@ -3,7 +3,9 @@
 import { GIFEncoder, applyPalette, quantize } from "./vendor/gifenc.js";
 
 const COLOURS = 256;
-const [EXTENSION, COMMENT, TRAILER, APPLICATION] = [0x21, 0xfe, 0x3b, 0xff];
+/** Pictures whose colours are counted, and the pixels of them, each so manieth: a palette takes long to find. */
+const [LOOKED_AT, EACH] = [5, 3];
+const [EXTENSION, COMMENT, TRAILER] = [0x21, 0xfe, 0x3b];
 
 /** JSON in ASCII, which is all that a comment may have. */
 const plainJson = (facts) => JSON.stringify(facts).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -23,47 +25,31 @@ export function withComment(gif, facts) {
   return whole;
 }
 
-/** Encodes pictures of one size, `{ data, width, height }`, which `next(index)` gives one after another, each shown for `delay` milliseconds. */
-export async function encode(count, next, delay, facts, signal) {
+/** Pixels of some of the pictures, as one picture. */
+function sample(count, pictureAt) {
+  const looked = Array.from({ length: Math.min(LOOKED_AT, count) }, (_, index) => Math.round((index * (count - 1)) / Math.max(1, Math.min(LOOKED_AT, count) - 1)));
+  const parts = [...new Set(looked)].map((index) => {
+    const { data } = pictureAt(index);
+    const pixels = new Uint32Array(data.buffer, data.byteOffset, data.length / 4);
+    return pixels.filter((_, at) => at % EACH === 0);
+  });
+  return new Uint8Array(Uint32Array.from(parts.flatMap((part) => [...part])).buffer);
+}
+
+/**
+ * Encodes pictures of one size, `{ data, width, height }`, which `pictureAt(index)` gives, each shown for `delay` milliseconds. They share
+ * one palette: with one each, what stands still would flicker.
+ */
+export async function encode(count, pictureAt, delay, facts, signal) {
   const gif = GIFEncoder();
+  const palette = quantize(sample(count, pictureAt), COLOURS);
   for (let index = 0; index < count; index++) {
     // The page goes on between two pictures.
     await new Promise((resolve) => setTimeout(resolve, 0));
     signal.throwIfAborted();
-    const { data, width, height } = next(index);
-    const palette = quantize(data, COLOURS);
-    gif.writeFrame(applyPalette(data, palette), width, height, { palette, delay });
+    const { data, width, height } = pictureAt(index);
+    gif.writeFrame(applyPalette(data, palette), width, height, { palette: index ? null : palette, delay });
   }
   gif.finish();
   return withComment(gif.bytes(), facts);
-}
-
-/** What a GIF's comment says, parsed, how many pictures it has and how large it is; null for what is no GIF. */
-export function readGif(bytes) {
-  if (String.fromCharCode(...bytes.subarray(0, 6)) !== "GIF89a") return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const table = (flags) => (flags & 0x80 ? 3 * (2 << (flags & 7)) : 0);
-  const read = { width: view.getUint16(6, true), height: view.getUint16(8, true), frames: 0, delays: [], repeats: null, facts: null };
-  let at = 13 + table(bytes[10]);
-  const blocks = () => {
-    const parts = [];
-    for (; bytes[at]; at += bytes[at] + 1) parts.push(...bytes.subarray(at + 1, at + 1 + bytes[at]));
-    at++;
-    return parts;
-  };
-  while (at < bytes.length && bytes[at] !== TRAILER) {
-    if (bytes[at] === EXTENSION) {
-      const label = bytes[at + 1];
-      at += 2;
-      const content = blocks();
-      if (label === COMMENT) read.facts = JSON.parse(String.fromCharCode(...content));
-      else if (label === APPLICATION) read.repeats = content[12] + 256 * content[13];
-      else read.delays.push(content[1] + 256 * content[2]);
-    } else {
-      at += 10 + table(bytes[at + 9]) + 1;
-      blocks();
-      read.frames++;
-    }
-  }
-  return bytes[at] === TRAILER ? read : null;
 }

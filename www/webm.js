@@ -10,13 +10,13 @@ export const recorded = () => TYPES.find((type) => globalThis.MediaRecorder?.isT
 
 const numberBytes = (id) => [24, 16, 8, 0].map((shift) => (id >>> shift) & 255).filter((byte, index, all) => byte || all.slice(0, index).some(Boolean));
 
-/** An element of EBML: its name, how long it is (in eight bytes), what is in it. */
-function box(id, content) {
-  const size = [0x01, 0, 0, 0, ...[24, 16, 8, 0].map((shift) => (content.length >>> shift) & 255)];
-  return [...numberBytes(id), ...size, ...content];
-}
+/** A size in eight bytes. */
+const sizeBytes = (size) => [0x01, 0, 0, 0, ...[24, 16, 8, 0].map((shift) => (size >>> shift) & 255)];
 
-/** Name and size at a place: `{ id, size, from }`; the size is null where the writer did not know it. */
+/** An element of EBML: its name, how long it is, what is in it. */
+const box = (id, content) => [...numberBytes(id), ...sizeBytes(content.length), ...content];
+
+/** Name and size at a place: `{ id, size, from, width }`; the size, of `width` bytes before `from`, is null where the writer did not know it. */
 export function elementAt(bytes, at) {
   const read = (start, keep) => {
     const length = Math.clz32(bytes[start]) - 23;
@@ -30,21 +30,24 @@ export function elementAt(bytes, at) {
   };
   const id = read(at, true);
   const size = read(at + id.length, false);
-  return { id: id.value, size: size.full ? null : size.value, from: at + id.length + size.length };
+  return { id: id.value, size: size.full ? null : size.value, from: at + id.length + size.length, width: size.length };
 }
 
-/** A WebM with tags, `{ NAME: text }`, at its end, where its segment is open, as recorders leave it; else as it is. */
+/** A WebM with tags, `{ NAME: text }`, at the end of its segment, which has to be the file's; else as it is. */
 export function withTags(webm, tags) {
   const header = elementAt(webm, 0);
   if (header.id !== HEADER) return webm;
   const segment = elementAt(webm, header.from + header.size);
-  if (segment.id !== SEGMENT || segment.size !== null) return webm;
+  const { size, from, width } = segment;
+  // Browsers leave the size open, or write it in the end, in eight bytes.
+  if (segment.id !== SEGMENT || (size !== null && (width !== 8 || from + size !== webm.length))) return webm;
   const text = (words) => [...new TextEncoder().encode(words)];
   const simple = Object.entries(tags).flatMap(([name, words]) => box(SIMPLE, [...box(NAME, text(name)), ...box(STRING, text(words))]));
   const end = box(TAGS, box(TAG, [...box(TARGETS, []), ...simple]));
   const whole = new Uint8Array(webm.length + end.length);
   whole.set(webm);
   whole.set(end, webm.length);
+  if (size !== null) whole.set(sizeBytes(size + end.length), from - width);
   return whole;
 }
 
