@@ -158,8 +158,14 @@ test("the dice draw with another seed; stages are seen before the last; timings 
   assert.notEqual(seed, "7");
   assert.ok(await page.evaluate(() => window.counts.has(1) && window.counts.has(3)), "the first stage is there alone");
   assert.match(await page.locator("#timings").innerText(), new RegExp(`^[\\d.]+ m?s on \\d+ threads? of the CPU, .*, seed ${seed}$`));
+  await page.evaluate(() => {
+    const button = document.getElementById("copy");
+    window.labels = [];
+    new MutationObserver(() => window.labels.push(button.textContent)).observe(button, { childList: true });
+  });
   await page.getByRole("button", { name: "Copy link" }).click();
   await told(page, /^The link to this picture is in the clipboard\.$/);
+  await page.waitForFunction(() => window.labels.includes("Link copied."), null);
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
   assert.deepEqual(Object.fromEntries(new URLSearchParams(link.hash.slice(1))), { prompt: PROMPT, seed, model: "tiny" });
   await page.context().close();

@@ -51,9 +51,14 @@ test("a saved picture brings back prompt, seed and model; a model that is not he
   const page = await openPage(browser, `${server.address}?model=tiny`);
   await drawAndWait(page, TINY_PROMPT, 11);
   const shown = (await stagePixels(page)).at(-1).rgba;
+  await page.evaluate(() => {
+    const button = document.getElementById("save");
+    window.labels = [];
+    new MutationObserver(() => window.labels.push(button.textContent)).observe(button, { childList: true });
+  });
   const download = await save(page, "Save as PNG");
-  await page.getByText("Saved", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Save as PNG" }).waitFor();
+  // On the button itself, for a moment.
+  await page.waitForFunction(() => window.labels.join() === "Saved,Save as PNG");
   const file = join(scratch(), "saved.png");
   await download.saveAs(file);
   assert.equal(difference((await pngPixels(page, file)).rgba, shown), 0);
@@ -88,8 +93,20 @@ test("the steps are saved side by side", async () => {
   assert.equal(download.suggestedFilename(), "a-red-flower-4-steps.png");
   const file = join(scratch(), "strip.png");
   await download.saveAs(file);
-  const { size } = await pngPixels(page, file);
+  const stages = await stagePixels(page);
+  const { size, rgba } = await pngPixels(page, file);
   assert.equal(size, 3 * 256 + 2 * 8);
-  assert.equal(readDrawn(readFileSync(file)).seed, 4);
+  assert.equal(rgba.length, 4 * size * 256, "as high as one picture");
+  // Each pixel of a small picture is a square of the strip.
+  stages.forEach((stage, index) => {
+    const scale = 256 / stage.size;
+    const left = index * (256 + 8);
+    for (const [x, y] of [[0, 0], [17, 90], [128, 128], [200, 31], [255, 255]]) {
+      const [from, to] = [4 * (Math.floor(y / scale) * stage.size + Math.floor(x / scale)), 4 * (y * size + left + x)];
+      assert.deepEqual(rgba.slice(to, to + 4), stage.rgba.slice(from, from + 4), `${stage.size} px at ${x}, ${y}`);
+    }
+  });
+  const { prompt, seed, model } = readDrawn(readFileSync(file));
+  assert.deepEqual({ prompt, seed, model }, { prompt: "a red flower", seed: 4, model: "flowers" });
   await page.context().close();
 });

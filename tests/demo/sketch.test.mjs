@@ -74,7 +74,7 @@ test("the sketch follows what is written, becomes finer, and is what Draw draws"
   await page.context().close();
 });
 
-test("sketches can be switched off, which is remembered, and are off where motion shall be reduced", async () => {
+test("sketches can be switched off, which is remembered, and are off where motion or data shall be saved", async () => {
   const page = await openPage(browser, server.address, { sketches: true, reducedMotion: "reduce" });
   const box = page.getByLabel("Sketch while I write");
   // The page has read what is wished by the time that it can draw.
@@ -100,6 +100,12 @@ test("sketches can be switched off, which is remembered, and are off where motio
   await ready();
   assert.equal(await box.isChecked(), true);
   await page.context().close();
+  const saving = await openPage(browser, "about:blank", { sketches: true });
+  await saving.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
+  await saving.goto(server.address);
+  await saving.locator("#draw:enabled").waitFor();
+  assert.equal(await saving.getByLabel("Sketch while I write").isChecked(), false);
+  await saving.context().close();
 });
 
 test("the likeliest sentences are listed with their probabilities, and one can be drawn", async () => {
