@@ -1,6 +1,6 @@
 // A grid of pictures: one prompt with one word exchanged from row to row, and another word, or the seed, from column to column.
 
-import { hasKind, others, replaceAt, sameKind } from "./kinds.js";
+import { hasKind, isColour, others, replaceAt, sameKind } from "./kinds.js";
 import { LARGEST_SEED } from "./link.js";
 import { flash } from "./notices.js";
 import { arrowKeys, element, paintOn } from "./paint.js";
@@ -91,9 +91,11 @@ export class Grid {
       pick.replaceChildren(...words.map((word, place) => new Option(shortened(word), place)));
       if (name === "columns") pick.append(new Option("other seeds", SEEDS));
     }
-    this.#fields.rows.pick.value = telling[0] ?? 0;
-    const colours = telling.filter((place) => place !== telling[0] && sameKind(words[place], words[telling[0]]));
-    this.#fields.columns.pick.value = colours[0] ?? SEEDS;
+    // Colours change most; what is of one kind goes together.
+    const first = telling.find((place) => isColour(words[place])) ?? telling[0] ?? 0;
+    const second = telling.find((place) => place !== first && sameKind(words[place], words[first]));
+    this.#fields.rows.pick.value = first;
+    this.#fields.columns.pick.value = second ?? SEEDS;
     for (const name of ["rows", "columns"]) this.#suggest(name);
   }
 
