@@ -2,6 +2,7 @@
 
 import { cleanPrompt, parseSeed } from "./link.js";
 import { forgetLink } from "./notices.js";
+import { tellNoise } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,6 +16,8 @@ export function refuseEmpty(prompt) {
 
 export class Form {
   #onFill;
+  /** Where the noise is on the way from the seed to another one. */
+  #noise = null;
 
   /** `onDraw()` hears of Draw and Enter; `onFill()` of prompts that were not typed. */
   constructor({ onDraw, onFill }) {
@@ -28,28 +31,44 @@ export class Form {
       event.preventDefault();
       onDraw();
     });
-    $("seed").addEventListener("input", forgetLink);
+    $("seed").addEventListener("input", () => {
+      forgetLink();
+      this.#take(null);
+    });
+    $("between-off").addEventListener("click", () => {
+      this.#take(null);
+      $("seed").focus();
+    });
+  }
+
+  #take(noise) {
+    this.#noise = noise;
+    $("between").hidden = !noise;
+    $("between-text").textContent = noise ? tellNoise(noise) : "";
   }
 
   /** What it asks for, put right where it has to be. */
   read() {
     const { prompt } = cleanPrompt($("prompt").value);
-    const { seed } = this.glance();
+    const { seed, noise } = this.glance();
     if (prompt !== $("prompt").value) $("prompt").value = prompt;
     $("seed").value = seed;
-    return { prompt: prompt.trim(), seed };
+    return { prompt: prompt.trim(), seed, noise };
   }
 
   /** The same while it is being written, of which nothing is put right yet. */
   glance() {
     const seed = parseSeed($("seed").value) ?? Math.max(0, Math.trunc(Number($("seed").value)) || 0);
-    return { prompt: cleanPrompt($("prompt").value).prompt.trim(), seed: parseSeed(seed) ?? 0 };
+    return { prompt: cleanPrompt($("prompt").value).prompt.trim(), seed: parseSeed(seed) ?? 0, noise: this.#noise };
   }
 
-  /** Null leaves a field as it is. */
-  fill({ prompt = null, seed = null }) {
+  /** Null leaves a field as it is; a seed comes with its noise. */
+  fill({ prompt = null, seed = null, noise = null }) {
     if (prompt) $("prompt").value = prompt;
-    if (seed !== null) $("seed").value = seed;
+    if (seed !== null) {
+      $("seed").value = seed;
+      this.#take(noise);
+    }
     this.#onFill();
   }
 

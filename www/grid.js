@@ -1,12 +1,12 @@
 // A grid of pictures: one prompt with one word exchanged from row to row, and another word, or the seed, from column to column.
 
-import { hasKind, others, replaceAt, sameKind } from "./kinds.js";
+import { hasKind, isColour, others, replaceAt, sameKind } from "./kinds.js";
 import { LARGEST_SEED } from "./link.js";
 import { flash } from "./notices.js";
 import { arrowKeys, element, paintOn } from "./paint.js";
 import { saveCanvas } from "./share.js";
 import { wordsOf } from "./suggest.js";
-import { shortened } from "./text.js";
+import { shortened, tellSeed } from "./text.js";
 
 const MOST = 6;
 const SIDE = 192;
@@ -14,14 +14,15 @@ const SEEDS = "seeds";
 
 const refusal = (message) => Object.assign(new Error(message), { code: "bad-input" });
 
-/** The pictures of a plan, row after row: `{ prompt, seed, model, row, column }`. */
-export function cellsOf({ prompt, seed, model, rows, columns }) {
+/** The pictures of a plan, row after row: `{ prompt, seed, noise, model, row, column }`. */
+export function cellsOf({ prompt, seed, noise = null, model, rows, columns }) {
   return rows.words.flatMap((row) =>
     columns.words.map((column) => {
       // From the back, for a word may become two.
       const changes = [[rows.place, row], ...(columns.place === SEEDS ? [] : [[columns.place, column]])].sort((a, b) => b[0] - a[0]);
       const changed = changes.reduce((text, [place, word]) => replaceAt(text, place, word), prompt);
-      return { prompt: changed, seed: columns.place === SEEDS ? Number(column) : seed, model, row, column };
+      const drawnBy = columns.place === SEEDS ? { seed: Number(column), noise: null } : { seed, noise };
+      return { prompt: changed, ...drawnBy, model, row, column };
     }),
   );
 }
@@ -81,7 +82,7 @@ export class Grid {
   offer(base, vocabulary) {
     const same = this.#base?.prompt === base.prompt && this.#base?.model === base.model;
     [this.#base, this.#vocabulary] = [base, vocabulary];
-    this.#places.textContent = `Of “${base.prompt.length > 120 ? `${base.prompt.slice(0, 120)}…` : base.prompt}”, seed ${base.seed}.`;
+    this.#places.textContent = `Of “${base.prompt.length > 120 ? `${base.prompt.slice(0, 120)}…` : base.prompt}”, ${tellSeed(base)}.`;
     if (same) return;
     const words = wordsOf(base.prompt).slice(0, 40);
     const telling = words.map((word, place) => place).filter((place) => hasKind(words[place]));
@@ -90,9 +91,11 @@ export class Grid {
       pick.replaceChildren(...words.map((word, place) => new Option(shortened(word), place)));
       if (name === "columns") pick.append(new Option("other seeds", SEEDS));
     }
-    this.#fields.rows.pick.value = telling[0] ?? 0;
-    const colours = telling.filter((place) => place !== telling[0] && sameKind(words[place], words[telling[0]]));
-    this.#fields.columns.pick.value = colours[0] ?? SEEDS;
+    // Colours change most; what is of one kind goes together.
+    const first = telling.find((place) => isColour(words[place])) ?? telling[0] ?? 0;
+    const second = telling.find((place) => place !== first && sameKind(words[place], words[first]));
+    this.#fields.rows.pick.value = first;
+    this.#fields.columns.pick.value = second ?? SEEDS;
     for (const name of ["rows", "columns"]) this.#suggest(name);
   }
 
@@ -141,6 +144,7 @@ export class Grid {
         button.classList.add("waiting");
         await gan.generate(cell.prompt, {
           seed: cell.seed,
+          noise: cell.noise,
           signal,
           onStage: ({ image }) => paintOn(picture, image),
         });
@@ -167,20 +171,20 @@ export class Grid {
     const button = element("button", "tile", root);
     button.type = "button";
     button.disabled = true;
-    button.setAttribute("aria-label", `${cell.row}, ${cell.column}: ${cell.prompt}, seed ${cell.seed}`);
+    button.setAttribute("aria-label", `${cell.row}, ${cell.column}: ${cell.prompt}, ${tellSeed(cell)}`);
     const picture = element("canvas", "", button);
     button.addEventListener("click", () => {
       for (const other of root.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
       button.setAttribute("aria-current", "true");
-      const { prompt, seed, model } = cell;
-      this.#onChoice({ prompt, seed, model }, picture);
+      const { prompt, seed, noise, model } = cell;
+      this.#onChoice({ prompt, seed, noise, model }, picture);
     });
     return { button, picture };
   }
 
   /** The whole grid with its words as one PNG. */
   async #save() {
-    const { rows, columns, prompt, seed, model } = this.#plan;
+    const { rows, columns, prompt, seed, noise, model } = this.#plan;
     const [left, top] = [110, 40];
     const sheet = element("canvas");
     [sheet.width, sheet.height] = [left + columns.words.length * SIDE, top + rows.words.length * SIDE];
@@ -196,7 +200,7 @@ export class Grid {
       if (canvas.parentElement.classList.contains("drawn")) context.drawImage(canvas, left + column * SIDE, top + row * SIDE, SIDE, SIDE);
     });
     const { VERSION } = await import("./png.js");
-    const texts = { Title: `Grid of: ${prompt}`, Software: `MirrorGAN ${VERSION}`, "mirrorgan-grid": JSON.stringify({ prompt, seed, model, rows, columns, version: VERSION }) };
+    const texts = { Title: `Grid of: ${prompt}`, Software: `MirrorGAN ${VERSION}`, "mirrorgan-grid": JSON.stringify({ prompt, seed, ...noise, model, rows, columns, version: VERSION }) };
     await saveCanvas(sheet, `grid-${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 50)}`, texts);
     flash(this.#saveButton, "Saved");
   }

@@ -1,7 +1,8 @@
-// What was drawn in this browser: prompt, seed, model, description and a small picture of each; a click brings it back.
+// What was drawn in this browser: prompt, seed, noise, model, description and a small picture of each; a click brings it back.
 
-import { LONGEST_PROMPT, LARGEST_SEED, isModelName } from "./link.js";
+import { LONGEST_PROMPT, LARGEST_SEED, checkedNoise, isModelName, sameWish } from "./link.js";
 import { element, thumbnail } from "./paint.js";
+import { tellSeed } from "./text.js";
 
 const KEY = "mirrorgan.history";
 /** With pictures of a few kilobytes each, far below what a browser lets a page keep. */
@@ -10,7 +11,7 @@ const SIDE = 112;
 
 /** An entry as it was kept, or null: what is in the store may be from another version, or from anyone. */
 function checked(entry) {
-  const { prompt, seed, model, caption, picture } = entry ?? {};
+  const { prompt, seed, noise, model, caption, picture } = entry ?? {};
   const whole =
     typeof prompt === "string" &&
     prompt.length <= LONGEST_PROMPT &&
@@ -20,7 +21,7 @@ function checked(entry) {
     isModelName(model) &&
     typeof picture === "string" &&
     /^data:image\/(webp|png|jpeg);base64,/.test(picture);
-  return whole ? { prompt, seed, model, picture, caption: typeof caption === "string" ? caption : "" } : null;
+  return whole ? { prompt, seed, noise: checkedNoise(noise), model, picture, caption: typeof caption === "string" ? caption : "" } : null;
 }
 
 function read() {
@@ -41,8 +42,6 @@ function write(entries) {
     return false;
   }
 }
-
-const same = (a) => (b) => a.prompt === b.prompt && a.seed === b.seed && a.model === b.model;
 
 export class History {
   #section = document.getElementById("history");
@@ -69,10 +68,10 @@ export class History {
   }
 
   /** Keeps a picture; the newest first, each once. */
-  add({ prompt, seed, model, caption }, canvas) {
-    const entry = checked({ prompt, seed, model, caption, picture: thumbnail(canvas, SIDE) });
+  add({ prompt, seed, noise, model, caption }, canvas) {
+    const entry = checked({ prompt, seed, noise, model, caption, picture: thumbnail(canvas, SIDE) });
     if (!entry) return;
-    this.#entries = [entry, ...this.#entries.filter((other) => !same(entry)(other))].slice(0, MOST);
+    this.#entries = [entry, ...this.#entries.filter((other) => !sameWish(entry, other))].slice(0, MOST);
     // Where there is little room, fewer are kept rather than none.
     for (let count = this.#entries.length; count > 0 && !write(this.#entries.slice(0, count)); count >>= 1);
     this.#show();
@@ -90,11 +89,11 @@ export class History {
     const item = element("li");
     const button = element("button", "tile", item);
     button.type = "button";
-    button.title = `${entry.prompt} (seed ${entry.seed}, ${entry.model})`;
+    button.title = `${entry.prompt} (${tellSeed(entry)}, ${entry.model})`;
     const image = element("img", "", button);
     image.width = image.height = SIDE;
     image.src = entry.picture;
-    image.alt = `${entry.prompt}, seed ${entry.seed}${entry.caption ? `. Described as: ${entry.caption}` : ""}`;
+    image.alt = `${entry.prompt}, ${tellSeed(entry)}${entry.caption ? `. Described as: ${entry.caption}` : ""}`;
     button.addEventListener("click", () => this.#onChoice(entry, image));
     return item;
   }

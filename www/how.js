@@ -72,7 +72,7 @@ export class How {
     const began = performance.now();
     const encoding = await gan.encode(last.prompt);
     const read = performance.now() - began;
-    if (studio.result === result) this.#draw({ last, stagesOf, tokens, encoding, read, caption: result.pictures[0].caption, info: gan.info, milliseconds: result.milliseconds });
+    if (studio.result === result) this.#draw({ last, stagesOf, tokens, encoding, read, caption: result.caption, described: result.described, info: gan.info });
   }
 
   #draw(picture) {
@@ -105,13 +105,13 @@ export class How {
   }
 }
 
-function factsOf({ tokens, encoding, stagesOf, caption, read, milliseconds }) {
+function factsOf({ tokens, encoding, stagesOf, caption, read, described }) {
   const known = tokens.filter((token) => token.known).map(({ word }) => word);
   const unknown = tokens.filter((token) => !token.known).map(({ word }) => shortened(word)).slice(0, 4);
   // A model with fewer stages has fewer parts.
   const parts = PARTS.filter((part) => !part.name.endsWith("px") || stagesOf.some(({ size }) => part.name === `${size} px`));
   const took = (index) => stagesOf[index].milliseconds - (index ? stagesOf[index - 1].milliseconds : 0);
-  const times = [`${seconds(read)} for words and sentence`, "", ...stagesOf.map((_, index) => seconds(took(index))), caption ? seconds(Math.max(0, milliseconds - stagesOf.at(-1).milliseconds)) : ""];
+  const times = [`${seconds(read)} for words and sentence`, "", ...stagesOf.map((_, index) => seconds(took(index))), caption ? seconds(described) : ""];
   return {
     parts,
     times,

@@ -23,6 +23,9 @@ export function others(word, vocabulary, most = 9) {
 /** Whether a word has a kind: small words have none. */
 export const hasKind = (word) => KINDS.some((words) => words.includes(word));
 
+/** Colours are the first kind. */
+export const isColour = (word) => KINDS[0].includes(word);
+
 export const sameKind = (word, other) => KINDS.some((words) => words.includes(word) && words.includes(other));
 
 /** The places of the words of a text, as the models read it. */

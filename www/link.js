@@ -1,4 +1,4 @@
-// The address of a picture: #prompt=…&seed=…&model=…. Whatever an address says is data: checked here, shown as text only.
+// The address of a picture: #prompt=…&seed=…&model=…, with &towards=…&position=… where the noise is between two seeds. Whatever an address says is data: checked here, shown as text only.
 
 /** Longer prompts are cut: a model reads a few dozen words at most. */
 export const LONGEST_PROMPT = 2000;
@@ -23,6 +23,24 @@ export function parseSeed(text) {
   return /^\d+$/.test(plain) && seed <= LARGEST_SEED ? seed : null;
 }
 
+/** Noise on the way from a picture's seed to another one, `{ towards, position }`; null where there is none, or none that can be. */
+export function checkedNoise(noise) {
+  const towards = parseSeed(noise?.towards);
+  const position = Number(noise?.position ?? NaN);
+  return towards !== null && position > 0 && position < 1 ? { towards, position } : null;
+}
+
+/** The seed and the noise of a place on the way from one seed to another; its ends are seeds alone. */
+export function between(seed, towards, share) {
+  const position = Math.round(share * 1000) / 1000;
+  if (position >= 1) return { seed: towards, noise: null };
+  return { seed, noise: checkedNoise({ towards, position }) };
+}
+
+/** Whether two wishes ask for the same picture. */
+export const sameWish = (a, b) =>
+  a.prompt === b.prompt && a.seed === b.seed && a.model === b.model && a.noise?.towards === b.noise?.towards && a.noise?.position === b.noise?.position;
+
 /** What the address asks for; `problems` has a sentence for each thing in it that cannot be used. */
 export function readLink(hash = location.hash) {
   const values = new URLSearchParams(hash.replace(/^#/, ""));
@@ -36,12 +54,14 @@ export function readLink(hash = location.hash) {
   const asked = values.get("model");
   const model = isModelName(asked) ? asked : null;
   if (asked !== null && model === null) problems.push("The link names a model that cannot be one.");
-  return { prompt: prompt.trim(), seed, model, problems };
+  const noise = seed === null ? null : checkedNoise({ towards: values.get("towards"), position: values.get("position") });
+  if (values.has("towards") && !noise) problems.push("The link's way to another seed cannot be followed; the seed alone is taken.");
+  return { prompt: prompt.trim(), seed, noise, model, problems };
 }
 
-export function linkTo(prompt, seed, model) {
+export function linkTo({ prompt, seed, noise, model }) {
   const url = new URL(location.href);
-  url.hash = new URLSearchParams({ prompt, seed: String(seed), model }).toString();
+  url.hash = new URLSearchParams({ prompt, seed, ...noise, model }).toString();
   return url.href;
 }
 

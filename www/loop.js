@@ -1,6 +1,7 @@
 // The mirror as a show: what is said of a picture is drawn, what is said of that is drawn in turn, and so on.
 
-import { element, paintOn } from "./paint.js";
+import { describe } from "./judge.js";
+import { canvasOf, element, paintOn } from "./paint.js";
 
 /** Pictures of a show, the one it begins with included. */
 const ROUNDS = 4;
@@ -20,7 +21,7 @@ export class Loop {
   }
 
   /** Draws round after round with one seed until a sentence comes again; says how many pictures there are. */
-  async draw(gan, { prompt, seed, model }, signal, onProgress) {
+  async draw(gan, { prompt, seed, noise, model }, signal, onProgress) {
     this.#list.replaceChildren();
     const said = new Set();
     let text = prompt;
@@ -35,8 +36,9 @@ export class Loop {
       const words = element("p", "", item);
       words.textContent = `“${asked}”`;
       try {
-        const { pictures } = await gan.generate(asked, { seed, signal, onStage: ({ image }) => paintOn(picture, image) });
-        ({ text } = await gan.caption(pictures[0].stages.at(-1).image, { signal, onProgress }));
+        const { pictures } = await gan.generate(asked, { seed, noise, signal, onStage: ({ image }) => paintOn(picture, image) });
+        const { captions } = await describe(gan, canvasOf(pictures[0].stages.at(-1).image), [], { signal, onProgress });
+        [{ text }] = captions;
       } catch (error) {
         // What was cut short says nothing.
         item.remove();
@@ -44,7 +46,7 @@ export class Loop {
       }
       button.classList.remove("waiting");
       button.disabled = false;
-      button.addEventListener("click", () => this.#onChoice({ prompt: asked, seed, model }, picture));
+      button.addEventListener("click", () => this.#onChoice({ prompt: asked, seed, noise, model }, picture));
       if (!text) break;
     }
     return { pictures: this.#list.childElementCount, text, again: said.has(text) };

@@ -41,7 +41,7 @@ const work = new Work({
   onBusy(busy) {
     allowWork(!busy);
     // Nothing that was not asked for goes on beside what was.
-    if (busy) [sketch.stop(), studio.hush()];
+    if (busy) sketch.stop();
     $("cancel").hidden = !busy;
     // A button that could not be pressed for a while has lost the focus.
     if (!busy && document.activeElement === document.body) $("draw").focus({ preventScroll: true });
@@ -61,14 +61,14 @@ const studio = new Studio({
   engine, work, easel, stages, looking, form, onBegin, onDrawn,
   onSentence: (prompt, source) => drawAgain({ ...studio.last, prompt }, source),
 });
-const variations = new Variations((seed, source) => drawAgain({ ...studio.last, seed }, source, true));
+const variations = new Variations((wish, source) => drawAgain({ ...studio.last, ...wish }, source, true), () => vary({ again: true }));
 const sketch = new Sketch({
   ready: () => (usable && !work.busy ? engine.ready(choice.name, form.device) : null),
   wish: () => ({ ...form.glance(), model: choice.name }),
   onTake: drawAgain,
 });
 const kept = new History((entry, image) => drawAgain(entry, image));
-const blend = new Blend(blendPrompts);
+const blend = new Blend(blendPrompts, (kind) => tools.saveFilm(blend, kind, "blend"));
 const mirror = new Mirror({
   onPicture: describe,
   onDrawn: restore,
@@ -116,7 +116,7 @@ async function rollDice() {
   const { last } = studio;
   form.roll();
   const done = await draw();
-  if (!done && last && studio.last === last && !work.busy) form.fill({ seed: last.seed });
+  if (!done && last && studio.last === last && !work.busy) form.fill({ seed: last.seed, noise: last.noise });
 }
 
 /** The first stage of a new picture is there. */
@@ -136,14 +136,15 @@ function onDrawn(caption, info) {
   tellKept();
 }
 
-function vary() {
+/** Draws variations; `again` where the visitor is at them already. */
+function vary({ again = false } = {}) {
   const { last } = studio;
-  if (!last || work.busy) return;
+  if (!last || (work.busy && !again)) return;
   work.run(async (signal) => {
     const gan = await engine.get(last.model, form.device, signal);
     tell("Drawing six variations…");
     const done = variations.draw(gan, last, signal);
-    reveal($("variations"));
+    if (!again) reveal($("variations"));
     await done;
     tell("Six variations drawn.");
   }, "variations");
@@ -156,7 +157,7 @@ function blendPrompts(texts) {
     if (empty >= 0) throw Object.assign(new Error(`the blend needs two prompts; the ${empty ? "second" : "first"} is empty`), { code: "bad-input" });
     const gan = await engine.get(choice.name, form.device, signal);
     tell("Drawing the way from one to the other…");
-    await blend.draw(gan, prompts, form.read().seed, signal);
+    await blend.draw(gan, prompts, { seed: form.read().seed, model: choice.name }, signal);
     tell("Blended: move the slider, or press Play.");
   }, "blend");
 }
@@ -165,7 +166,7 @@ function blendPrompts(texts) {
 function describe(open) {
   if (!usable) return null;
   return work.run(async (signal) => {
-    await mirror.describe(open, () => engine.get(choice.name, form.device, signal), { signal, onProgress: engine.onProgress });
+    await mirror.describe(open, () => engine.get(choice.name, form.device, signal), examplesOf(choice.name).prompts, { signal, onProgress: engine.onProgress });
     engine.describes = true;
     tell("Described.");
   }, "mirror");
@@ -219,7 +220,7 @@ async function greet() {
 
 $("dice").addEventListener("click", rollDice);
 $("cancel").addEventListener("click", () => work.cancel());
-$("vary").addEventListener("click", vary);
+$("vary").addEventListener("click", () => vary());
 $("save").addEventListener("click", async () => flash($("save"), await savePicture(stages.last, studio)));
 $("save-strip").addEventListener("click", async () => flash($("save-strip"), await saveStrip(stages.drawn, studio)));
 $("copy").addEventListener("click", async () => {
@@ -230,7 +231,7 @@ $("copy").addEventListener("click", async () => {
 watchForget(tell);
 addEventListener("hashchange", followLink);
 watchKeys(
-  { "/": () => $("prompt").focus(), d: rollDice, v: vary, s: () => $("save").click(), l: () => $("copy").click() },
+  { "/": () => $("prompt").focus(), d: rollDice, v: () => vary(), s: () => $("save").click(), l: () => $("copy").click() },
   () => work.busy && (work.cancel(), true),
 );
 // What runs is told at the bottom of the window while the form is out of sight.

@@ -1,7 +1,8 @@
 // The mirror alone: any picture is described, and what was said can be drawn in turn.
 
 import { drawnFrom, openPicture, showDropped, watchPictures } from "./drop.js";
-import { SENTENCES, showSentences } from "./sentences.js";
+import { describe } from "./judge.js";
+import { showSentences } from "./sentences.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -31,18 +32,18 @@ export class Mirror {
     $("mirror-own").hidden = false;
   }
 
-  /** Shows a picture and what the engine says of it. */
-  async describe(open, getEngine, options) {
+  /** Shows a picture and what the engine says of it, compared with `texts`, sentences of other pictures. */
+  async describe(open, getEngine, texts, options) {
     let picture = null;
     this.#text.textContent = "Looking…";
     try {
       // A file that is no picture should cost no download.
       picture = await open();
       const gan = await getEngine();
-      const captions = await gan.caption(picture, { ...options, count: SENTENCES });
-      const { text } = captions[0];
+      const said = await describe(gan, picture, texts, options);
+      const { text } = said.captions[0];
       this.#said = text;
-      showSentences($("mirror-sentences"), captions, (sentence) => this.#onDraw(sentence, $("dropped")));
+      showSentences($("mirror-sentences"), $("mirror-verdict"), said, (sentence) => this.#onDraw(sentence, $("dropped")));
       showDropped(picture, text);
       $("mirror-draw").hidden = !text;
     } finally {

@@ -1,6 +1,6 @@
 // Words inside of PNG files (PNG specification, 11.3.3.4 iTXt): what a picture was drawn from travels with it.
 
-import { LARGEST_SEED, LONGEST_PROMPT, isModelName } from "./link.js";
+import { LARGEST_SEED, LONGEST_PROMPT, checkedNoise, isModelName } from "./link.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** The keyword of the chunk that is read back: JSON. */
@@ -77,20 +77,23 @@ export function textsOf(png) {
 }
 
 /** The texts of a picture that was drawn from these. */
-export function textsFor({ prompt, seed, model, weights = null }) {
+export function textsFor({ prompt, seed, noise = null, model, weights = null }) {
   return {
     Title: prompt,
     Software: `MirrorGAN ${VERSION}`,
-    [OURS]: JSON.stringify({ prompt, seed, model, weights, version: VERSION }),
+    [OURS]: JSON.stringify({ prompt, seed, ...noise, model, weights, version: VERSION }),
   };
 }
 
 /** What a PNG says it was drawn from, checked: it may be from anyone; null where it says nothing that can be used. */
 export function readDrawn(png) {
   try {
-    const { prompt, seed, model, weights } = JSON.parse(textsOf(png)[OURS]);
+    const { prompt, seed, towards, position, model, weights } = JSON.parse(textsOf(png)[OURS]);
+    const noise = checkedNoise({ towards, position });
+    // Without it another picture would be drawn.
+    if (towards !== undefined && !noise) return null;
     const usable = typeof prompt === "string" && prompt.length <= LONGEST_PROMPT && Number.isSafeInteger(seed) && seed >= 0 && seed <= LARGEST_SEED && isModelName(model);
-    return usable ? { prompt, seed, model, weights: /^[0-9a-f]{12}$/.test(weights) ? weights : null } : null;
+    return usable ? { prompt, seed, noise, model, weights: /^[0-9a-f]{12}$/.test(weights) ? weights : null } : null;
   } catch {
     return null;
   }

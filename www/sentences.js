@@ -1,4 +1,4 @@
-// What else the model could say of a picture: the likeliest sentences with their probabilities.
+// What the model could say of a picture: sentences with their probabilities, and how far they can be trusted.
 
 import { element } from "./paint.js";
 
@@ -12,22 +12,29 @@ export function percent(logProbability) {
   return share >= 0.1 ? `${share.toFixed(1)} %` : "less than 0.1 %";
 }
 
-/** Lists the sentences with their probabilities in `list`; `onDraw(text)` hears which one shall be drawn. */
-export function showSentences(list, captions, onDraw) {
+/**
+ * Lists the sentences with their probabilities, and where a judge compared them how well they match, in `list`; `verdict`, an element,
+ * gets the text under them. `onDraw(text)` hears which one shall be drawn.
+ */
+export function showSentences(list, verdict, { captions, text }, onDraw) {
+  const likeliest = Math.max(...captions.map(({ logProbability }) => logProbability));
   list.replaceChildren(
     ...captions.map((caption) => {
       const item = element("li");
       const bar = element("span", "likely", item);
-      bar.style.setProperty("--share", Math.exp(caption.logProbability - captions[0].logProbability));
+      bar.style.setProperty("--share", Math.exp(caption.logProbability - likeliest));
       const button = element("button", "plain sentence", item);
       button.type = "button";
       button.textContent = caption.text || "(no words)";
       button.title = "Draw these words";
       button.disabled = !caption.text;
       button.addEventListener("click", () => onDraw(caption.text, button));
-      Object.assign(element("span", "hint", item), { textContent: percent(caption.logProbability) });
+      const match = typeof caption.similarity === "number" ? `match ${caption.similarity.toFixed(2)} · ` : "";
+      Object.assign(element("span", "hint", item), { textContent: `${match}${percent(caption.logProbability)}` });
       return item;
     }),
   );
-  list.hidden = captions.length === 0;
+  list.hidden = verdict.hidden = captions.length === 0;
+  verdict.textContent = text;
+  verdict.classList.toggle("doubt", text.startsWith("Unsure"));
 }

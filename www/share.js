@@ -10,21 +10,28 @@ const GAP = 8;
 export async function saveCanvas(canvas, name, texts) {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   const { withTexts } = await import("./png.js");
-  const whole = withTexts(new Uint8Array(await blob.arrayBuffer()), texts);
-  const link = Object.assign(document.createElement("a"), {
-    href: URL.createObjectURL(new Blob([whole], { type: "image/png" })),
-    download: `${name}.png`,
-  });
+  saveBlob(new Blob([withTexts(new Uint8Array(await blob.arrayBuffer()), texts)], { type: "image/png" }), `${name}.png`);
+}
+
+/** Saves a file. */
+export function saveBlob(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export const nameOf = ({ prompt, seed }) => `${prompt.replace(/[^a-z0-9]+/gi, "-").slice(0, 60)}-${seed}`;
+/** A text as a part of a file's name. */
+export const plain = (text) => text.replace(/[^a-z0-9]+/gi, "-").slice(0, 60);
+
+export const nameOf = ({ prompt, seed, noise }) => `${plain(prompt)}-${seed}${noise ? `-${plain(String(noise.position))}-${noise.towards}` : ""}`;
+
+/** The first letters of the hash of the weights of a model, as far as the page knows them. */
+export const weightsOf = (known, model) => (known?.name === model ? (known.drawnBy?.slice(0, 12) ?? null) : null);
 
 /** The texts of what was drawn, with the weights that drew it. */
 async function drawnTexts({ last, known }) {
   const { textsFor } = await import("./png.js");
-  return textsFor({ ...last, weights: known?.name === last.model ? known.drawnBy?.slice(0, 12) : null });
+  return textsFor({ ...last, weights: weightsOf(known, last.model) });
 }
 
 /** Saves the picture that is shown; gives what to say on the button. */
@@ -47,9 +54,9 @@ export async function saveStrip(canvases, studio) {
 }
 
 /** Copies the link that draws this picture again; gives what to say on the button, and to who does not see it. */
-export async function copyLink({ prompt, seed, model }) {
+export async function copyLink(wish) {
   try {
-    await navigator.clipboard.writeText(linkTo(prompt, seed, model));
+    await navigator.clipboard.writeText(linkTo(wish));
     return { label: "Link copied.", status: "The link to this picture is in the clipboard." };
   } catch {
     return { label: "See the address", status: "The link to this picture is in the address bar." };

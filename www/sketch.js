@@ -72,7 +72,7 @@ export class Sketch {
     this.#drawing = drawing;
     const onStage = ({ image }) => !drawing.signal.aborted && this.#show(image, wish);
     try {
-      await gan.generate(wish.prompt, { seed: wish.seed, stages, signal: drawing.signal, onStage });
+      await gan.generate(wish.prompt, { seed: wish.seed, noise: wish.noise, stages, signal: drawing.signal, onStage });
     } catch (error) {
       // No word that the model knows yet, or something else came: there is nothing to tell about a sketch.
       if (error.code === "empty-prompt") this.#root.hidden = true;

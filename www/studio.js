@@ -1,19 +1,20 @@
 // The main picture: drawn stage by stage, looked at, described. What is shown stays until the first stage of the next one is there.
 
+import { examplesOf } from "./examples.js";
 import { refuseEmpty } from "./form.js";
-import { linkTo, readLink } from "./link.js";
-import { lookAt } from "./models.js";
+import { describe } from "./judge.js";
+import { linkTo, readLink, sameWish } from "./link.js";
 import { tell } from "./notices.js";
 import { reveal } from "./paint.js";
-import { SENTENCES, showSentences } from "./sentences.js";
-import { leftOut, seconds, shortened, timings } from "./text.js";
+import { showSentences } from "./sentences.js";
+import { leftOut, seconds, shortened, tellSeed, timings } from "./text.js";
 import { closeness, showCaption } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
 export class Studio {
   #parts;
-  /** What the picture that is shown was asked for, `{ prompt, seed, model }`; null while there is none. */
+  /** What the picture that is shown was asked for, `{ prompt, seed, noise, model }`; null while there is none. */
   last = null;
   /** What is known of the chosen model (models.js `lookAt`); null while nothing is. */
   known = null;
@@ -21,8 +22,6 @@ export class Studio {
   tokens = [];
   stagesOf = [];
   result = null;
-  /** Looks for what else could be said; nobody waits for it. */
-  #others = null;
 
   /**
    * `parts`: engine, work, easel, stages, looking, form; `onBegin()` hears of each first stage, `onDrawn(caption, info)` of each
@@ -33,7 +32,7 @@ export class Studio {
   }
 
   /**
-   * Draws `{ prompt, seed, model }`; gives whether it was drawn to its end. A picture that was `offered` on the page is begun at
+   * Draws `{ prompt, seed, noise, model }`; gives whether it was drawn to its end. A picture that was `offered` on the page is begun at
    * once, with `source`, its small picture, until its first stage is there.
    */
   async draw(asked, { source = null, offered = false } = {}) {
@@ -53,7 +52,7 @@ export class Studio {
 
   async #draw(asked, offered, signal) {
     const { engine, easel, stages, looking, form } = this.#parts;
-    const { prompt, seed, model } = asked;
+    const { prompt, seed, noise, model } = asked;
     refuseEmpty(prompt);
     const gan = await engine.get(model, form.device, signal);
     const tokens = await gan.tokenize(prompt, { signal });
@@ -71,8 +70,7 @@ export class Studio {
         $("timings").textContent = "";
         $("caption-block").hidden = !caption;
         $("caption-block").classList.add("waiting");
-        $("sentences").replaceChildren();
-        $("plate-prompt").textContent = `“${prompt.split(" ").map(shortened).join(" ")}”, seed ${seed}`;
+        $("plate-prompt").textContent = `“${prompt.split(" ").map(shortened).join(" ")}”, ${tellSeed(asked)}`;
         this.#show(true);
         if (!offered) reveal(easel.root);
       }
@@ -81,30 +79,30 @@ export class Studio {
       easel.show(stage.image, stage.attention, prompt);
       looking.stage(stage.attention);
     };
-    // Where STREAM still has to be downloaded, the picture is drawn before that and described after it.
-    const ready = caption && (engine.describes || (await lookAt(model).then((known) => known.describes, () => false)));
-    const result = await gan.generate(prompt, { seed, caption: ready, signal, onStage, onProgress: engine.onProgress });
+    const result = await gan.generate(prompt, { seed, noise, signal, onStage });
     remember(asked);
+    let said = null;
+    const began = performance.now();
     try {
-      if (caption && !ready) {
-        tell("Drawn; now describing it…");
-        const [picture] = result.pictures;
-        picture.caption = await gan.caption(picture.stages.at(-1).image, { signal, onProgress: engine.onProgress });
+      if (caption) {
+        if (!engine.describes) tell("Drawn; now describing it…");
+        said = await describe(gan, stages.last, examplesOf(model).prompts, { signal, onProgress: engine.onProgress });
+        engine.describes = true;
       }
-      if (caption) engine.describes = true;
     } finally {
       // A picture that could not be described is one all the same.
-      this.#finish(gan, result);
+      this.#finish(gan, result, said, performance.now() - began);
     }
   }
 
-  #finish(gan, result) {
-    const [{ caption }] = result.pictures;
-    this.result = result;
+  #finish(gan, result, said, took) {
+    const caption = said?.captions[0] ?? null;
+    this.result = { ...result, caption, described: took };
     $("caption-block").hidden = !caption;
     $("caption-block").classList.remove("waiting");
     if (caption) {
       showCaption($("caption"), caption, result.tokens);
+      showSentences($("sentences"), $("verdict"), said, (text) => this.#parts.onSentence(text, this.#parts.stages.last));
       const { share, text } = closeness(caption, result.tokens);
       $("closeness").hidden = share === null;
       $("closeness").value = share ?? 0;
@@ -116,41 +114,16 @@ export class Studio {
     this.#parts.onDrawn(caption, gan.info);
   }
 
-  /** The likeliest sentences of the picture, where they are to be had and not there yet. */
-  async #lookFurther() {
-    const { engine, form, stages, onSentence } = this.#parts;
-    const gan = this.last && engine.ready(this.last.model, form.device);
-    if (!gan || !this.result?.pictures[0].caption || $("sentences").childElementCount) return;
-    this.hush();
-    const { image } = this.stagesOf.at(-1);
-    const others = (this.#others = new AbortController());
-    try {
-      const captions = await gan.caption(image, { count: SENTENCES, signal: others.signal });
-      if (this.#others === others) showSentences($("sentences"), captions, (text) => onSentence(text, stages.last));
-    } catch (error) {
-      // The description is there; what ended the engine is told by the next call that somebody waits for.
-      if (!["aborted", "disposed"].includes(error.code)) console.warn(error);
-    }
-  }
-
-  /** Stops looking for what else could be said. */
-  hush() {
-    this.#others?.abort();
-    this.#others = null;
-  }
-
   /** The work has ended, however it did. */
   settle() {
     this.#parts.stages.settle();
     this.#parts.easel.settle();
     if ($("caption-block").classList.contains("waiting")) $("caption-block").hidden = true;
     this.#show(this.last !== null);
-    this.#lookFurther();
   }
 
   /** Back to the wall. */
   clear() {
-    this.hush();
     [this.last, this.tokens, this.stagesOf, this.result] = [null, [], [], null];
     $("plate-prompt").textContent = "";
     this.#parts.looking.begin([], 0);
@@ -166,8 +139,8 @@ export class Studio {
 }
 
 /** Makes the address that of the picture: a new one, so that Back leads to the picture before. */
-function remember({ prompt, seed, model }) {
+function remember(wish) {
   const now = readLink();
-  const same = now.prompt === prompt && now.seed === seed && (now.model ?? model) === model;
-  history[same ? "replaceState" : "pushState"](null, "", linkTo(prompt, seed, model));
+  const same = sameWish({ ...now, model: now.model ?? wish.model }, wish);
+  history[same ? "replaceState" : "pushState"](null, "", linkTo(wish));
 }

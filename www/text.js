@@ -9,6 +9,12 @@ export function seconds(milliseconds) {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
+/** Where noise is on the way from a seed to another one. */
+export const tellNoise = ({ towards, position }) => `${Math.round(1000 * position) / 10} % of the way to seed ${towards}`;
+
+/** A seed, and where the noise is from there. */
+export const tellSeed = ({ seed, noise }) => `seed ${seed}${noise ? `, ${tellNoise(noise)}` : ""}`;
+
 /** A word as it is shown: nobody reads two thousand letters. */
 export const shortened = (word) => (word.length > 24 ? `${word.slice(0, 23)}…` : word);
 

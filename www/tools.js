@@ -1,13 +1,14 @@
 // What can be done with a picture beyond drawing it: each tool is loaded when it is first used.
 
 import { refuseEmpty } from "./form.js";
-import { tell, tellError } from "./notices.js";
+import { flash, tell, tellError } from "./notices.js";
 import { reveal } from "./paint.js";
+import { plain, weightsOf } from "./share.js";
 
 const $ = (id) => document.getElementById(id);
 
 /** The scripts of the tools, for visits without network. */
-export const TOOLS = ["change.js", "compare.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js"];
+export const TOOLS = ["change.js", "compare.js", "films.js", "gif.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js", "vendor/gifenc.js", "walk.js", "webm.js"];
 
 export class Tools {
   #parts;
@@ -16,6 +17,7 @@ export class Tools {
   #grid = null;
   #how = null;
   #loop = null;
+  #walk = null;
   #chosen = null;
 
   /** `parts`: studio, choice, engine, work, form; `draw(wish, canvas)` makes something the main picture. */
@@ -24,6 +26,7 @@ export class Tools {
     $("grid").addEventListener("toggle", () => $("grid").open && this.#openGrid());
     $("how").addEventListener("toggle", () => $("how").open && this.#openHow());
     $("loop").addEventListener("toggle", () => $("loop").open && this.#openLoop());
+    $("walk").addEventListener("toggle", () => $("walk").open && this.#openWalk());
   }
 
   /** Another main picture is being drawn. */
@@ -35,6 +38,7 @@ export class Tools {
   drawn() {
     if ($("grid").open) this.#openGrid();
     if ($("how").open) this.#openHow();
+    if ($("walk").open) this.#openWalk();
   }
 
   /** A word of the picture is chosen, by its place among the known ones; null: none. */
@@ -67,6 +71,7 @@ export class Tools {
       let after = null;
       await gan.generate(prompt, {
         seed: last.seed,
+        noise: last.noise,
         signal,
         onStage: ({ image }) => {
           after = image;
@@ -129,6 +134,43 @@ export class Tools {
         }, "loop");
       this.#loop ??= new Loop($("loop-body"), { onStart, onChoice: (wish, canvas) => this.#parts.draw(wish, canvas) });
     });
+  }
+
+  async #openWalk() {
+    const { engine, form, work } = this.#parts;
+    const there = await this.#load("walk", async () => {
+      const { Walk } = await import("./walk.js");
+      const onStart = () =>
+        work.run(async (signal) => {
+          const walked = this.#walk.read();
+          refuseEmpty(walked.prompt);
+          const gan = await engine.get(walked.model, form.device, signal);
+          tell(`Walking from seed ${walked.seed} to seed ${walked.towards}…`);
+          const done = this.#walk.draw(gan, walked, signal);
+          reveal($("walk-body"));
+          await done;
+          tell("Walked: move the slider, or press Play.");
+        }, "walk");
+      const onSave = (kind) => this.saveFilm(this.#walk, kind, "walk");
+      this.#walk ??= new Walk($("walk-body"), { onStart, onSave, onChoice: (wish, canvas) => this.#parts.draw(wish, canvas) });
+    });
+    if (there) this.#walk.offer({ ...this.#wish() });
+  }
+
+  /** Saves the film of a walk or a blend; errors are told at `place`. */
+  async saveFilm({ film, facts }, kind, place) {
+    const { studio, work } = this.#parts;
+    const { prompt, from, to, seed, towards, model } = facts;
+    const name = plain(prompt ? `${prompt}-${seed}-to-${towards}` : `${from}-to-${to}-${seed}`);
+    const title = prompt ? `${prompt}, from seed ${seed} to seed ${towards}` : `From “${from}” to “${to}”, seed ${seed}`;
+    const done = await work.run(async (signal) => {
+      const { saveFilm } = await import("./films.js");
+      tell(kind === "gif" ? "Making the GIF…" : "Recording the video: six seconds…");
+      film.stop();
+      await saveFilm(film, kind, { name, title, facts: { ...facts, weights: weightsOf(studio.known, model) } }, signal);
+      tell("Saved.");
+    }, place);
+    if (done) flash($(`${place}-${kind}`), "Saved");
   }
 
   /** Whether a part could be loaded; a connection that fails is told where it was needed. */

@@ -74,7 +74,7 @@ export function showCaption(root, caption, tokens) {
 /** How close the description is: a number for a meter, from 0 to 1 or null, and a sentence. */
 export function closeness(caption, tokens) {
   const score = recall(caption.words, tokens);
-  if (!score) return { share: null, text: "The prompt has no telling word to look for." };
+  if (!score) return { share: null, text: "The prompt has nothing telling to look for." };
   const missed = score.missed.length ? ` Not ${list(score.missed.slice(0, 4))}${score.missed.length > 4 ? " and others" : ""}.` : "";
-  return { share: score.share, text: `Found ${score.found} of ${score.all} telling ${score.all === 1 ? "word" : "words"} again.${missed}` };
+  return { share: score.share, text: `Found ${score.found} of ${score.all} telling ${score.all === 1 ? "thing" : "things"} again.${missed}` };
 }

@@ -28,7 +28,14 @@ for (const [colorScheme, width] of [["light", 1200], ["dark", 320]]) {
     await told(page, /^Six variations drawn/);
     await page.getByRole("button", { name: "Blend", exact: true }).click();
     await told(page, /^Blended/);
-    await clean("variations and blend");
+    await page.locator("#walk summary").click();
+    await page.locator("#walk-start").click();
+    await told(page, /^Walked/);
+    await clean("variations, blend and walk");
+    await page.locator("#variation-grid .tile").first().click();
+    await told(page, /^Done/);
+    await page.locator("#between-off").waitFor();
+    await clean("noise between two seeds");
     await page.getByRole("button", { name: "How this is counted" }).click();
     await clean("explanation");
     await page.keyboard.press("Escape");

@@ -32,6 +32,13 @@ test("the built site works below a path and a strict policy; every request stays
   await drawAndWait(page);
   await page.getByRole("button", { name: "Blend", exact: true }).click();
   await told(page, /^Blended/);
+  // What writes films comes now.
+  for (const kind of ["gif", "webm"]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`#blend-${kind}`).click()]);
+    assert.ok(download.suggestedFilename().endsWith(`.${kind}`));
+    await told(page, /^Saved/);
+  }
+  assert.ok(requests.some((url) => url.endsWith("/some/sub/path/vendor/gifenc.js")));
   await page.getByRole("button", { name: "Describe the picture above" }).click();
   await told(page, /^Described/);
   assert.deepEqual(complaints, []);

@@ -13,7 +13,7 @@ import { browser, server } from "./tiny_page.mjs";
 const PIXEL = Uint8Array.from(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));
 
 test("texts go into a PNG and come back, in any script", () => {
-  const wish = { prompt: "a röd 花 🌸", seed: Number.MAX_SAFE_INTEGER, model: "flowers", weights: "0123456789ab" };
+  const wish = { prompt: "a röd 花 🌸", seed: Number.MAX_SAFE_INTEGER, noise: { towards: 0, position: 0.123 }, model: "flowers", weights: "0123456789ab" };
   const png = withTexts(PIXEL, textsFor(wish));
   assert.deepEqual(readDrawn(png), wish);
   assert.equal(textsOf(png).Title, wish.prompt);
@@ -22,7 +22,7 @@ test("texts go into a PNG and come back, in any script", () => {
 });
 
 test("what a PNG says is data: nonsense in it is no wish", () => {
-  for (const said of ["", "{", "null", "[]", '{"prompt":1,"seed":1,"model":"x"}', '{"prompt":"x","seed":-1,"model":"x"}', '{"prompt":"x","seed":1.5,"model":"x"}', '{"prompt":"x","seed":1,"model":"../x"}', JSON.stringify({ prompt: "x".repeat(3000), seed: 1, model: "x" })]) {
+  for (const said of ["", "{", "null", "[]", '{"prompt":1,"seed":1,"model":"x"}', '{"prompt":"x","seed":-1,"model":"x"}', '{"prompt":"x","seed":1.5,"model":"x"}', '{"prompt":"x","seed":1,"model":"../x"}', '{"prompt":"x","seed":1,"towards":2,"position":7,"model":"x"}', JSON.stringify({ prompt: "x".repeat(3000), seed: 1, model: "x" })]) {
     assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: said })), null, said);
   }
   assert.equal(readDrawn(withTexts(PIXEL, { mirrorgan: '{"prompt":"x","seed":1,"model":"x","weights":"<b>"}' })).weights, null);
@@ -35,7 +35,7 @@ test("a picture of the command line says the same, and a second one is no first 
   cli("generate", "--model", TINY, TINY_PROMPT, "--seed", "5", "--count", "2", "--out", out);
   const read = (name) => readFileSync(join(out, name));
   const weights = JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12);
-  for (const name of ["one.png", "00.png"]) assert.deepEqual(readDrawn(read(name)), { prompt: TINY_PROMPT, seed: 5, model: basename(TINY), weights });
+  for (const name of ["one.png", "00.png"]) assert.deepEqual(readDrawn(read(name)), { prompt: TINY_PROMPT, seed: 5, noise: null, model: basename(TINY), weights });
   assert.equal(textsOf(read("one.png")).Title, TINY_PROMPT);
   assert.equal(textsOf(read("one.png")).Software, `MirrorGAN ${VERSION}`);
   assert.equal(readDrawn(read("01.png")), null, "by prompt and seed alone the first one would be drawn");
@@ -51,14 +51,19 @@ test("a saved picture brings back prompt, seed and model; a model that is not he
   const page = await openPage(browser, `${server.address}?model=tiny`);
   await drawAndWait(page, TINY_PROMPT, 11);
   const shown = (await stagePixels(page)).at(-1).rgba;
+  await page.evaluate(() => {
+    const button = document.getElementById("save");
+    window.labels = [];
+    new MutationObserver(() => window.labels.push(button.textContent)).observe(button, { childList: true });
+  });
   const download = await save(page, "Save as PNG");
-  await page.getByText("Saved", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Save as PNG" }).waitFor();
+  // On the button itself, for a moment.
+  await page.waitForFunction(() => window.labels.join() === "Saved,Save as PNG");
   const file = join(scratch(), "saved.png");
   await download.saveAs(file);
   assert.equal(difference((await pngPixels(page, file)).rgba, shown), 0);
   const { weights, ...wish } = readDrawn(readFileSync(file));
-  assert.deepEqual(wish, { prompt: TINY_PROMPT, seed: 11, model: "tiny" });
+  assert.deepEqual(wish, { prompt: TINY_PROMPT, seed: 11, noise: null, model: "tiny" });
   assert.equal(weights, JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).files["glam.safetensors"].sha256.slice(0, 12));
 
   const other = await openPage(browser, server.address);
@@ -88,8 +93,20 @@ test("the steps are saved side by side", async () => {
   assert.equal(download.suggestedFilename(), "a-red-flower-4-steps.png");
   const file = join(scratch(), "strip.png");
   await download.saveAs(file);
-  const { size } = await pngPixels(page, file);
+  const stages = await stagePixels(page);
+  const { size, rgba } = await pngPixels(page, file);
   assert.equal(size, 3 * 256 + 2 * 8);
-  assert.equal(readDrawn(readFileSync(file)).seed, 4);
+  assert.equal(rgba.length, 4 * size * 256, "as high as one picture");
+  // Each pixel of a small picture is a square of the strip.
+  stages.forEach((stage, index) => {
+    const scale = 256 / stage.size;
+    const left = index * (256 + 8);
+    for (const [x, y] of [[0, 0], [17, 90], [128, 128], [200, 31], [255, 255]]) {
+      const [from, to] = [4 * (Math.floor(y / scale) * stage.size + Math.floor(x / scale)), 4 * (y * size + left + x)];
+      assert.deepEqual(rgba.slice(to, to + 4), stage.rgba.slice(from, from + 4), `${stage.size} px at ${x}, ${y}`);
+    }
+  });
+  const { prompt, seed, model } = readDrawn(readFileSync(file));
+  assert.deepEqual({ prompt, seed, model }, { prompt: "a red flower", seed: 4, model: "flowers" });
   await page.context().close();
 });

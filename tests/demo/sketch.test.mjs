@@ -1,4 +1,4 @@
-// Sketches that follow the keys, the likeliest sentences, and the mirror in the mirror.
+// Sketches that follow the keys, the sentences that it finds likely, and the mirror in the mirror.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -74,7 +74,7 @@ test("the sketch follows what is written, becomes finer, and is what Draw draws"
   await page.context().close();
 });
 
-test("sketches can be switched off, which is remembered, and are off where motion shall be reduced", async () => {
+test("sketches can be switched off, which is remembered, and are off where motion or data shall be saved", async () => {
   const page = await openPage(browser, server.address, { sketches: true, reducedMotion: "reduce" });
   const box = page.getByLabel("Sketch while I write");
   // The page has read what is wished by the time that it can draw.
@@ -100,6 +100,12 @@ test("sketches can be switched off, which is remembered, and are off where motio
   await ready();
   assert.equal(await box.isChecked(), true);
   await page.context().close();
+  const saving = await openPage(browser, "about:blank", { sketches: true });
+  await saving.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
+  await saving.goto(server.address);
+  await saving.locator("#draw:enabled").waitFor();
+  assert.equal(await saving.getByLabel("Sketch while I write").isChecked(), false);
+  await saving.context().close();
 });
 
 test("the likeliest sentences are listed with their probabilities, and one can be drawn", async () => {
@@ -109,7 +115,7 @@ test("the likeliest sentences are listed with their probabilities, and one can b
   await items.nth(2).waitFor();
   const texts = await items.locator(".sentence").allTextContents();
   assert.equal(new Set(texts).size, 3);
-  for (const text of await items.locator(".hint").allTextContents()) assert.match(text, /^(less than 0\.1|\d+(\.\d)?) %$/);
+  for (const text of await items.locator(".hint").allTextContents()) assert.match(text, /^match -?\d\.\d\d · (less than 0\.1|\d+(\.\d)?) %$/);
   assert.deepEqual(await breaches(page), []);
   const chosen = (await items.locator(".sentence:enabled").all())[0];
   const text = await chosen.textContent();

@@ -1,12 +1,12 @@
-// Variations, suggestions, the wall, the score, the choice of models.
+// Variations, suggestions, the wall, the choice of models.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { LONGEST_PROMPT, cleanPrompt, isModelName, parseSeed, readLink } from "../../www/link.js";
-import { agreeing, recall } from "../../www/score.js";
+import { LARGEST_SEED, LONGEST_PROMPT, between, cleanPrompt, isModelName, parseSeed, readLink, sameWish } from "../../www/link.js";
 import { distance, nearest, replaceWord, unknownWords } from "../../www/suggest.js";
+import { STRENGTHS, wishesFor } from "../../www/variations.js";
 import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
 import { FLOWERS, MODEL, ROOT, difference, openPage, serve, shownError, stagePixels } from "./harness.mjs";
 import { address, hold } from "./watch.mjs";
@@ -29,17 +29,8 @@ test("the nearest known words come first; what is near nothing gets none", () =>
   assert.equal(replaceWord("a Purpel, purpels purpel", "purpel", "purple"), "a purple, purpels purple");
 });
 
-test("the score is the share of telling words found again", () => {
-  const tokens = ["this", "flower", "has", "pink", "petals", "and", "yellow", "centers", "zeppelin"].map((word) => ({ word, known: word !== "zeppelin" }));
-  const words = "this flower has yellow petals and a yellow center".split(" ");
-  const { found, all, missed } = recall(words, tokens);
-  assert.deepEqual([found, all, missed], [2, 3, ["pink"]]);
-  assert.deepEqual(words.filter((_, index) => agreeing(words, tokens)[index]), ["yellow", "yellow", "center"]);
-  assert.equal(recall(words, [{ word: "flower", known: true }]), null);
-});
-
 test("links are read with care", () => {
-  assert.deepEqual(readLink("#prompt=a+red+flower&seed=11&model=birds"), { prompt: "a red flower", seed: 11, model: "birds", problems: [] });
+  assert.deepEqual(readLink("#prompt=a+red+flower&seed=11&model=birds"), { prompt: "a red flower", seed: 11, noise: null, model: "birds", problems: [] });
   for (const seed of ["NaN", "-1", "1.5", "1e99", "", "9007199254740993", "0x10"]) assert.equal(parseSeed(seed), null, seed);
   for (const name of ["..", "a/b", ".hidden", "", "a b", "x".repeat(65), "//host", null]) assert.equal(isModelName(name), false, String(name));
   assert.equal(readLink("#prompt=x&seed=NaN&model=../x").problems.length, 2);
@@ -61,10 +52,93 @@ test("an unknown word gets suggestions; a click replaces it", async () => {
   await page.context().close();
 });
 
-test("six variations are drawn with the seeds that follow; a click makes one the main picture", async () => {
+test("variations are as far on the way to other seeds as their strength says", () => {
+  const wish = { prompt: "a red flower", seed: 7 };
+  assert.deepEqual(wishesFor(wish, 0.25).slice(0, 2), [{ ...wish, noise: { towards: 8, position: 0.25 } }, { ...wish, noise: { towards: 9, position: 0.25 } }]);
+  assert.deepEqual(wishesFor(wish, 1).map(({ seed, noise }) => [seed, noise]), [8, 9, 10, 11, 12, 13].map((seed) => [seed, null]));
+  assert.equal(wishesFor({ prompt: "x", seed: LARGEST_SEED }, 1)[0].seed, 0);
+  const shares = STRENGTHS.map(({ share }) => share);
+  assert.deepEqual(shares, [...shares].sort((a, b) => a - b));
+  assert.equal(shares.at(-1), 1);
+});
+
+test("noise on the way to another seed goes into links and comes back; what cannot be is told", () => {
+  const noise = { towards: 12, position: 0.3 };
+  assert.deepEqual(readLink("#prompt=a+red+flower&seed=7&towards=12&position=0.3&model=birds"), { prompt: "a red flower", seed: 7, noise, model: "birds", problems: [] });
+  assert.deepEqual(between(7, 12, 0.3), { seed: 7, noise });
+  assert.deepEqual([between(7, 12, 0), between(7, 12, 1)], [{ seed: 7, noise: null }, { seed: 12, noise: null }]);
+  for (const wrong of ["towards=12", "towards=12&position=2", "towards=-1&position=0.5", "towards=x&position=0.5", "towards=12&position=NaN", "towards=12&position=0"]) {
+    const { noise, problems } = readLink(`#prompt=x&seed=7&${wrong}`);
+    assert.deepEqual([noise, problems.length], [null, 1], wrong);
+  }
+  assert.ok(sameWish({ prompt: "x", seed: 7, noise, model: "m" }, { prompt: "x", seed: 7, noise: { ...noise }, model: "m" }));
+  assert.ok(!sameWish({ prompt: "x", seed: 7, noise, model: "m" }, { prompt: "x", seed: 7, noise: null, model: "m" }));
+});
+
+const pixelsOf = (canvas) => canvas.evaluate((each) => Array.from(each.getContext("2d").getImageData(0, 0, each.width, each.height).data));
+
+test("six variations stay as near as is asked for; one becomes the main picture, with its noise in form, link and history", async () => {
+  const page = await openPage(browser, server.address);
+  await drawAndWait(page, TINY_PROMPT, 7);
+  const own = (await stagePixels(page)).at(-1).rgba;
+  await page.getByRole("button", { name: "Six variations" }).click();
+  await told(page, /^Six variations drawn/);
+  const tiles = page.locator("#variation-grid .tile");
+  const slider = page.getByRole("slider", { name: "How different" });
+  const apart = async () => {
+    const pixels = await pixelsOf(tiles.first().locator("canvas"));
+    return pixels.reduce((sum, value, index) => sum + Math.abs(value - own[index]), 0) / pixels.length;
+  };
+  const found = [];
+  for (const [key, name] of [["Home", "nearly the same"], ["ArrowRight", "alike"], ["End", "another"]]) {
+    await slider.focus();
+    await page.keyboard.press(key);
+    await told(page, /^Six variations drawn/);
+    assert.equal(await slider.getAttribute("aria-valuetext"), name);
+    assert.ok(await slider.evaluate((each) => each === document.activeElement), "the slider keeps the focus");
+    found.push(await apart());
+  }
+  assert.ok(found[0] > 0 && found[0] < found[1] && found[1] < found[2], found.join(" "));
+  await page.keyboard.press("Home");
+  await told(page, /^Six variations drawn/);
+  assert.match(await tiles.nth(2).getAttribute("aria-label"), /seed 7, 12 % of the way to seed 10/);
+  const third = await pixelsOf(tiles.nth(2).locator("canvas"));
+  await tiles.nth(2).click();
+  await told(page, /^Done/);
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, third), 0);
+  assert.equal(await page.getByLabel("Seed", { exact: true }).inputValue(), "7");
+  assert.match(await page.locator("#between").innerText(), /12 % of the way to seed 10/);
+  assert.match(await page.locator("#plate-prompt").innerText(), /seed 7, 12 % of the way to seed 10$/);
+  const link = await address(page);
+  assert.match(link, /seed=7&towards=10&position=0.12/);
+  // The link draws the same; so does the history, and a word is changed with the same noise.
+  const second = await page.context().newPage();
+  await second.goto(link);
+  await told(second, /^Done/);
+  assert.equal(difference((await stagePixels(second)).at(-1).rgba, third), 0);
+  await second.close();
+  await page.getByRole("button", { name: "The seed alone" }).click();
+  assert.ok(await page.locator("#between").isHidden());
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+  await told(page, /^Done/);
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, own), 0);
+  await page.locator("#history-list button").nth(1).click();
+  await told(page, /^Done/);
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, third), 0);
+  // Another seed is another noise.
+  await page.getByLabel("Seed", { exact: true }).fill("8");
+  assert.ok(await page.locator("#between").isHidden());
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("six variations at full strength are the seeds that follow; cut short, their sketches stay", async () => {
   const page = await openPage(browser, server.address);
   await drawAndWait(page, TINY_PROMPT, 7);
   await page.getByRole("button", { name: "Six variations" }).click();
+  await told(page, /^Six variations drawn/);
+  await page.getByRole("slider", { name: "How different" }).focus();
+  await page.keyboard.press("End");
   await told(page, /^Six variations drawn/);
   const tiles = page.locator("#variation-grid .tile");
   assert.deepEqual(await tiles.locator(".seed").allInnerTexts(), ["8", "9", "10", "11", "12", "13"]);
@@ -76,8 +150,8 @@ test("six variations are drawn with the seeds that follow; a click makes one the
   assert.equal(difference((await stagePixels(page)).at(-1).rgba, third), 0);
   assert.equal(await tiles.count(), 6, "the others stay for the next choice");
   assert.match(await address(page), /seed=10/);
-  // Cancelled half way, when two are there and the third has begun: they stay and the page draws on.
-  const held = await hold(page, "stage", 7);
+  // Cancelled when two sketches are there: they stay and the page draws on.
+  const held = await hold(page, "stage", 2);
   await page.getByRole("button", { name: "Six variations" }).click();
   await held.reached();
   await page.keyboard.press("Escape");

@@ -13,10 +13,11 @@ const packed = (file) => gzipSync(readFileSync(file)).length;
 
 test("the page without models is at most 0.30 MB, with all tools and the largest wall", (t) => {
   const own = readdirSync(WWW).filter((file) => /\.(html|css|js|svg)$/.test(file)).map((file) => packed(join(WWW, file)));
+  const vendored = readdirSync(join(WWW, "vendor")).filter((file) => file.endsWith(".js")).map((file) => packed(join(WWW, "vendor", file)));
   const scripts = ["index.js", "check.js", "connection.js", "describe.js", "download.js", "errors.js", "listed.js", "picture.js", "platform.js", "support.js"].map((file) => packed(join(PKG, file)));
   const walls = readdirSync(join(WWW, "gallery")).filter((file) => file.endsWith(".webp")).map((file) => readFileSync(join(WWW, "gallery", file)).length);
   const sum = (sizes) => sizes.reduce((total, size) => total + size, 0);
-  const whole = (sum(own) + sum(scripts) + Math.max(...walls)) / 1e6;
+  const whole = (sum(own) + sum(vendored) + sum(scripts) + Math.max(...walls)) / 1e6;
   t.diagnostic(`${whole.toFixed(3)} MB`);
   assert.ok(whole <= 0.3, `${whole.toFixed(3)} MB`);
 });
@@ -31,6 +32,13 @@ test("the sizes of the program that the page names are those of pkg/", async () 
     const near = (named, is) => Math.abs(Number(named.replaceAll("_", "")) / is - 1) < 0.1;
     assert.ok(near(bytes, content.length), `${file} has ${content.length} bytes`);
     assert.ok(near(small, gzipSync(content, { level: 6 }).length), `${file} has ${gzipSync(content, { level: 6 }).length} bytes packed`);
+  }
+});
+
+test("what is not ours is there with its licence, and says which version it is", () => {
+  for (const file of readdirSync(join(WWW, "vendor")).filter((each) => each.endsWith(".js"))) {
+    assert.match(readFileSync(join(WWW, "vendor", file), "utf8"), /^\/\/ \S+ \d+\.\d+\.\d+, https:\S+, MIT/);
+    assert.match(readFileSync(join(WWW, "vendor", file.replace(/\.js$/, ".LICENSE.txt")), "utf8"), /MIT License[\s\S]*Copyright/);
   }
 });
 
