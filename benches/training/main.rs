@@ -11,7 +11,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use mirrorgan::data::{DataOptions, Dataset, EncodedCaptions, Position, Sampler, Split, tiny};
 use mirrorgan::discriminator::DiscriminatorConfig;
 use mirrorgan::glam::GeneratorConfig;
-use mirrorgan::stem::{TextEncoder, TextEncoderConfig};
+use mirrorgan::pipeline::Drawer;
+use mirrorgan::stem::{TextBatch, TextEncoder, TextEncoderConfig};
 use mirrorgan::text::Vocabulary;
 use mirrorgan::train::gan::{Batch, Frozen, Trainer};
 use mirrorgan::train::recipe::gan::{GanRecipe, Phase, Trains};
@@ -24,6 +25,7 @@ const WORDS: usize = 12;
 
 struct Bench {
     trainer: Trainer,
+    drawer: Drawer,
     stem: TextEncoder,
     dataset: Dataset,
     captions: EncodedCaptions,
@@ -63,7 +65,8 @@ impl Bench {
         let rng = ChaCha8Rng::seed_from_u64(1);
         let trainer = Trainer::new(recipe, frozen, &[device.clone().autodiff()], rng.clone())?;
         let sampler = Sampler::new(dataset.len(), batch, 1, Position::default());
-        Ok(Self { trainer, stem, dataset, captions, sampler, rng, phase, device, batch, steps: 0 })
+        let drawer = Drawer::new(trainer.average().clone(), &device)?;
+        Ok(Self { trainer, drawer, stem, dataset, captions, sampler, rng, phase, device, batch, steps: 0 })
     }
 
     /// One step of joint training: three discriminators, the generator, its average; from decoded pictures to losses on the host.
@@ -74,17 +77,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Pictures of all stages by the average, the largest ones read back.
+    /// The last stage's pictures by the average, as everything that draws gets them, read back.
     fn generate(&mut self) -> anyhow::Result<()> {
         let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, self.dataset.size, &mut self.rng)?;
-        let text = self.stem.forward(&mirrorgan::stem::TextBatch::new(&batch.captions, &self.device));
+        let text = self.stem.forward(&TextBatch::new(&batch.captions, &self.device));
         let noise =
             |width: usize| Tensor::<2>::from_data(TensorData::new(vec![0.5f32; self.batch * width], [self.batch, width]), &self.device);
         let config = GeneratorConfig::default();
-        let drawn = self.trainer.average().forward(&text, noise(config.z_dim), noise(config.condition_dim));
-        if let Some(images) = drawn.images.into_iter().next_back() {
-            images.try_into_data().map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        }
+        let drawn = self.drawer.batch(&text, noise(config.z_dim), noise(config.condition_dim), self.drawer.stages())?;
+        drawn.try_into_data().map_err(|error| anyhow::anyhow!("{error:?}"))?;
         Ok(())
     }
 }

@@ -65,15 +65,16 @@ class Generator(nn.Module):
         self.refine = nn.ModuleList([Refine(gf, features, condition) for _ in range(stages - 1)])
         self.heads = nn.ModuleList([conv3x3(gf, 3) for _ in range(stages)])
 
-    def forward(self, words, sentence, z, epsilon):
+    def forward(self, words, sentence, z, epsilon, last_only=False):
         mu, logvar = glu(self.ca(sentence)).chunk(2, 1)
         condition = mu + epsilon * torch.exp(0.5 * logvar)
         h = glu(self.norm(self.fc(torch.cat([condition, z], 1)))).reshape(-1, self.start, 4, 4)
         h = self.initial(h)
-        images = [torch.tanh(self.heads[0](h))]
+        images = [] if last_only else [torch.tanh(self.heads[0](h))]
         for refine, head in zip(self.refine, self.heads[1:]):
             h = refine(h, words, condition)
-            images.append(torch.tanh(head(h)))
+            if not last_only or head is self.heads[-1]:
+                images.append(torch.tanh(head(h)))
         return images, mu, logvar
 
 

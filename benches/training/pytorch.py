@@ -65,7 +65,7 @@ class Training:
 
     @torch.no_grad()
     def generate(self):
-        images, _, _ = self.average(self.words, self.sentence, *self.noise())
+        images, _, _ = self.average(self.words, self.sentence, *self.noise(), last_only=True)
         return images[-1].cpu()
 
 

@@ -4,7 +4,7 @@
     run.py --ours BINARY --device cpu|torch|cuda|vulkan|torch-cuda [--batches 2,4] [--rounds 5] [--threads 1,2] [--json FILE]
 
 The other side runs in this Python, which needs torch. Both have the same layers (the parameter counts are compared) and do the same work:
-three discriminators, then the generator, then its average; or pictures of all stages.
+three discriminators, then the generator, then its average; or the last stage's pictures.
 """
 
 import argparse

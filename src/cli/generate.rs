@@ -70,7 +70,8 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     // Before anything is drawn that could not be written.
     let place = Place::of(&args.out)?;
     let device = args.device.open()?;
-    let model = model::read_folder(&args.model, &device)?;
+    let read = if args.caption { model::read_folder } else { model::read_to_draw };
+    let model = read(&args.model, &device)?;
     let engine = Engine::new(model, device)?.with_precision(args.precision)?;
     let noise = args.towards.zip(args.position).map(|(seed, position)| NoiseSource::Towards { seed, position });
     let stages = args.size.map(|size| stages(&engine, size)).transpose()?;

@@ -13,7 +13,7 @@ use crate::glam::GeneratorConfig;
 use crate::model::Model;
 use crate::picture::Picture;
 use crate::pipeline::{Attention, Drawer, Noise, block_on, eight_bits};
-use crate::stem::{TextBatch, TextFeatures};
+use crate::stem::TextBatch;
 use crate::stream::Stream;
 use crate::text::tokenize;
 use crate::watch::{Task, Unit};
@@ -207,11 +207,7 @@ impl<'a> Evaluator<'a> {
         let mut last = Vec::with_capacity(prompts.len());
         for (row, prompt) in prompts.iter().enumerate() {
             let (z, epsilon) = noise.next(&self.model.config.generator, self.device);
-            let text = TextFeatures {
-                words: text.words.clone().narrow(0, row, 1),
-                sentence: text.sentence.clone().narrow(0, row, 1),
-                mask: text.mask.clone().narrow(0, row, 1),
-            };
+            let text = text.row(row);
             let room = features.gazes.chunk_by(|a, b| a.picture == b.picture).count() < GAZED_AT;
             let words = extractors.attention.filter(|_| room).map_or(Vec::new(), |probe| self.colour_words(prompt, probe));
             let mut drawing = self.drawer.start(&text, z, epsilon)?;

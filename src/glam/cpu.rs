@@ -7,7 +7,7 @@ use super::attention::NO_WEIGHT;
 use super::generator::Generator;
 use super::stages::{InitialStage, RefineStage};
 use crate::nn::BatchNorm;
-use crate::nn::cpu::{Conv3, DoublingConv, Folded, Map, Matrix, PictureConv, for_chunks, pad, softmax};
+use crate::nn::cpu::{Conv3, DoublingConv, Folded, Map, Matrix, PictureConv, Set, Simd, Work, for_chunks, pad, softmax};
 use crate::readback::read_now;
 use crate::stem::{Condition, ConditioningAugmentation, TextFeatures};
 use crate::{Error, Result};
@@ -52,6 +52,7 @@ impl CpuText {
 
 #[derive(Debug)]
 struct Stage {
+    set: Set,
     channels: usize,
     /// U of the word attention, (D, channels).
     context: Option<Matrix>,
@@ -80,15 +81,15 @@ enum Merge {
 }
 
 impl CpuGenerator {
-    /// Lays out `generator`, which is on the CPU and does not train.
+    /// Lays out `generator`, which is on the CPU and does not train, for the vector instructions of `set`.
     ///
     /// # Errors
     /// [`Error::Device`] when the weights cannot be read.
-    pub fn new(generator: &Generator) -> Result<Self> {
-        let doubling = |block: &crate::nn::UpBlock| Ok(DoublingConv::new(&fold(&block.conv, Some(&block.norm))?));
+    pub fn new(set: Set, generator: &Generator) -> Result<Self> {
+        let doubling = |block: &crate::nn::UpBlock| Ok(DoublingConv::new(set, &fold(&block.conv, Some(&block.norm))?));
         let initial = generator.initial.upsample.iter().map(doubling).collect::<Result<_>>()?;
-        let refine = generator.refine.iter().map(Stage::new).collect::<Result<_>>()?;
-        let heads = generator.heads.iter().map(|head| Ok(PictureConv::new(&fold(&head.conv, None)?))).collect::<Result<_>>()?;
+        let refine = generator.refine.iter().map(|stage| Stage::new(set, stage)).collect::<Result<_>>()?;
+        let heads = generator.heads.iter().map(|head| Ok(PictureConv::new(set, &fold(&head.conv, None)?))).collect::<Result<_>>()?;
         Ok(Self { ca: generator.ca.clone(), start: generator.initial.without_blocks(), initial, refine, heads })
     }
 
@@ -132,11 +133,12 @@ impl CpuGenerator {
 }
 
 impl Stage {
-    fn new(stage: &RefineStage) -> Result<Self> {
+    fn new(set: Set, stage: &RefineStage) -> Result<Self> {
         let residual = |block: &crate::nn::ResidualBlock| {
-            Ok([Conv3::new(&fold(&block.conv1, Some(&block.norm1))?, true), Conv3::new(&fold(&block.conv2, Some(&block.norm2))?, false)])
+            let (first, second) = (fold(&block.conv1, Some(&block.norm1))?, fold(&block.conv2, Some(&block.norm2))?);
+            Ok([Conv3::new(set, &first, true), Conv3::new(set, &second, false)])
         };
-        let upsample = DoublingConv::new(&fold(&stage.upsample.conv, Some(&stage.upsample.norm))?);
+        let upsample = DoublingConv::new(set, &fold(&stage.upsample.conv, Some(&stage.upsample.norm))?);
         // The block that doubles gives out as many channels as the stage takes in.
         let channels = stage.upsample.conv.weight.dims()[0] / 2;
         let context = match &stage.words {
@@ -144,7 +146,7 @@ impl Stage {
                 let weight = words.conv_context.weight.val();
                 let inputs = weight.dims()[1];
                 let weight = read_now(weight)?;
-                Some(Matrix::new(inputs, channels, |i, o| if o < channels { weight[o * inputs + i] } else { 0.0 }))
+                Some(Matrix::new(set, inputs, channels, |i, o| if o < channels { weight[o * inputs + i] } else { 0.0 }))
             }
             None => None,
         };
@@ -160,7 +162,7 @@ impl Stage {
             None => None,
         };
         let merge = match (&stage.merge, &stage.merge_norm) {
-            (Some(conv), norm @ Some(_)) => Merge::Square(Conv3::new(&fold(conv, norm.as_ref())?, true)),
+            (Some(conv), norm @ Some(_)) => Merge::Square(Conv3::new(set, &fold(conv, norm.as_ref())?, true)),
             (Some(conv), None) => Merge::Pixel { inputs: conv.weight.dims()[1], weights: read_now(conv.weight.val())? },
             // Side by side: the identity.
             (None, _) => {
@@ -170,18 +172,21 @@ impl Stage {
             }
         };
         let residual = stage.residual.iter().map(residual).collect::<Result<_>>()?;
-        Ok(Self { channels, context, sentence, merge, residual, upsample })
+        Ok(Self { set, channels, context, sentence, merge, residual, upsample })
     }
 
     fn forward(&self, features: Map, text: &CpuText, condition: &[f32]) -> (Map, Option<Vec<f32>>) {
         let (mut hidden, attention) = match &self.merge {
-            Merge::Square(conv) => (conv.forward(&beside(&features, self.channels, condition), None), None),
+            Merge::Square(conv) => (conv.forward(&beside(&features, self.channels, condition)), None),
             Merge::Pixel { weights, inputs } => self.look(features, weights, *inputs, text, condition),
         };
+        // One map for what is between the convolutions of all blocks, and the sum in place: a new map costs more than it seems.
+        let mut inner = Map::new(hidden.height, hidden.width, hidden.channels);
         for [first, second] in &self.residual {
-            let inner = first.forward(&hidden, None);
-            hidden = second.forward(&inner, Some(&hidden));
+            first.replace(&hidden, &mut inner);
+            second.add_to(&inner, &mut hidden);
         }
+        drop(inner);
         (self.upsample.forward(&hidden), attention)
     }
 
@@ -196,7 +201,7 @@ impl Stage {
             matrix.multiply(&text.words, text.features, count, &mut context);
         }
         let prior: Vec<f32> = (0..columns).map(|word| text.prior.get(word).copied().unwrap_or(NEVER)).collect();
-        let word_scores = Matrix::new(depth, count, |i, word| if word < count { context[word * depth + i] } else { 0.0 });
+        let word_scores = Matrix::new(self.set, depth, count, |i, word| if word < count { context[word * depth + i] } else { 0.0 });
 
         let said: Vec<f32> = match &self.sentence {
             Some(sentence) => (0..channels)
@@ -208,13 +213,13 @@ impl Stage {
         };
         let real = |i: usize| i < said.len();
         let channel_prior: Vec<f32> = (0..pad(said.len())).map(|c| if real(c) { 0.0 } else { NEVER }).collect();
-        let channel_scores = Matrix::new(depth, said.len(), |i, o| match &self.sentence {
+        let channel_scores = Matrix::new(self.set, depth, said.len(), |i, o| match &self.sentence {
             Some(sentence) if real(i) && real(o) => sentence.conv[o * channels + i] * said[i],
             _ => 0.0,
         });
 
         let outputs = weights.len() / inputs;
-        let merged = Matrix::new(depth + columns + pad(said.len()), outputs, |i, o| {
+        let merged = Matrix::new(self.set, depth + columns + pad(said.len()), outputs, |i, o| {
             let Some(weights) = weights.get(o * inputs..(o + 1) * inputs) else { return 0.0 };
             if i < depth {
                 if i < channels { weights[i] } else { 0.0 }
@@ -228,33 +233,13 @@ impl Stage {
         });
 
         let (height, width) = (features.height, features.width);
-        let stride = depth + columns + pad(said.len());
+        let looking = Looking { features, word_scores, channel_scores, prior, channel_prior };
+        let stride = looking.stride();
         let mut seen = vec![0.0; height * width * stride];
-        let scratch = || (vec![0.0; width * columns], vec![0.0; width * pad(said.len())]);
-        for_chunks(&mut seen, width * stride, scratch, |y, row, (words, sentence)| {
-            let pixels = &features.data[features.at(y + 1, 1)..];
-            word_scores.multiply(pixels, depth, width, words);
-            channel_scores.multiply(pixels, depth, width, sentence);
-            for (x, pixel) in row.chunks_exact_mut(stride).enumerate() {
-                pixel[..depth].copy_from_slice(&pixels[x * depth..][..depth]);
-                let words = &mut words[x * columns..][..columns];
-                softmax(words, &prior);
-                pixel[depth..][..columns].copy_from_slice(words);
-                let sentence = &mut sentence[x * channel_prior.len()..][..channel_prior.len()];
-                softmax(sentence, &channel_prior);
-                pixel[depth + columns..].copy_from_slice(sentence);
-            }
-        });
-        drop(features);
+        for_chunks(self.set, &mut seen, width * stride, &looking);
+        drop(looking);
         let mut hidden = Map::new(height, width, outputs);
-        let border = hidden.channels;
-        hidden.for_bands(
-            1,
-            || (),
-            |y, row, ()| {
-                merged.multiply(&seen[y * width * stride..], stride, width, &mut row[border..]);
-            },
-        );
+        hidden.for_bands(self.set, 1, &Merging { seen: &seen, stride, width, merged });
         let attention = self.context.is_some().then(|| {
             let mut maps = Vec::with_capacity(count * height * width);
             for word in 0..count {
@@ -263,6 +248,66 @@ impl Stage {
             maps
         });
         (hidden, attention)
+    }
+}
+
+/// A row of pixels, each with its features and how much it looks at words and at the sentence's channels.
+struct Looking {
+    features: Map,
+    word_scores: Matrix,
+    channel_scores: Matrix,
+    prior: Vec<f32>,
+    channel_prior: Vec<f32>,
+}
+
+impl Looking {
+    /// Values of a pixel.
+    fn stride(&self) -> usize {
+        self.features.channels + self.prior.len() + self.channel_prior.len()
+    }
+}
+
+impl Work for Looking {
+    type Scratch = [Vec<f32>; 2];
+
+    fn scratch(&self) -> Self::Scratch {
+        [&self.prior, &self.channel_prior].map(|prior| vec![0.0; self.features.width * prior.len()])
+    }
+
+    #[inline(always)]
+    fn chunk<S: Simd>(&self, simd: S, y: usize, row: &mut [f32], [words, sentence]: &mut Self::Scratch) {
+        let (depth, columns, channels) = (self.features.channels, self.prior.len(), self.channel_prior.len());
+        let pixels = &self.features.data[self.features.at(y + 1, 1)..];
+        self.word_scores.multiply(pixels, depth, self.features.width, words);
+        self.channel_scores.multiply(pixels, depth, self.features.width, sentence);
+        for (x, pixel) in row.chunks_exact_mut(self.stride()).enumerate() {
+            pixel[..depth].copy_from_slice(&pixels[x * depth..][..depth]);
+            let words = &mut words[x * columns..][..columns];
+            softmax(simd, words, &self.prior);
+            pixel[depth..][..columns].copy_from_slice(words);
+            let sentence = &mut sentence[x * channels..][..channels];
+            softmax(simd, sentence, &self.channel_prior);
+            pixel[depth + columns..].copy_from_slice(sentence);
+        }
+    }
+}
+
+/// A row of the residual blocks' input.
+struct Merging<'a> {
+    seen: &'a [f32],
+    stride: usize,
+    width: usize,
+    merged: Matrix,
+}
+
+impl Work for Merging<'_> {
+    type Scratch = ();
+
+    fn scratch(&self) {}
+
+    #[inline(always)]
+    fn chunk<S: Simd>(&self, _: S, y: usize, row: &mut [f32], (): &mut ()) {
+        self.merged.multiply(&self.seen[y * self.width * self.stride..], self.stride, self.width, &mut row[self.merged.outputs()..]);
     }
 }
 
@@ -319,21 +364,23 @@ mod tests {
             };
             let (noise, epsilon) = (tensor([1, 5], 29), tensor([1, 7], 53));
             let expected = generator.forward(&text, noise.clone(), epsilon.clone());
-            let cpu = CpuGenerator::new(&generator).unwrap();
-            drop(generator);
-            assert_eq!(cpu.stages(), expected.images.len());
-            let condition = cpu.condition(&text, epsilon);
-            assert_eq!(read_now(condition.value.clone()).unwrap(), read_now(expected.condition.value.clone()).unwrap());
-            let features = cpu.initial(&condition, noise).unwrap();
-            let first = cpu.image(0, &features);
-            let (features, attention) = cpu.refine(1, features, &CpuText::new(&text).unwrap(), &condition).unwrap();
-            let second = cpu.image(1, &features);
-            for (found, expected) in [(first, &expected.images[0]), (second, &expected.images[1])] {
-                same(&found, &read_now(expected.clone()).unwrap());
-            }
-            assert_eq!(attention.is_some(), architecture != Architecture::StackGan);
-            if let Some(attention) = attention {
-                same(&attention, &read_now(expected.attention[0].clone()).unwrap());
+            let condition = generator.condition(&text, epsilon.clone());
+            for set in Set::all() {
+                let cpu = CpuGenerator::new(set, &generator).unwrap();
+                assert_eq!(cpu.stages(), expected.images.len());
+                let own = cpu.condition(&text, epsilon.clone());
+                assert_eq!(read_now(own.value).unwrap(), read_now(expected.condition.value.clone()).unwrap());
+                let features = cpu.initial(&condition, noise.clone()).unwrap();
+                let first = cpu.image(0, &features);
+                let (features, attention) = cpu.refine(1, features, &CpuText::new(&text).unwrap(), &condition).unwrap();
+                let second = cpu.image(1, &features);
+                for (found, expected) in [(first, &expected.images[0]), (second, &expected.images[1])] {
+                    same(&found, &read_now(expected.clone()).unwrap());
+                }
+                assert_eq!(attention.is_some(), architecture != Architecture::StackGan);
+                if let Some(attention) = attention {
+                    same(&attention, &read_now(expected.attention[0].clone()).unwrap());
+                }
             }
         }
     }

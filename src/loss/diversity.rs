@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::nn::ops;
+
 /// Added to the distance of two pictures before its inverse is the loss: what a distance of nothing costs, 20.
 const EPSILON: f32 = 0.05;
 
@@ -12,7 +14,7 @@ const EPSILON: f32 = 0.05;
 /// - pictures, twins: (batch, 3, h, w)
 /// - output: (1)
 pub fn pictures_apart(pictures: Tensor<4>, twins: Tensor<4>) -> Tensor<1> {
-    (pictures - twins).abs().mean()
+    ops::mean((pictures - twins).abs())
 }
 
 /// The same in features of a network that has learned to see: the mean over stages of the distance of twins, as a share of the distance of
@@ -30,11 +32,11 @@ pub fn features_apart(pictures: &[Tensor<4>], twins: &[Tensor<4>]) -> Tensor<1> 
         // A picture alone, at the end of an odd data set, is measured against its own size.
         let neighbours = if batch > 1 {
             let next = Tensor::cat(vec![pictures.clone().narrow(0, 1, batch - 1), pictures.clone().narrow(0, 0, 1)], 0);
-            (pictures.clone() - next).abs().mean().detach()
+            ops::mean((pictures.clone() - next).abs()).detach()
         } else {
-            pictures.clone().abs().mean().detach()
+            ops::mean(pictures.clone().abs()).detach()
         };
-        (pictures.clone().narrow(0, 0, half) - twins.clone()).abs().mean() / neighbours.add_scalar(1e-6)
+        ops::mean((pictures.clone().narrow(0, 0, half) - twins.clone()).abs()) / neighbours.add_scalar(1e-6)
     });
     Tensor::cat(shares.collect(), 0).mean()
 }

@@ -20,11 +20,23 @@ const CARD_FILE: &str = "README.md";
 /// [`Error::Io`] for a file that is not there; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them,
 /// their file named with the folder.
 pub fn read_folder(folder: &Path, device: &Device) -> Result<Model> {
+    read_parts(folder, true, device)
+}
+
+/// [`read_folder`] without what describes pictures, whose files are not opened.
+///
+/// # Errors
+/// As [`read_folder`].
+pub fn read_to_draw(folder: &Path, device: &Device) -> Result<Model> {
+    read_parts(folder, false, device)
+}
+
+fn read_parts(folder: &Path, describes: bool, device: &Device) -> Result<Model> {
     let training = holds_training(folder);
     if training || (folder.exists() && !folder.join(CONFIG_FILE).is_file()) {
         return Err(Error::NoModel { folder: folder.to_path_buf(), training });
     }
-    in_folder(folder, || Model::read(|file| read(folder, file), device))
+    in_folder(folder, || Model::read_for(describes, |file| read(folder, file), device))
 }
 
 /// Writes a model folder. It appears whole or not at all, and takes the place of an older model folder.
@@ -151,6 +163,12 @@ mod tests {
         assert_eq!(bytes(&read), bytes(&model));
         assert_eq!(names(&folder), [CARD_FILE, CONFIG_FILE, MATCHER_FILE, GLAM_FILE, STEM_FILE, STREAM_FILE, VOCABULARY_FILE]);
         assert_eq!(names(&place.path().join("deep")), ["model"]);
+
+        // What draws does not open what describes.
+        fs::remove_file(folder.join(STREAM_FILE)).unwrap();
+        let read = read_to_draw(&folder, &Device::flex()).unwrap();
+        assert!(read.stream.is_none() && read.matcher.is_none() && read.config.stream.is_some());
+        assert_eq!(tensors::save(&read.generator, Dtype::F32).unwrap(), bytes(&model)[1]);
     }
 
     #[test]

@@ -60,7 +60,12 @@ impl Model {
     ///
     /// # Errors
     /// Those of `read`; [`Error::BadModel`] and [`Error::Integrity`] as the parts of [`ModelConfig`] give them.
-    pub fn read(mut read: impl FnMut(&str) -> Result<Vec<u8>>, device: &Device) -> Result<Self> {
+    pub fn read(read: impl FnMut(&str) -> Result<Vec<u8>>, device: &Device) -> Result<Self> {
+        Self::read_for(true, read, device)
+    }
+
+    /// [`Model::read`], with STREAM and DAMSM's image head only where it `describes`: their files are most of a model.
+    pub(super) fn read_for(describes: bool, mut read: impl FnMut(&str) -> Result<Vec<u8>>, device: &Device) -> Result<Self> {
         let config = text::decode(&read(CONFIG_FILE)?).map_err(|message| Error::bad_model(CONFIG_FILE, message))?;
         let config = ModelConfig::parse(&config)?;
         let mut checked = |file| -> Result<Vec<u8>> {
@@ -72,12 +77,12 @@ impl Model {
         let stem = config.load_stem(&checked(STEM_FILE)?, device)?;
         let generator = config.load_generator(&checked(GLAM_FILE)?, device)?;
         let stream = match &config.stream {
-            Some(_) => Some(config.load_stream(&checked(STREAM_FILE)?, device)?),
-            None => None,
+            Some(_) if describes => Some(config.load_stream(&checked(STREAM_FILE)?, device)?),
+            _ => None,
         };
         let matcher = match &config.matcher {
-            Some(_) => Some(config.load_matcher(&checked(MATCHER_FILE)?, device)?),
-            None => None,
+            Some(_) if describes => Some(config.load_matcher(&checked(MATCHER_FILE)?, device)?),
+            _ => None,
         };
         Ok(Self { matcher, ..Self::new(config, vocabulary, stem, generator, stream)? })
     }

@@ -17,6 +17,6 @@ pub use config::{CONFIG_FILE, FileInfo, GLAM_FILE, MATCHER_FILE, ModelConfig, ST
 #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub(crate) use config::{check_generator, check_text_encoder};
 #[cfg(not(target_arch = "wasm32"))]
-pub use folder::{read_folder, write_folder};
+pub use folder::{read_folder, read_to_draw, write_folder};
 pub use loaded::Model;
 pub use tensors::Dtype;

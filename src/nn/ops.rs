@@ -61,6 +61,35 @@ pub fn glu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     activation::glu(input)
 }
 
+/// From as many values on burn's CPU adds in the order in which threads come.
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+const ADDED_IN_ANY_ORDER: usize = 1 << 22;
+
+/// The sum of all values, the same to the bit on any number of threads.
+///
+/// # Shapes
+/// - output: (1)
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub fn sum<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    let count = values.shape().num_elements();
+    if count < ADDED_IN_ANY_ORDER {
+        return values.sum();
+    }
+    // A row is added by one thread.
+    let rows = (2..=count).find(|rows| count.is_multiple_of(*rows) && count / rows < ADDED_IN_ANY_ORDER).unwrap_or(count);
+    values.reshape([rows, count / rows]).sum_dim(1).sum()
+}
+
+/// The mean of all values, the same to the bit on any number of threads.
+///
+/// # Shapes
+/// - output: (1)
+#[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
+pub fn mean<const D: usize>(values: Tensor<D>) -> Tensor<1> {
+    let count = values.shape().num_elements();
+    if count < ADDED_IN_ANY_ORDER { values.mean() } else { sum(values).div_scalar(count as f64) }
+}
+
 /// `input` normalised by its own statistics, with mean and unbiased variance (0 of one value).
 ///
 /// # Shapes
@@ -116,4 +145,31 @@ pub(super) fn is_processor(device: &Device) -> bool {
         return true;
     }
     device == Device::flex()
+}
+
+#[cfg(all(test, feature = "lab"))]
+mod tests {
+    use super::*;
+    use crate::readback::read_now;
+
+    #[test]
+    fn sums_are_the_same_on_any_number_of_threads() {
+        let device = Device::flex();
+        let count = 3 * (1 << 21) + 15;
+        let values: Vec<f32> = (0..count).map(|i: usize| (i * 7919 % 1009) as f32 / 1009.0).collect();
+        let exact = values.iter().map(|value| f64::from(*value)).sum::<f64>();
+        let values = Tensor::<1>::from_data(burn::tensor::TensorData::new(values, [count]), &device);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| [read_now(sum(values.clone())).unwrap()[0], read_now(mean(values.clone())).unwrap()[0]])
+        };
+        let alone = on(1);
+        assert!((f64::from(alone[0]) / exact - 1.0).abs() < 1e-5 && (f64::from(alone[1]) * count as f64 / exact - 1.0).abs() < 1e-5);
+        for threads in [2, 3, 7] {
+            for _ in 0..4 {
+                assert_eq!(on(threads), alone);
+            }
+        }
+        assert_eq!(read_now(sum(values.clone().narrow(0, 0, 9))).unwrap(), read_now(values.narrow(0, 0, 9).sum()).unwrap());
+    }
 }

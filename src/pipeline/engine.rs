@@ -8,6 +8,7 @@ use crate::damsm::Matcher;
 use crate::glam::Generator;
 use crate::model::Model;
 use crate::nn::Precision;
+use crate::nn::cpu::Set;
 use crate::stem::{TextBatch, TextFeatures};
 use crate::stream::{Caption, CaptionOptions, Stream};
 use crate::text::{EncodedText, Token};
@@ -151,6 +152,16 @@ impl Engine {
         } else {
             Ok((self, Precision::F32))
         }
+    }
+
+    /// Has the CPU draw with other vector instructions than its fastest, for tests of what they make of a picture.
+    ///
+    /// # Errors
+    /// As [`Drawer::new`].
+    #[doc(hidden)]
+    pub fn with_set(mut self, set: Set) -> Result<Self> {
+        self.drawer = self.drawer.with_set(set)?;
+        Ok(self)
     }
 
     /// Draws with another generator from here on.

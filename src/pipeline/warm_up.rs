@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::Result;
 use crate::glam::{Architecture, CpuGenerator, CpuText, GeneratorConfig};
 use crate::model::tensors;
+use crate::nn::cpu::Set;
 use crate::stem::TextFeatures;
 
 /// Pictures that are drawn: what made Chromium compile every function of [`crate::nn::cpu`] again, with all optimisations.
@@ -23,7 +24,7 @@ pub fn warm_up(architecture: Architecture) -> Result<()> {
     let generator = config.init(&device);
     let zeros = tensors::shapes(&generator).into_iter().map(|(key, shape)| (key, TensorData::zeros::<f32, _>(shape))).collect();
     let generator = tensors::assign(generator, zeros, "rehearsal")?;
-    let cpu = CpuGenerator::new(&generator)?;
+    let cpu = CpuGenerator::new(Set::best(), &generator)?;
     let text = TextFeatures {
         words: Tensor::zeros([1, config.features, 2], &device),
         sentence: Tensor::zeros([1, config.features], &device),

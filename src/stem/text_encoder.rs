@@ -89,6 +89,15 @@ impl TextFeatures {
         Self { words: self.words.detach(), sentence: self.sentence.detach(), mask: self.mask }
     }
 
+    /// Those of one caption.
+    pub fn row(&self, index: usize) -> Self {
+        Self {
+            words: self.words.clone().narrow(0, index, 1),
+            sentence: self.sentence.clone().narrow(0, index, 1),
+            mask: self.mask.clone().narrow(0, index, 1),
+        }
+    }
+
     /// The same features `times` times in a row for each caption: (batch · times, …), caption after caption.
     pub fn repeat(self, times: usize) -> Self {
         let [batch, features, words] = self.words.dims();

@@ -39,6 +39,40 @@ fn trained(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
     context
 }
 
+/// What a training logged, but for how long it took.
+fn losses(context: &TrainContext) -> Vec<serde_json::Value> {
+    let mut lines = log(context, "gan");
+    lines.iter_mut().for_each(|line| {
+        let line = line.as_object_mut().unwrap();
+        line.remove("pictures_per_second");
+        line.remove("data_seconds");
+    });
+    lines
+}
+
+/// The bits of the generator that a training gave.
+fn weights(context: &TrainContext) -> Vec<u32> {
+    let config = &context.recipe.gan.generator;
+    values(&gan::load(&context.out, config, config.stages, &context.device).unwrap())
+}
+
+/// A step that is wide enough for products and convolutions to be shared by several threads.
+const WIDE: &[&str] = &["gan.generator.gf_dim=16", "gan.phases=[{stages=2,pictures=4,batch=4,trains=\"all\"}]"];
+
+#[test]
+fn a_training_is_the_same_to_the_bit_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let context = trained(folder.path(), &threads.to_string(), &[SHORT, WIDE].concat());
+            gan::run(&context).unwrap();
+            (losses(&context), weights(&context))
+        })
+    };
+    assert!(on(3) == on(1), "three threads train something else than one");
+}
+
 #[test]
 fn a_stopped_training_equals_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,20 +92,7 @@ fn a_stopped_training_equals_an_uninterrupted_one() {
         assert!(interrupts < 20);
     }
     assert_eq!(interrupts, 6, "one a step");
-    let losses = |context: &TrainContext| {
-        let mut lines = log(context, "gan");
-        lines.iter_mut().for_each(|line| {
-            let line = line.as_object_mut().unwrap();
-            line.remove("pictures_per_second");
-            line.remove("data_seconds");
-        });
-        lines
-    };
     assert_eq!(losses(&whole), losses(&pieces));
-    let weights = |context: &TrainContext| {
-        let config = &context.recipe.gan.generator;
-        values(&gan::load(&context.out, config, config.stages, &context.device).unwrap())
-    };
     assert_eq!(weights(&whole), weights(&pieces));
     assert!(whole.out.join("gan/samples/00000024.png").is_file());
     assert!(whole.out.join("gan/report.html").is_file());

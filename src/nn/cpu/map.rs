@@ -1,13 +1,26 @@
 //! Features of a picture with each pixel's channels side by side and a border of zeros.
 
-use super::lanes::LANES;
+use super::lanes::Simd;
+use super::set::{Job, Set};
 
-/// Channels are padded to a multiple of this: two vectors.
-pub const WIDE: usize = 2 * LANES;
+/// Channels are padded to a multiple of this: whole vectors of every set of instructions.
+pub const WIDE: usize = if cfg!(target_arch = "wasm32") { 8 } else { 16 };
 
 /// `channels` padded to whole vectors.
 pub fn pad(channels: usize) -> usize {
     channels.next_multiple_of(WIDE)
+}
+
+/// What is done to every chunk of some values.
+pub trait Work: Sync {
+    /// Buffers of one thread.
+    type Scratch;
+
+    /// Makes them.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Writes the chunk of this index. Marked `#[inline(always)]`, as [`Job::run`] is.
+    fn chunk<S: Simd>(&self, simd: S, index: usize, chunk: &mut [f32], scratch: &mut Self::Scratch);
 }
 
 /// (height + 2, width + 2, padded channels), the outermost pixels zero: what a 3×3 convolution reads beyond the edge.
@@ -67,37 +80,43 @@ impl Map {
         y * self.stride() + x * self.channels
     }
 
-    /// Calls `work(band, rows, scratch)` for every `height` rows; `rows` holds them with their borders at the sides. One after the
-    /// other, or on all threads where there are some.
-    pub fn for_bands<S>(
-        &mut self,
-        height: usize,
-        scratch: impl Fn() -> S + Sync + Send,
-        work: impl Fn(usize, &mut [f32], &mut S) + Sync + Send,
-    ) {
+    /// Does `work` on every `height` rows, with their borders at the sides. One after the other, or on all threads where there are some.
+    pub fn for_bands(&mut self, set: Set, height: usize, work: &impl Work) {
         let stride = self.stride();
         let rows = &mut self.data[stride..stride * (self.height + 1)];
-        for_chunks(rows, stride * height, scratch, work);
+        for_chunks(set, rows, stride * height, work);
     }
 }
 
-/// Calls `work(index, chunk, scratch)` for every chunk of `length` values.
+/// Does `work` on every chunk of `length` values.
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
-pub fn for_chunks<S>(
-    values: &mut [f32],
-    length: usize,
-    scratch: impl Fn() -> S + Sync + Send,
-    work: impl Fn(usize, &mut [f32], &mut S) + Sync + Send,
-) {
+pub fn for_chunks<W: Work>(set: Set, values: &mut [f32], length: usize, work: &W) {
     use rayon::prelude::*;
-    values.par_chunks_mut(length).enumerate().for_each_init(scratch, |state, (index, chunk)| work(index, chunk, state));
+    let init = || work.scratch();
+    values.par_chunks_mut(length).enumerate().for_each_init(init, |scratch, (index, chunk)| set.run(Chunk { work, index, chunk, scratch }));
 }
 
-/// Calls `work(index, chunk, scratch)` for every chunk of `length` values.
+/// Does `work` on every chunk of `length` values.
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
-pub fn for_chunks<S>(values: &mut [f32], length: usize, scratch: impl Fn() -> S, work: impl Fn(usize, &mut [f32], &mut S)) {
-    let mut state = scratch();
+pub fn for_chunks<W: Work>(set: Set, values: &mut [f32], length: usize, work: &W) {
+    let mut scratch = work.scratch();
     for (index, chunk) in values.chunks_mut(length).enumerate() {
-        work(index, chunk, &mut state);
+        set.run(Chunk { work, index, chunk, scratch: &mut scratch });
+    }
+}
+
+struct Chunk<'a, W: Work> {
+    work: &'a W,
+    index: usize,
+    chunk: &'a mut [f32],
+    scratch: &'a mut W::Scratch,
+}
+
+impl<W: Work> Job for Chunk<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.work.chunk(simd, self.index, self.chunk, self.scratch);
     }
 }

@@ -1,14 +1,14 @@
 //! Products of a few dozen rows with a matrix that was laid out for them once.
 
-use super::lanes::{LANES, Lanes};
+use super::lanes::{Lanes, Simd};
 use super::map::{WIDE, pad};
+use super::set::{Job, Set};
 
-/// Rows that are multiplied at once: with two vectors of columns, what 16 registers hold.
-const ROWS: usize = 4;
-
-/// A matrix of (inputs, outputs), outputs padded to whole vectors: panel after panel of `WIDE` columns, each input after input.
+/// A matrix of (inputs, outputs), outputs padded to whole vectors: panel after panel of [`Simd::PANEL`] columns, the last one of as many as
+/// are left, each input after input.
 #[derive(Debug, Clone)]
 pub struct Matrix {
+    set: Set,
     inputs: usize,
     outputs: usize,
     panels: Vec<f32>,
@@ -16,21 +16,22 @@ pub struct Matrix {
 
 impl Matrix {
     /// The matrix whose entries are `value(input, output)`; `value` is asked for padded outputs too.
-    pub fn new(inputs: usize, outputs: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+    pub fn new(set: Set, inputs: usize, outputs: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let outputs = pad(outputs);
         let mut panels = Vec::with_capacity(inputs * outputs);
-        for panel in 0..outputs / WIDE {
+        for first in (0..outputs).step_by(set.panel()) {
+            let columns = set.panel().min(outputs - first);
             for input in 0..inputs {
-                panels.extend((0..WIDE).map(|column| value(input, panel * WIDE + column)));
+                panels.extend((first..first + columns).map(|column| value(input, column)));
             }
         }
-        Self { inputs, outputs, panels }
+        Self { set, inputs, outputs, panels }
     }
 
     /// The matrix of panels that are laid out already.
-    pub(super) fn from_panels(inputs: usize, panels: Vec<f32>) -> Self {
+    pub(super) fn from_panels(set: Set, inputs: usize, panels: Vec<f32>) -> Self {
         let outputs = panels.len().checked_div(inputs).unwrap_or_default();
-        Self { inputs, outputs, panels }
+        Self { set, inputs, outputs, panels }
     }
 
     /// Columns with their padding.
@@ -40,46 +41,82 @@ impl Matrix {
 
     /// Writes rows · matrix: row r begins at `r · stride` of `rows`, its product at `r · outputs` of `to`.
     pub fn multiply(&self, rows: &[f32], stride: usize, count: usize, to: &mut [f32]) {
-        if self.inputs == 0 {
-            return;
+        if self.inputs > 0 {
+            self.set.run(Product { matrix: self, rows, stride, count, to });
         }
-        for (index, panel) in self.panels.chunks_exact(self.inputs * WIDE).enumerate() {
-            let mut row = 0;
-            while row + ROWS <= count {
-                self.block::<ROWS>(rows, stride, row, panel, to, index * WIDE);
-                row += ROWS;
+    }
+}
+
+struct Product<'a> {
+    matrix: &'a Matrix,
+    rows: &'a [f32],
+    stride: usize,
+    count: usize,
+    to: &'a mut [f32],
+}
+
+impl Job for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let panels = self.matrix.panels.chunks_exact(self.matrix.inputs * S::PANEL);
+        let last = panels.remainder();
+        for (index, panel) in panels.enumerate() {
+            match (S::PANEL / S::LANES, S::ROWS) {
+                (2, 8) => self.panel::<S, 8, 2>(simd, panel, index * S::PANEL),
+                (4, _) => self.panel::<S, 4, 4>(simd, panel, index * S::PANEL),
+                _ => self.panel::<S, 4, 2>(simd, panel, index * S::PANEL),
             }
-            while row < count {
-                self.block::<1>(rows, stride, row, panel, to, index * WIDE);
-                row += 1;
-            }
+        }
+        // No padding is a panel and a half where panels are no wider than it.
+        if S::PANEL > WIDE && !last.is_empty() {
+            self.panel::<S, 8, 1>(simd, last, self.matrix.outputs - WIDE);
+        }
+    }
+}
+
+impl Product<'_> {
+    /// The product with one panel, whose first column is `column`.
+    #[inline(always)]
+    fn panel<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, panel: &[f32], column: usize) {
+        let mut row = 0;
+        while row + R <= self.count {
+            self.block::<S, R, V>(simd, row, panel, column);
+            row += R;
+        }
+        while row < self.count {
+            self.block::<S, 1, V>(simd, row, panel, column);
+            row += 1;
         }
     }
 
     #[inline(always)]
-    fn block<const R: usize>(&self, rows: &[f32], stride: usize, first: usize, panel: &[f32], to: &mut [f32], column: usize) {
-        let inputs = self.inputs;
-        let rows: [&[f32]; R] = std::array::from_fn(|r| &rows[(first + r) * stride..][..inputs]);
-        let mut sums = [[Lanes::splat(0.0); 2]; R];
-        accumulate(&rows, panel, &mut sums);
-        for (r, [left, right]) in sums.into_iter().enumerate() {
-            let at = (first + r) * self.outputs + column;
-            left.put(to, at);
-            right.put(to, at + LANES);
+    fn block<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, first: usize, panel: &[f32], column: usize) {
+        let rows: [&[f32]; R] = std::array::from_fn(|r| &self.rows[(first + r) * self.stride..][..self.matrix.inputs]);
+        let mut sums = [[simd.splat(0.0); V]; R];
+        accumulate(simd, &rows, panel, &mut sums);
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                sum.put(self.to, (first + r) * self.matrix.outputs + column + v * S::LANES);
+            }
         }
     }
 }
 
 /// Adds rows · panel to `sums`; each row has as many values as the panel has rows of V vectors.
 #[inline(always)]
-pub fn accumulate<const R: usize, const V: usize>(rows: &[&[f32]; R], panel: &[f32], sums: &mut [[Lanes; V]; R]) {
-    let inputs = panel.len() / (V * LANES);
+pub fn accumulate<S: Simd, const R: usize, const V: usize>(simd: S, rows: &[&[f32]; R], panel: &[f32], sums: &mut [[S::Lanes; V]; R]) {
+    let inputs = panel.len() / (V * S::LANES);
     let rows: [&[f32]; R] = std::array::from_fn(|r| &rows[r][..inputs]);
-    for (k, columns) in panel.chunks_exact(V * LANES).enumerate() {
-        let columns: [Lanes; V] = std::array::from_fn(|v| Lanes::at(columns, v * LANES));
+    for (k, columns) in panel.chunks_exact(V * S::LANES).enumerate() {
+        let mut vectors = [simd.splat(0.0); V];
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = simd.at(columns, v * S::LANES);
+        }
         for (row, sums) in rows.iter().zip(sums.iter_mut()) {
-            let value = Lanes::splat(row[k]);
-            for (sum, column) in sums.iter_mut().zip(columns) {
+            let value = simd.splat(row[k]);
+            for (sum, column) in sums.iter_mut().zip(vectors) {
                 *sum = value.mul_add(column, *sum);
             }
         }
@@ -92,14 +129,19 @@ mod tests {
 
     #[test]
     fn products_are_products() {
-        let matrix = Matrix::new(3, 5, |i, o| if o < 5 { (i * 5 + o) as f32 } else { 0.0 });
-        let rows: Vec<f32> = (0..7 * 4).map(|i| i as f32).collect();
-        let mut found = vec![-1.0; 7 * 8];
-        matrix.multiply(&rows, 4, 7, &mut found);
-        for row in 0..7 {
-            for o in 0..8 {
-                let expected: f32 = if o < 5 { (0..3).map(|i| (row * 4 + i) as f32 * (i * 5 + o) as f32).sum() } else { 0.0 };
-                assert_eq!(found[row * 8 + o], expected, "{row} {o}");
+        for set in Set::all() {
+            // Less than a panel, one, and one and a half of any set.
+            for outputs in [5, 32, 45] {
+                let matrix = Matrix::new(set, 3, outputs, |i, o| if o < outputs { (i * 5 + o) as f32 } else { 0.0 });
+                let rows: Vec<f32> = (0..15 * 4).map(|i| i as f32).collect();
+                let mut found = vec![-1.0; 15 * matrix.outputs()];
+                matrix.multiply(&rows, 4, 15, &mut found);
+                for row in 0..15 {
+                    for o in 0..matrix.outputs() {
+                        let expected: f32 = if o < outputs { (0..3).map(|i| (row * 4 + i) as f32 * (i * 5 + o) as f32).sum() } else { 0.0 };
+                        assert_eq!(found[row * matrix.outputs() + o], expected, "{set:?} {outputs} {row} {o}");
+                    }
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ use super::shard::{RandomStream, Replica, Shard, split};
 use crate::discriminator::Augmentation;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::loss::{self, diversity};
-use crate::nn::{Precision, init};
+use crate::nn::{Precision, init, ops};
 use crate::train::optim::loss_scale::LossScale;
 use crate::train::optim::{adam::Adam, average};
 use crate::train::recipe::gan::{DiscriminatorChoice, DiversityMeasure, GanRecipe, Phase};
@@ -233,7 +233,7 @@ fn generator_loss(
     if weights[Term::Consistency] > 0.0 && last > 0 {
         let small = halve(drawn.generated.images[last].clone());
         let difference = small - drawn.generated.images[last - 1].clone().detach();
-        others.add(Term::Consistency, shard.share, difference.abs().mean());
+        others.add(Term::Consistency, shard.share, ops::mean(difference.abs()));
     }
     if let Some(pictures) = described {
         // L_stream: the redescription of the last picture is the prompt.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use crate::nn::AdamStep;
 use crate::nn::ops::{self, adam_piece};
@@ -79,8 +80,11 @@ impl ModuleMapper for Update<'_> {
         let param = param.map(|old| {
             let (require_grad, autodiff) = (old.is_require_grad(), old.is_autodiff());
             let pieces = split(flat(old)).into_iter().zip(split(gradient));
-            let moved = pieces.map(|(old, gradient)| self.adam.moved(old, gradient, moments.next(), self.learning_rate));
-            let (new, after): (Vec<_>, Vec<_>) = moved.unzip();
+            let pieces: Vec<_> = pieces.map(|(old, gradient)| (old, gradient, moments.next())).collect();
+            let moved = |(old, gradient, moments)| self.adam.moved(old, gradient, moments, self.learning_rate);
+            // There are several on a processor alone, whose cores share them.
+            let (new, after): (Vec<_>, Vec<_>) =
+                if pieces.len() > 1 { pieces.into_par_iter().map(moved).unzip() } else { pieces.into_iter().map(moved).unzip() };
             kept = after;
             let new = <[_; 1]>::try_from(new).map_or_else(|pieces| Tensor::cat(pieces, 0), |[whole]| whole).reshape(shape);
             let new = if autodiff { Tensor::from_inner(new) } else { new };
@@ -139,7 +143,7 @@ impl ModuleVisitor for SquareSum<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
         let gradient = gradient.without_autodiff();
-        let square = (gradient.clone() * gradient).sum();
+        let square = ops::sum(gradient.clone() * gradient);
         self.sum = Some(match self.sum.take() {
             Some(sum) => sum + square,
             None => square,
