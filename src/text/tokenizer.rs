@@ -72,7 +72,11 @@ fn split(run: &str) -> Vec<&str> {
 /// The canonical composition (NFC) of a word.
 fn composed(word: String) -> String {
     // Nothing below is composed of others or composes with them.
-    if word.chars().all(|c| c < '\u{300}') { word } else { normalized(&word) }
+    if word.chars().all(|c| c < '\u{300}') {
+        return word;
+    }
+    // Letters that are marks come behind other marks in the canonical order, and no word begins with these.
+    normalized(&word).trim_start_matches(|c| !is_word(c)).to_string()
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -171,6 +175,10 @@ mod tests {
             assert_eq!(tokenize(composed), tokenize(decomposed));
         }
         assert_eq!(tokenize("Cafe\u{301}"), ["café"]);
+        // A Cyrillic letter that is a mark above another, and a line below, which comes first in the canonical order.
+        assert_eq!(tokenize("\u{2de8}\u{320}"), ["\u{2de8}"]);
+        assert_eq!(tokenize("\u{320}\u{2de8}"), ["\u{2de8}"]);
+        assert_eq!(tokenize("m\u{2de8}\u{320}"), ["m\u{320}\u{2de8}"]);
         assert_eq!(tokenize("\u{2126}\u{212a}\u{212b}"), ["ωkå"]);
         // A nukta that is a letter of its own or not.
         assert_eq!(tokenize("\u{0958}"), tokenize("\u{0915}\u{093c}"));
