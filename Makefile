@@ -37,8 +37,8 @@ test-examples: ## Build the package into projects of every bundler and framework
 bench: ## Compare with onnxruntime-web in the same browser
 	@benches/web/run.sh
 
-fuzz: ## Run each fuzz target for SECONDS (60); needs nightly Rust and cargo-fuzz
-	@scripts/fuzz.sh $(SECONDS)
+fuzz: ## Run each fuzz target, or those of TARGETS, for SECONDS (60) or RUNS
+	@scripts/fuzz.sh $(or $(SECONDS),$(if $(RUNS),-,60)) $(or $(RUNS),-) $(TARGETS)
 
 fmt: ## Format the Rust sources
 	@cargo fmt

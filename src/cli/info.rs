@@ -41,7 +41,9 @@ pub fn run(args: InfoArgs) -> anyhow::Result<()> {
         print::raw(&format!("{}\n", json!({ "config": model.config, "parameters": parameters })))?;
         return Ok(());
     }
-    print::line(format_args!("{}: {} words, {} stages", model.config.name, model.vocabulary.len() - 1, model.config.generator.stages))?;
+    let stages = model.config.generator.stages;
+    let of_stages = if stages == 1 { "stage" } else { "stages" };
+    print::line(format_args!("{}: {} words, {stages} {of_stages}", model.config.name, model.vocabulary.len() - 1))?;
     print::line(format_args!("trained on: {}", model.config.trained_on))?;
     for (name, count) in parts {
         print::line(format_args!("{name:>8}: {count} parameters"))?;

@@ -13,7 +13,7 @@ pub(super) struct Blob {
     file: Arc<Path>,
     /// Start and length in a shard; the whole file where there is none.
     part: Option<(u64, u64)>,
-    /// What a packed shard holds; it has no name of its own, and is gone when nobody holds it any more.
+    /// Where what packed shards hold lies; it has no name of its own, and is gone when nobody holds it any more.
     unpacked: Option<Arc<Mutex<File>>>,
 }
 
@@ -23,7 +23,7 @@ impl Blob {
         Self { file: path.into(), part: None, unpacked: None }
     }
 
-    /// `length` bytes of `shard` from `start` on; of `unpacked` where the shard is packed.
+    /// `length` bytes of `shard` from `start` on; of `unpacked` where the shard is packed, with `start` there.
     pub fn part(shard: Arc<Path>, unpacked: Option<Arc<Mutex<File>>>, start: u64, length: u64) -> Self {
         Self { file: shard, part: Some((start, length)), unpacked }
     }

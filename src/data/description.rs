@@ -92,9 +92,16 @@ fn shown(value: &Value) -> String {
 /// # Errors
 /// What is wrong, in words.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let text = text::decode(bytes)?;
+    parse_text(&text::decode(bytes)?)
+}
+
+/// As [`parse`], of what is text already.
+///
+/// # Errors
+/// What is wrong, in words.
+pub(super) fn parse_text(text: &str) -> Result<Value, String> {
     let read = |text: &str| serde_json::from_str(text);
-    let found = read(&text).or_else(|error| without_constants(&text).map_or(Err(error), |patched| read(&patched)));
+    let found = read(text).or_else(|error| without_constants(text).map_or(Err(error), |patched| read(&patched)));
     found.map_err(|error| format!("is no JSON: {error}"))
 }
 

@@ -1,7 +1,7 @@
 //! Folders of pictures: a plain one, one with folders for the splits, or with a folder for each class.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,9 @@ use super::metadata::Metadata;
 use super::shard::is_shard;
 use super::split::Split;
 use crate::{Error, Result};
+
+/// Extensions of pictures that are not decoded, lower case: phones and cameras write them, and who collected them should be told.
+const OTHER_PICTURES: [&str; 12] = ["heic", "heif", "avif", "jxl", "gif", "bmp", "tif", "tiff", "dng", "cr2", "nef", "arw"];
 
 /// Folders within folders that are looked into.
 const MAX_DEPTH: usize = 16;
@@ -34,6 +37,8 @@ struct Entries {
     /// Shards that are called as packed ones are; beside pictures they are rather what these came in.
     packed: Vec<PathBuf>,
     pictures: Vec<PathBuf>,
+    /// Pictures of kinds that are not decoded.
+    others: Vec<PathBuf>,
     folders: Vec<PathBuf>,
     /// Every file by its name without ending, and its ending in lower case.
     by_name: HashMap<(OsString, String), PathBuf>,
@@ -64,6 +69,7 @@ impl Entries {
                 Some(false) => found.shards.push(path),
                 Some(true) => found.packed.push(path),
                 None if PICTURES.contains(&extension.as_str()) => found.pictures.push(path),
+                None if OTHER_PICTURES.contains(&extension.as_str()) => found.others.push(path),
                 None => {}
             }
         }
@@ -74,10 +80,20 @@ impl Entries {
         !(self.shards.is_empty() && self.packed.is_empty() && self.pictures.is_empty())
     }
 
-    /// The file of that ending, in any case, beside a picture.
+    /// The file of that ending, in any case, beside a picture: `a.txt` or, where there is none, `a.jpg.txt`.
     fn beside(&self, picture: &Path, extension: &str) -> Option<Blob> {
-        let name = (picture.file_stem()?.to_os_string(), extension.to_string());
-        self.by_name.get(&name).cloned().map(Blob::file)
+        let found = |name: &OsStr| self.by_name.get(&(name.to_os_string(), extension.to_string()));
+        found(picture.file_stem()?).or_else(|| found(picture.file_name()?)).cloned().map(Blob::file)
+    }
+
+    /// Texts that belong to no picture, sorted.
+    fn lonely(&self) -> Vec<PathBuf> {
+        let pictures = self.pictures.iter().chain(&self.others);
+        let names: HashSet<&OsStr> = pictures.flat_map(|path| [path.file_stem(), path.file_name()]).flatten().collect();
+        let is_lonely = |(name, extension): &(OsString, String)| matches!(extension.as_str(), "txt" | "json") && !names.contains(name.as_os_str());
+        let mut lonely: Vec<PathBuf> = self.by_name.iter().filter(|(key, _)| is_lonely(key)).map(|(_, path)| path.clone()).collect();
+        lonely.sort();
+        lonely
     }
 }
 
@@ -138,7 +154,8 @@ pub(super) fn read(folder: &Path, split: Split, whole: bool) -> Result<Found> {
     } else if !entries.packed.is_empty() {
         return Ok(Found { shards: entries.packed, unread: with_data.iter().map(as_folder).collect(), ..found });
     } else {
-        found.pictures = pictures(folder, &[], &BTreeSet::new(), false, &mut found)?;
+        // Nothing but what metadata name, and what has to be told.
+        found.pictures = pictures(folder, &[], &BTreeSet::new(), true, &mut found)?;
     }
     if !whole {
         found.pictures = tenths(found.pictures, split);
@@ -168,10 +185,20 @@ fn split_folders(
     let mut found = Found { unread, ..Found::default() };
     for part in &chosen {
         let inner = Entries::read(part)?;
+        let at = |what: String| format!("{}/{what}", name(part));
+        let folders = || inner.folders.iter().filter(|folder| has_data(folder)).map(|folder| at(format!("{}/", name(folder))));
         if !inner.shards.is_empty() || (inner.pictures.is_empty() && !inner.packed.is_empty()) {
+            found.unread.extend(folders());
+            if !inner.pictures.is_empty() {
+                found.unread.push(format!("{} pictures beside the shards in {}/", inner.pictures.len(), name(part)));
+            }
             found.shards.extend([inner.shards, inner.packed].concat());
         } else {
             let by_class = inner.pictures.is_empty();
+            if !by_class {
+                found.unread.extend(folders());
+            }
+            found.unread.extend(inner.packed.iter().map(|path| at(name(path))));
             let pictures = pictures(part, &[folder], &classes, by_class, &mut found)?;
             found.pictures.extend(pictures);
         }
@@ -211,12 +238,12 @@ fn class_names<'a>(roots: impl IntoIterator<Item = &'a Path>) -> Result<BTreeSet
 /// The pictures of `folder` and, where they are `by_class`, of the folders in it, sorted by path, each with what is written beside it and what
 /// metadata say of it, of its own folder or of one of `above`. Files that only metadata name are among them.
 fn pictures(folder: &Path, above: &[&Path], classes: &BTreeSet<String>, by_class: bool, found: &mut Found) -> Result<Vec<Listed>> {
-    let mut walk = Walk { pictures: BTreeMap::new(), metadata: Metadata::default(), folders: HashSet::new() };
+    let mut walk = Walk::default();
     for folder in above {
         walk.metadata.read(folder)?;
     }
     walk.folder(folder, if by_class { MAX_DEPTH } else { 0 })?;
-    let Walk { mut pictures, metadata, .. } = walk;
+    let Walk { mut pictures, metadata, others, lonely, .. } = walk;
     let numbers: HashMap<&str, usize> = classes.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
     let class = |path: &Path| {
         let first = path.strip_prefix(folder).ok()?.components().next()?;
@@ -241,7 +268,25 @@ fn pictures(folder: &Path, above: &[&Path], classes: &BTreeSet<String>, by_class
         found.how += &format!(", captions of {}", metadata.used.join(" and "));
     }
     found.unread.extend(metadata.unread);
+    found.unread.extend(told_others(&others));
+    found.unread.extend(told_lonely(&lonely));
     Ok(pictures.into_values().collect())
+}
+
+/// Pictures of kinds that are not decoded, in words.
+fn told_others(others: &[PathBuf]) -> Option<String> {
+    let kinds: BTreeSet<String> = others.iter().map(|path| extension(path)).collect();
+    let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+    (!others.is_empty()).then(|| format!("{} pictures of other kinds than webp, jpg and png ({kinds})", others.len()))
+}
+
+/// Texts that belong to no picture, in words.
+fn told_lonely(lonely: &[PathBuf]) -> Option<String> {
+    let (first, rest) = lonely.split_first()?;
+    Some(match rest.len() {
+        0 => format!("{}, which lies beside no picture of that name", name(first)),
+        _ => format!("{} texts that lie beside no picture of their names, such as {}", lonely.len(), name(first)),
+    })
 }
 
 /// A picture without captions.
@@ -250,9 +295,13 @@ fn plain(path: &Path) -> Listed {
 }
 
 /// Pictures and metadata on the way through folders.
+#[derive(Default)]
 struct Walk {
     pictures: BTreeMap<PathBuf, Listed>,
     metadata: Metadata,
+    /// Pictures of other kinds, and texts without a picture.
+    others: Vec<PathBuf>,
+    lonely: Vec<PathBuf>,
     /// Where links lead back to.
     folders: HashSet<PathBuf>,
 }
@@ -265,6 +314,8 @@ impl Walk {
         }
         self.metadata.read(folder)?;
         let entries = Entries::read(folder)?;
+        self.lonely.extend(entries.lonely());
+        self.others.extend(entries.others.iter().cloned());
         for path in &entries.pictures {
             let listed = Listed {
                 json: entries.beside(path, "json"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::description::{self, Description};
 use super::layout::{fuzz_mat, fuzz_tables};
 use super::metadata;
-use super::shard::read_shard;
+use super::shard::read_shards;
 use crate::text;
 
 /// A MATLAB file.
@@ -20,7 +20,7 @@ pub fn tables(bytes: &[u8]) {
 
 /// A shard in the file `path`, and every file in it.
 pub fn shard(path: &Path) {
-    for sample in read_shard(path).unwrap_or_default() {
+    for sample in read_shards(&[path.to_path_buf()]).unwrap_or_default() {
         for blob in [&sample.picture, &sample.json, &sample.text, &sample.class].into_iter().flatten() {
             let _ = blob.read();
         }

@@ -5,9 +5,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::description::{captions, class, class_id, parse};
+use super::description::{captions, class, class_id, parse_text};
 use super::layout::{bad, read_text};
-use crate::{Result, text};
+use crate::Result;
+#[cfg(fuzzing)]
+use crate::text;
 
 /// Where captions may stand; `text` is what text-to-image trainings call them.
 const CAPTIONS: [&str; 3] = ["captions", "caption", "text"];
@@ -92,7 +94,7 @@ impl Metadata {
 fn json_rows(text: &str) -> std::result::Result<Vec<Numbered>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
-        .map(|(index, line)| match parse(line.as_bytes()) {
+        .map(|(index, line)| match parse_text(line) {
             Ok(Value::Object(row)) => Ok((index + 1, row)),
             Ok(_) => Err(format!("line {} is no JSON object", index + 1)),
             Err(message) => Err(format!("line {} {message}", index + 1)),
@@ -128,6 +130,7 @@ fn row(row: &Map<String, Value>, origin: &Path) -> std::result::Result<(PathBuf,
 }
 
 /// Rows of either kind, from any bytes.
+#[cfg(fuzzing)]
 pub(super) fn fuzz_rows(bytes: &[u8]) {
     let Ok(text) = text::decode(bytes) else { return };
     for rows in [json_rows(&text), csv_rows(&text)] {

@@ -10,6 +10,7 @@ mod captions;
 mod dataset;
 mod description;
 mod folder;
+#[cfg(fuzzing)]
 pub mod fuzzing;
 mod layout;
 mod metadata;
@@ -37,4 +38,4 @@ pub use square::{Bounds, decode_square, decode_square_within};
 pub use validation::Validation;
 
 /// Extensions of pictures, lower case.
-const PICTURES: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
+const PICTURES: [&str; 5] = ["webp", "jpg", "jpeg", "jfif", "png"];

@@ -30,7 +30,9 @@ pub(super) fn read(listed: &Listed, size: usize) -> Result<Sample, String> {
     }
     captions.retain(|caption| !tokenize(caption).is_empty());
     if captions.is_empty() {
-        return Err("there is no caption".into());
+        let written = listed.text.is_some() || listed.json.is_some() || !listed.captions.is_empty();
+        let message = if written { "there is no caption with a word in it" } else { "there is no caption" };
+        return Err(message.into());
     }
     Ok(Sample::new(&*listed.key, image, captions, class_id))
 }

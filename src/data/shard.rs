@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::PICTURES;
 use super::blob::Blob;
 use super::layout::Listed;
-use super::unpack::{other_kind, unpacked};
+use super::unpack::{Unpacked, other_kind};
 use crate::{Error, Result};
 
 /// Bytes of a tar file come in blocks of so many.
@@ -36,20 +37,30 @@ enum Member {
     Link(String),
 }
 
-/// Lists the samples of a shard in their order, without reading their contents. Files that are neither pictures nor captions are
+/// Lists the samples of shards in their order, without reading their contents. Files that are neither pictures nor captions are
 /// passed over. Shards that were put one behind the other (`cat a.tar b.tar`) are read to the last; their samples are different ones
 /// though they have the same keys.
 ///
 /// # Errors
 /// [`Error::BadData`] naming the shard when it is no tar file or ends early.
-pub(super) fn read_shard(path: &Path) -> Result<Vec<Listed>> {
-    let unpacked = unpacked(path)?;
-    let mut opened = File::open(path).map_err(|error| Error::io(path, error))?;
+pub(super) fn read_shards(paths: &[PathBuf]) -> Result<Vec<Listed>> {
+    let mut unpacked = Unpacked::default();
+    let samples = paths.iter().map(|path| read_shard(path, &mut unpacked)).collect::<Result<Vec<_>>>()?;
+    Ok(samples.into_iter().flatten().collect())
+}
+
+/// Lists the samples of one, which is unpacked behind those before it.
+fn read_shard(path: &Path, unpacked: &mut Unpacked) -> Result<Vec<Listed>> {
+    let unpacked = unpacked.add(path)?;
     let archives = match &unpacked {
-        Some(unpacked) => archives(&mut unpacked.lock().unwrap_or_else(PoisonError::into_inner)),
-        None => archives(&mut opened),
+        Some(part) => archives(&mut part.file.lock().unwrap_or_else(PoisonError::into_inner), part.bytes.clone()),
+        None => File::open(path).and_then(|mut file| {
+            let length = file.seek(SeekFrom::End(0))?;
+            archives(&mut file, 0..length)
+        }),
     };
     let archives = archives.map_err(|error| refused(path, &error))?;
+    let unpacked = unpacked.map(|part| part.file);
     let shard = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let source = Source { file: path.into(), unpacked };
     Ok(archives.into_iter().flat_map(|members| samples(&source, &shard, members)).collect())
@@ -59,7 +70,7 @@ pub(super) fn read_shard(path: &Path) -> Result<Vec<Listed>> {
 fn refused(path: &Path, error: &std::io::Error) -> Error {
     let mut start = Vec::new();
     // What cannot be read again has no more to tell.
-    let _ = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    let _ = File::open(path).and_then(|file| file.take(BLOCK).read_to_end(&mut start));
     let message = other_kind(&start).map(str::to_string).unwrap_or_else(|| {
         // The reader of tar files quotes the bytes of a header that it does not understand.
         let printable = |c: char| !c.is_control() && c != '\u{fffd}';
@@ -69,25 +80,26 @@ fn refused(path: &Path, error: &std::io::Error) -> Error {
     Error::BadData { file: path.display().to_string(), message }
 }
 
-/// The members of every archive in a file, one behind the other, each with its name.
-fn archives(file: &mut File) -> std::io::Result<Vec<Vec<(String, Member)>>> {
+/// The members of every archive in a part of a file, one behind the other, each with its name.
+fn archives(file: &mut File, part: Range<u64>) -> std::io::Result<Vec<Vec<(String, Member)>>> {
     let cut = || std::io::Error::from(ErrorKind::UnexpectedEof);
-    let length = file.seek(SeekFrom::End(0))?;
+    let length = part.end;
     // A tar file without a single block would read as empty.
-    if length < BLOCK {
+    if length - part.start < BLOCK {
         return Err(cut());
     }
     let mut archives = Vec::new();
-    let mut at = Some(0);
+    let mut at = Some(part.start);
     while let Some(start) = at {
         file.seek(SeekFrom::Start(start))?;
         let mut members = Vec::new();
         let mut end = start;
-        let mut archive = tar::Archive::new(Rest { file: &mut *file, start });
+        let mut archive = tar::Archive::new(Rest { file: &mut *file, start, end: length });
         for entry in archive.entries_with_seek()? {
             let entry = entry?;
             let (from, size) = (start + entry.raw_file_position(), entry.size());
-            end = from.checked_add(size).filter(|end| *end <= length).ok_or_else(cut)?.next_multiple_of(BLOCK);
+            let behind = from.checked_add(size).filter(|end| *end <= length).ok_or_else(cut)?;
+            end = start + (behind - start).next_multiple_of(BLOCK);
             let name = normal(&String::from_utf8_lossy(&entry.path_bytes()), "");
             let kind = entry.header().entry_type();
             let target = || entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned()).unwrap_or_default();
@@ -106,15 +118,17 @@ fn archives(file: &mut File) -> std::io::Result<Vec<Vec<(String, Member)>>> {
     Ok(archives)
 }
 
-/// A file from `start` on, where its positions begin.
+/// A file from `start`, where its positions begin, to `end`.
 struct Rest<'a> {
     file: &'a mut File,
     start: u64,
+    end: u64,
 }
 
 impl Read for Rest<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        self.file.read(bytes)
+        let left = self.end.saturating_sub(self.file.stream_position()?);
+        Read::by_ref(self.file).take(left).read(bytes)
     }
 }
 
@@ -136,8 +150,9 @@ fn next_archive(file: &mut File, end: u64, length: u64) -> std::io::Result<Optio
     file.seek(SeekFrom::Start(end))?;
     let mut at = end;
     let mut bytes = vec![0; 1 << 16];
+    let mut rest = file.take(length - end);
     loop {
-        let read = file.read(&mut bytes)?;
+        let read = rest.read(&mut bytes)?;
         if read == 0 {
             return Ok(None);
         }
@@ -256,7 +271,7 @@ mod tests {
     fn list(folder: &tempfile::TempDir, bytes: &[u8]) -> Result<Vec<Listed>> {
         let path = folder.path().join("a.tar");
         fs::write(&path, bytes).unwrap();
-        read_shard(&path)
+        read_shards(&[path])
     }
 
     fn read(blob: &Option<Blob>) -> String {
@@ -362,6 +377,56 @@ mod tests {
         assert_eq!(found, expected.map(|(text, problem)| (text.to_string(), problem)));
         assert_eq!(read(&samples[2].text), "words");
         assert!(samples[4].problem.as_ref().unwrap().contains("/etc/x.png"), "{:?}", samples[4].problem);
+    }
+
+    /// A process may have some hundred files open.
+    #[test]
+    fn as_many_packed_shards_are_read_as_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..40).map(|number| format!("{number}.txt")).collect();
+        let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name).with_extension("tgz")).collect();
+        for ((path, name), number) in paths.iter().zip(&names).zip(0..) {
+            // Each of another length, and every fourth is not packed.
+            let bytes = tar(&[(name, EntryType::Regular, &name.repeat(1 + 100 * number))]);
+            fs::write(path, if number % 4 == 3 { bytes } else { gzip(&bytes) }).unwrap();
+        }
+        let open = || fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.flatten().filter(|entry| {
+            // Other tests have files open, too, but those of this kind all lie here.
+            fs::read_link(entry.path()).is_ok_and(|path| path.starts_with(std::env::temp_dir()) && path.to_string_lossy().ends_with("(deleted)"))
+        }).count());
+        let before = open();
+        let samples = read_shards(&paths).unwrap();
+        assert!(open() < before + 20, "{before} {}", open());
+        for ((sample, name), number) in samples.iter().zip(&names).zip(0..) {
+            assert_eq!(read(&sample.text), name.repeat(1 + 100 * number));
+        }
+        assert_eq!(samples.len(), paths.len());
+    }
+
+    /// Headers whose sums are those of what they say, so that it is believed.
+    #[test]
+    fn whatever_a_header_says_is_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "d/".repeat(60) + "a.txt";
+        let whole = tar(&[("b.png", EntryType::Regular, "picture"), (&long, EntryType::Regular, "words"), ("c.txt", EntryType::Symlink, &long)]);
+        let headers = (0..whole.len()).step_by(512).filter(|at| whole[at + 257..].starts_with(b"ustar"));
+        for header in headers {
+            for at in (0..512).filter(|at| !(148..156).contains(at)) {
+                // Every kind of a member there could be, and of all else the least, a digit and the most.
+                let values = if at == 156 { (0..=255).collect() } else { vec![0, b'7', 0xff] };
+                for value in values {
+                    let mut changed = whole.clone();
+                    changed[header + at] = value;
+                    let sum: u32 = (0..512).map(|i| if (148..156).contains(&i) { 32 } else { u32::from(changed[header + i]) }).sum();
+                    changed[header + 148..header + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+                    for sample in list(&folder, &changed).unwrap_or_default() {
+                        for blob in [sample.picture, sample.json, sample.text, sample.class].into_iter().flatten() {
+                            let _ = blob.read();
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

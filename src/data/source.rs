@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, Found};
 use super::layout::{self, Listing};
 use super::pattern;
-use super::shard::read_shard;
+use super::shard::read_shards;
 use super::split::Split;
 use crate::{Error, Result};
 
@@ -27,11 +27,17 @@ pub(super) fn list_samples(paths: &[PathBuf], split: Split) -> Result<Listing> {
         (format!("{}{how}", if expanded.len() > 1 { "folders of pictures" } else { "a folder of pictures" }), pictures)
     } else {
         let kind = if shards.len() == 1 { "1 WebDataset shard".into() } else { format!("{} WebDataset shards", shards.len()) };
-        let samples = shards.iter().map(|shard| read_shard(shard)).collect::<Result<Vec<_>>>()?;
-        (kind, samples.into_iter().flatten().collect())
+        (kind, read_shards(&shards)?)
     };
     let layout = if unread.is_empty() { kind } else { format!("{kind}; not read: {}", unread.join(", ")) };
     Ok(Listing { layout, samples, warnings: Vec::new() })
+}
+
+/// What lies under `paths` and is not read for `split`, in words to end a message about a part that is not there.
+pub(super) fn unread(paths: &[PathBuf], split: Split) -> String {
+    let found = paths.iter().map(|path| pattern::expand(path)).collect::<Result<Vec<_>>>().and_then(|paths| find(&paths.concat(), split));
+    let unread = found.map(|found| found.unread.join(", ")).unwrap_or_default();
+    if unread.is_empty() { unread } else { format!("; not read: {unread}") }
 }
 
 /// The files of `split` that `paths` name: shards, folders of shards, `FOLDER/PREFIX` of shards, or folders of pictures.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::hold::{Hold, hold, is_left};
+use super::hold::{Hold, hold, remove_left};
 use super::target::{self, Target};
 use crate::{Error, Result};
 
@@ -183,9 +183,8 @@ pub fn clear_unfinished(folder: &Path) -> Result<()> {
     }
     for entry in fs::read_dir(folder).map_err(|error| Error::io(folder, error))? {
         let path = entry.map_err(|error| Error::io(folder, error))?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)) && is_left(&path) {
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(|error| Error::io(&path, error))?;
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)) {
+            remove_left(&path).map_err(|error| Error::io(&path, error))?;
         }
     }
     Ok(())
@@ -241,6 +240,8 @@ impl Place {
                 Ok(Ok(Hold::Theirs)) => return Ok(Claim::Theirs),
                 Ok(Ok(Hold::Gone)) => return Ok(Claim::Gone),
                 Ok(Ok(Hold::Ours(folder) | Hold::Unknown(folder))) => Some(folder),
+                // Another has cleared it since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Claim::Gone),
                 // Not every system opens folders.
                 Ok(Err(_)) | Err(_) => None,
             };

@@ -31,9 +31,20 @@ pub fn hold(file: File, path: &Path) -> io::Result<Hold> {
     }
 }
 
-/// Whether nobody is writing to `path`, a file or folder, as far as locks tell.
-pub fn is_left(path: &Path) -> bool {
-    File::open(path).and_then(|file| hold(file, path)).is_ok_and(|hold| matches!(hold, Hold::Ours(_) | Hold::Unknown(_)))
+/// Removes `path`, a file or folder, unless somebody is writing to it, as far as locks tell. It is ours until it is gone: who comes for the name
+/// meanwhile does not take what is about to vanish.
+///
+/// # Errors
+/// As the system gives them.
+pub fn remove_left(path: &Path) -> io::Result<()> {
+    let held = File::open(path).and_then(|file| hold(file, path));
+    if !matches!(held, Ok(Hold::Ours(_) | Hold::Unknown(_))) {
+        return Ok(());
+    }
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    drop(held);
+    // Where nothing is locked another may have been faster.
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// Whether what is open is what the path names.
@@ -62,14 +73,29 @@ mod tests {
         let (first, second, third) = (open(), open(), open());
         let first = hold(first, &path).unwrap();
         assert!(matches!(first, Hold::Ours(_)));
-        assert!(matches!(hold(second, &path).unwrap(), Hold::Theirs) && !is_left(&path));
+        assert!(matches!(hold(second, &path).unwrap(), Hold::Theirs));
         drop(first);
-        assert!(is_left(&path));
         #[cfg(unix)]
         {
             fs::rename(&path, place.path().join("b")).unwrap();
             assert!(matches!(hold(third, &path).unwrap(), Hold::Gone));
-            assert!(is_left(place.path()), "a folder can be locked, too");
+            let folder = || hold(File::open(place.path()).unwrap(), place.path()).unwrap();
+            let first = folder();
+            assert!(matches!((first, folder()), (Hold::Ours(_), Hold::Theirs)), "a folder can be locked, too");
         }
+    }
+
+    #[test]
+    fn what_somebody_holds_is_not_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a");
+        fs::write(&path, "x").unwrap();
+        let held = hold(File::open(&path).unwrap(), &path).unwrap();
+        remove_left(&path).unwrap();
+        assert!(path.exists());
+        drop(held);
+        remove_left(&path).unwrap();
+        assert!(!path.exists());
+        remove_left(&path).unwrap();
     }
 }

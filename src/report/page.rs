@@ -125,11 +125,17 @@ fn facts(part: &Part) -> Vec<(&'static str, String)> {
 
 /// What a metric was measured against, in brackets: ` (candidates 100, chance 0.01)`.
 fn against(what: Option<&Value>) -> String {
-    let number = |value: &Value| match (value.as_u64(), value.as_f64()) {
-        (Some(count), _) => thousands(count as usize),
-        (None, Some(value)) => short(value),
-        (None, None) => value.to_string(),
-    };
+    fn number(value: &Value) -> String {
+        match value {
+            // The least and the most.
+            Value::Array(range) => range.iter().map(number).collect::<Vec<_>>().join(" to "),
+            value => match (value.as_u64(), value.as_f64()) {
+                (Some(count), _) => thousands(count as usize),
+                (None, Some(value)) => short(value),
+                (None, None) => value.to_string(),
+            },
+        }
+    }
     let parts: Vec<String> = what.and_then(Value::as_object).into_iter().flatten().map(|(name, value)| format!("{name} {}", number(value))).collect();
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

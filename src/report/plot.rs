@@ -72,7 +72,10 @@ struct Axes {
 impl Axes {
     fn new(points: &[(f64, f64)], log: bool) -> Self {
         let axis = |value: f64| if log { value.log10() } else { value };
-        Self { x: range(points.iter().map(|point| point.0)), y: padded(range(points.iter().map(|point| axis(point.1)))), log }
+        let (x, y) = (range(points.iter().map(|point| point.0)), range(points.iter().map(|point| axis(point.1))));
+        // Values that are all the same lie in the middle of half and one and a half times theirs.
+        let around = if log || y.0 == 0.0 { 0.5 } else { 0.5 * y.0.abs() };
+        Self { x: widened(x, 0.5), y: padded(widened(y, around)), log }
     }
 
     fn x(&self, step: f64) -> f64 {
@@ -113,7 +116,7 @@ impl Plot<'_> {
     fn svg(&self, log: bool, phases: &[(f64, String)], title: &str) -> String {
         let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{} over steps\">", escape(title));
         let axes = Axes::new(self.points, false);
-        for value in ticks(axes.x.0, axes.x.1, 6) {
+        for value in ticks(axes.x.0, axes.x.1, 6).into_iter().filter(|step| (step - step.round()).abs() < 1e-6) {
             let _ =
                 write!(svg, "<text x=\"{:.1}\" y=\"{:.0}\" class=\"x\">{}</text>", axes.x(value), HEIGHT - BOTTOM + 17.0, short(value));
         }
@@ -182,8 +185,12 @@ fn hidden(hidden: bool) -> &'static str {
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    if high > low { (low, high) } else { (low - 0.5, low + 0.5) }
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+}
+
+/// A range that has a length: `around` its one value where it has none.
+fn widened((low, high): (f64, f64), around: f64) -> (f64, f64) {
+    if high > low { (low, high) } else { (low - around, low + around) }
 }
 
 fn padded((low, high): (f64, f64)) -> (f64, f64) {
@@ -269,6 +276,22 @@ mod tests {
         assert!(!figure(&curve, &[]).contains("data-scale=\"log\""));
         curve.points.truncate(FEW);
         assert_eq!(figure(&curve, &[]).matches("<path class=\"line\"").count(), 1);
+    }
+
+    /// As a training begins: one step, and a learning rate of a hundredth.
+    #[test]
+    fn a_single_value_is_on_a_scale_of_its_size() {
+        for value in [0.01, -300.0, 0.0, 2e4] {
+            let points = [(7.0, value)];
+            let svg = Plot { points: &points, lines: &[points.to_vec()], shown: 0, best: None }.svg(false, &[], "x");
+            let labels = |class: &str| -> Vec<&str> {
+                let found = svg.split("<g data-scale=\"log\"").next().unwrap().split("<text ").skip(1);
+                let of_class = found.filter_map(|text| text.split_once(&format!("class=\"{class}\">")).map(|(_, rest)| rest));
+                of_class.filter_map(|rest| rest.split_once('<').map(|(label, _)| label)).collect()
+            };
+            assert_eq!(labels("x"), ["7", "step"], "{svg}");
+            assert!(labels("y").len() >= 3 && labels("y").contains(&short(value).as_str()), "{value}: {:?}", labels("y"));
+        }
     }
 
     #[test]

@@ -60,9 +60,11 @@ fn split(run: &str) -> Vec<&str> {
         let end = rest.char_indices().nth(piece.chars().count()).map_or(rest.len(), |(end, _)| end);
         let (word, after) = rest.split_at(end);
         rest = after;
-        // Signs that Unicode joins to the letter after them, as tone letters are, begin no word.
-        let word = word.trim_start_matches(|c| !is_word(c));
-        if !word.is_empty() {
+        // Signs that Unicode joins to the letter after them, as tone letters are, begin no word; what they joined falls apart without them.
+        let without = word.trim_start_matches(|c| !is_word(c));
+        if without.len() < word.len() {
+            words.extend(split(without));
+        } else {
             words.push(word);
         }
     }
@@ -72,7 +74,11 @@ fn split(run: &str) -> Vec<&str> {
 /// The canonical composition (NFC) of a word.
 fn composed(word: String) -> String {
     // Nothing below is composed of others or composes with them.
-    if word.chars().all(|c| c < '\u{300}') { word } else { normalized(&word) }
+    if word.chars().all(|c| c < '\u{300}') {
+        return word;
+    }
+    // Letters that are marks come behind other marks in the canonical order, and no word begins with these.
+    normalized(&word).trim_start_matches(|c| !is_word(c)).to_string()
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -148,6 +154,9 @@ mod tests {
         assert_eq!(tokenize("طَائِرٌ أَحْمَر").len(), 2);
         // A tone letter between an ideograph and a letter.
         assert_eq!(tokenize("\u{7adb}\u{a710}\u{3134}"), ["\u{7adb}", "\u{3134}"]);
+        // A low line that joins a sign of Saurashtra, which is a letter and a mark, to letters.
+        assert_eq!(tokenize("\u{ff3f}\u{a880}\u{318a}\u{a5b}"), ["\u{a880}", "\u{318a}\u{a1c}\u{a3c}"]);
+        assert_eq!(tokenize("\u{3be0}\u{ff3f}\u{a880}\u{318a}"), ["\u{3be0}", "\u{a880}", "\u{318a}"]);
         // A joiner within a word of Persian, and none at its end.
         assert_eq!(tokenize("می\u{200c}خواهم"), ["می\u{200c}خواهم"]);
     }
@@ -171,6 +180,10 @@ mod tests {
             assert_eq!(tokenize(composed), tokenize(decomposed));
         }
         assert_eq!(tokenize("Cafe\u{301}"), ["café"]);
+        // A Cyrillic letter that is a mark above another, and a line below, which comes first in the canonical order.
+        assert_eq!(tokenize("\u{2de8}\u{320}"), ["\u{2de8}"]);
+        assert_eq!(tokenize("\u{320}\u{2de8}"), ["\u{2de8}"]);
+        assert_eq!(tokenize("m\u{2de8}\u{320}"), ["m\u{320}\u{2de8}"]);
         assert_eq!(tokenize("\u{2126}\u{212a}\u{212b}"), ["ωkå"]);
         // A nukta that is a letter of its own or not.
         assert_eq!(tokenize("\u{0958}"), tokenize("\u{0915}\u{093c}"));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::exact::Exact;
 use super::recipe::gan::Explosion;
 
 /// How much of the running mean is the newest loss: the mean of about the last thousand steps.
@@ -16,7 +17,7 @@ const SMALLEST: f64 = 1.0;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {
-    means: BTreeMap<String, f64>,
+    means: BTreeMap<String, Exact>,
     above: BTreeMap<String, usize>,
 }
 
@@ -29,7 +30,7 @@ impl Watch {
                 continue;
             }
             let size = value.abs().max(SMALLEST);
-            let mean = self.means.entry((*name).to_string()).or_insert(size);
+            let Exact(mean) = self.means.entry((*name).to_string()).or_insert(Exact(size));
             let above = self.above.entry((*name).to_string()).or_default();
             if size <= limit.factor * *mean {
                 *mean += RATE * (size - *mean);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::course::{Best, Leg, Losses, Place, Standing, Step, Until};
 use super::divergence::Guard;
+use super::exact::Exact;
 use super::run::checkpoint::Loaded;
 use crate::readback;
 use crate::{Error, Result};
@@ -73,7 +74,7 @@ struct Memory {
     /// Sum of the losses of this epoch so far.
     loss_sum: f32,
     /// The best value measured.
-    best: Option<f64>,
+    best: Option<Exact>,
     /// The least mean loss of an epoch.
     #[serde(default)]
     least: Option<f32>,
@@ -144,14 +145,14 @@ impl Epochs {
         let seen = step * self.schedule.step();
         let leg = usize::from(position.epoch >= self.schedule.epochs);
         let place = Place { leg, step, position, seen, total: seen, ..Place::default() };
-        let best = memory.best.map(|value| Best { class: 0, value });
+        let best = memory.best.map(|Exact(value)| Best { class: 0, value });
         Ok(Standing { place, guard: Guard::Epochs { least: memory.least }, best })
     }
 
     /// What [`Epochs::restore`] reads.
     pub fn memory(&self, standing: &Standing) -> Value {
         let least = if let Guard::Epochs { least } = standing.guard { least } else { None };
-        json!(Memory { loss_sum: self.read, best: standing.best.map(|best| best.value), least, idle: self.idle })
+        json!(Memory { loss_sum: self.read, best: standing.best.map(|best| Exact(best.value)), least, idle: self.idle })
     }
 
     /// The learning rate of the next step.

@@ -8,6 +8,7 @@ pub mod course;
 pub mod divergence;
 pub mod epochs;
 pub mod error;
+mod exact;
 pub mod features;
 pub mod frozen_encoder;
 pub mod gan;

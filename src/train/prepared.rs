@@ -27,7 +27,11 @@ pub(super) fn open_at(context: &TrainContext, split: Split, vocabulary: &Vocabul
 /// What choices are measured on: the validation part where the recipe holds one back, else the test part, where the data have one.
 pub(super) fn open_measured(context: &TrainContext, vocabulary: &Vocabulary) -> Result<Option<Dataset>> {
     let split = context.recipe.data.chosen_on();
-    (split == Split::Validation || Dataset::has(&context.data, split)?).then(|| open(context, split, vocabulary)).transpose()
+    if split == Split::Validation {
+        return open(context, split, vocabulary).map(Some);
+    }
+    let found = Dataset::find(&context.data, split, &options(context, context.recipe.data.size))?;
+    found.map(|dataset| known(context, dataset, vocabulary)).transpose()
 }
 
 /// Checks that a training goes on with its own data, and writes down what of them was skipped.
@@ -46,8 +50,11 @@ pub(super) fn going_on(context: &TrainContext, start: Option<&Loaded>, train: &D
 }
 
 pub(super) fn read(context: &TrainContext, split: Split, size: usize) -> Result<Dataset> {
-    let options = DataOptions { size, watcher: context.watcher.clone(), ..context.recipe.data.options() };
-    Dataset::open(&context.data, split, &options)
+    Dataset::open(&context.data, split, &options(context, size))
+}
+
+fn options(context: &TrainContext, size: usize) -> DataOptions {
+    DataOptions { size, watcher: context.watcher.clone(), ..context.recipe.data.options() }
 }
 
 pub(super) fn known(context: &TrainContext, mut dataset: Dataset, vocabulary: &Vocabulary) -> Result<Dataset> {

@@ -17,7 +17,11 @@ fn picture(path: PathBuf, beside: &[(&str, &str)]) {
 }
 
 fn open_all(paths: &[PathBuf], split: Split) -> Result<Dataset> {
-    Dataset::open(paths, split, &DataOptions { size: 8, max_skipped: 0, ..Default::default() })
+    open_some(paths, split, 0)
+}
+
+fn open_some(paths: &[PathBuf], split: Split, max_skipped: usize) -> Result<Dataset> {
+    Dataset::open(paths, split, &DataOptions { size: 8, max_skipped, ..Default::default() })
 }
 
 fn open(folder: &Path, split: Split) -> Result<Dataset> {
@@ -62,6 +66,37 @@ fn of_three_parts_the_validation_is_left_and_named() {
     assert_eq!(train.layout, "a folder of pictures, train/; not read: extra/, 1 pictures beside them");
 }
 
+/// Nothing that lies in a part is left without a word.
+#[test]
+fn what_lies_beside_pictures_or_shards_in_a_part_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    picture(at("train/a.png"), &[("txt", "a wall")]);
+    picture(at("train/deep/b.png"), &[("txt", "a wall")]);
+    fs::write(at("train/all.tgz"), "").unwrap();
+    let train = open(folder.path(), Split::Train).unwrap();
+    assert_eq!(train.layout, "a folder of pictures, train/; not read: train/deep/, train/all.tgz");
+    // The same beside shards.
+    crate::data::tiny::write(&at("shards")).unwrap();
+    fs::rename(at("shards/tiny-train-000.tar"), at("train/0.tar")).unwrap();
+    fs::remove_dir_all(at("shards")).unwrap();
+    fs::remove_file(at("train/all.tgz")).unwrap();
+    let train = open(folder.path(), Split::Train).unwrap();
+    assert_eq!(train.layout, "1 WebDataset shard; not read: train/deep/, 1 pictures beside the shards in train/");
+}
+
+/// Systems put a picture of their own on top of folders of pictures.
+#[test]
+fn a_picture_that_hides_folders_of_pictures_is_told_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["rose", "tulip"] {
+        picture(folder.path().join(class).join("a.png"), &[("txt", "a flower")]);
+    }
+    picture(folder.path().join("Folder.jpg"), &[]);
+    let error = open_some(&[folder.path().to_path_buf()], Split::Train, 1).unwrap_err().to_string();
+    assert!(error.contains("not read: rose/, tulip/") && error.contains("Folder.jpg: there is no caption"), "{error}");
+}
+
 #[test]
 fn a_training_part_alone_has_nothing_for_testing() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,6 +136,34 @@ fn what_systems_leave_behind_is_no_data_and_endings_have_any_case() {
     let train = open(folder.path(), Split::Train).unwrap();
     assert_eq!((train.len(), train.layout.as_str()), (9, "a folder of pictures"));
     assert_eq!(open(folder.path(), Split::Test).unwrap().samples[0].captions, ["a wall"]);
+}
+
+/// Phones write other kinds of pictures, and editors add an ending that the system hides.
+#[test]
+fn what_is_no_pair_of_a_picture_and_a_text_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    picture(at("train/a.JFIF"), &[("txt", "a wall")]);
+    picture(at("train/b.jpg"), &[]);
+    fs::write(at("train/b.jpg.txt"), "a door").unwrap();
+    for name in ["c.HEIC", "c.txt", "d.gif", "e.txt.txt", "f.txt"] {
+        fs::write(at("train").join(name), "x").unwrap();
+    }
+    let train = open(folder.path(), Split::Train).unwrap();
+    let captions: Vec<&str> = train.samples.iter().map(|sample| sample.captions[0].as_str()).collect();
+    assert_eq!(captions, ["a wall", "a door"]);
+    let (others, texts) =
+        ("2 pictures of other kinds than webp, jpg and png (gif, heic)", "2 texts that lie beside no picture of their names, such as e.txt.txt");
+    assert_eq!(train.layout, format!("a folder of pictures, train/; not read: {others}, {texts}"));
+    // Where nothing is read, that is why.
+    fs::remove_file(at("train/a.JFIF")).unwrap();
+    fs::remove_file(at("train/b.jpg")).unwrap();
+    let error = open(folder.path(), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("no train data found") && error.contains(&format!("; not read: {others}")), "{error}");
+    fs::remove_file(at("train/c.HEIC")).unwrap();
+    picture(at("train/c.png"), &[("txt", "?")]);
+    let error = open(folder.path(), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("c.png: there is no caption with a word in it"), "{error}");
 }
 
 #[test]

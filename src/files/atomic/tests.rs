@@ -179,3 +179,27 @@ fn what_is_no_regular_file_is_written_to_and_stays_what_it_is() {
     assert!(matches!(write(Path::new("/dev/fd/99999"), b"x"), Err(Error::Io { .. })));
     assert_eq!(names(place.path()), ["link", "pipe"]);
 }
+
+#[test]
+fn who_clears_takes_nothing_away_from_who_writes() {
+    let place = tempfile::tempdir().unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                clear_unfinished(place.path()).unwrap();
+            }
+        });
+        for round in 0..200 {
+            let folder = place.path().join(format!("step-{}", round % 2));
+            let written = write_folder(&folder, [("a", "1"), ("b", "2")]).and_then(|()| write(&place.path().join("log"), b"3"));
+            if written.is_err() || names(&folder) != ["a", "b"] {
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            written.unwrap();
+            assert_eq!(names(&folder), ["a", "b"]);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(names(place.path()), ["log", "step-0", "step-1"]);
+}

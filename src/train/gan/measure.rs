@@ -24,6 +24,7 @@ use crate::stem::TextBatch;
 use crate::text::Vocabulary;
 use crate::train::course::{self, BEST};
 use crate::train::error::{self, TrainError};
+use crate::train::exact;
 use crate::train::frozen_encoder::FrozenEncoder;
 use crate::train::prepared;
 use crate::train::recipe::EncoderUse;
@@ -46,6 +47,7 @@ pub struct Best {
     /// Stages that drew. A training that draws larger pictures begins anew: distances at different sizes cannot be compared.
     pub stages: usize,
     /// As [`kernel::squared_mmd`].
+    #[serde(with = "exact")]
     pub kernel_distance: f64,
 }
 
