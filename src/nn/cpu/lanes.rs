@@ -48,6 +48,14 @@ mod imp {
             #[cfg(not(target_feature = "relaxed-simd"))]
             Self(f32x4_add(f32x4_mul(self.0, a.0), b.0))
         }
+        /// The upper and the lower halves of four words as floats of 16 bits with ten behind the point, whose exponents count from −127.
+        pub fn halves(words: &[u32; 4]) -> [Self; 2] {
+            // SAFETY: 16 readable bytes; v128 loads need no alignment.
+            let both = unsafe { v128_load(words.as_ptr().cast()) };
+            // The sign stays where it is; what a shift fills up with it is cut off again.
+            let half = |word: v128| Self(v128_and(i32x4_shr(word, 3), u32x4_splat(0x8fff_e000)));
+            [half(both), half(i32x4_shl(both, 16))]
+        }
         /// 2ⁿ where the low bits of `self` hold n.
         pub fn power_of_two(self) -> Self {
             Self(i32x4_shl(i32x4_add(self.0, i32x4_splat(127)), 23))
@@ -97,6 +105,12 @@ mod imp {
         /// self · a + b.
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             self.mul(a).add(b)
+        }
+        /// The upper and the lower halves of four words as floats of 16 bits with ten behind the point, whose exponents count from −127.
+        pub fn halves(words: &[u32; 4]) -> [Self; 2] {
+            // The sign stays where it is; what a shift fills up with it is cut off again.
+            let half = |word: u32| f32::from_bits((word as i32 >> 3) as u32 & 0x8fff_e000);
+            [Self(from_fn(|i| half(words[i]))), Self(from_fn(|i| half(words[i] << 16)))]
         }
         /// 2ⁿ where the low bits of `self` hold n.
         pub fn power_of_two(self) -> Self {
