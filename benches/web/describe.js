@@ -33,7 +33,8 @@ async function theirs(threads, picture, stream, vocabulary) {
   let words;
   const run = async () => {
     const plane = picture.width * picture.height;
-    const values = Float32Array.from({ length: 3 * plane }, (_, i) => picture.data[(i % plane) * 4 + Math.floor(i / plane)] / 127.5 - 1);
+    const values = new Float32Array(3 * plane);
+    for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) values[c * plane + i] = picture.data[4 * i + c] / 127.5 - 1;
     const image = new ort.Tensor("float32", values, [1, 3, picture.height, picture.width]);
     let { input } = await encoder.run({ image });
     let [hidden, cell] = [zeros(), zeros()];
