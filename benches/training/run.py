@@ -35,6 +35,14 @@ class Side:
         print(what, file=self.process.stdin, flush=True)
         return float(self.read())
 
+    def processor_ms(self):
+        """Milliseconds of processor time so far, of all threads; there on Linux alone."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return float("nan")
+        return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -53,12 +61,15 @@ def compare(options, batch, threads):
         for side in (ours, theirs):
             for _ in range(options.warm_up):
                 side.time(what)
+        before = ours.processor_ms(), theirs.processor_ms()
         pairs = [(ours.time(what), theirs.time(what)) for _ in range(options.rounds)]
+        used = [(side.processor_ms() - start) / options.rounds for side, start in zip((ours, theirs), before)]
         ratios = [theirs_ms / ours_ms for ours_ms, theirs_ms in pairs]
         rows.append({
             "what": what, "batch": batch, "threads": threads, "device": options.device, "rounds": options.rounds,
             "ours_ms": statistics.median(pair[0] for pair in pairs), "pytorch_ms": statistics.median(pair[1] for pair in pairs),
             "throughput_ratio": statistics.median(ratios), "least": min(ratios), "most": max(ratios),
+            "ours_processor_ms": used[0], "pytorch_processor_ms": used[1],
         })
     ours.close()
     theirs.close()
@@ -79,14 +90,16 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     rows = []
-    print("| what | batch | threads | ours | PyTorch | our throughput / PyTorch's (least to most) |\n| --- | --- | --- | --- | --- | --- |")
+    print("| what | batch | threads | ours | PyTorch | our throughput / PyTorch's (least to most) | processor time, ours and PyTorch's |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for threads in map(int, options.threads.split(",")):
         for batch in map(int, options.batches.split(",")):
             for row in compare(options, batch, threads):
                 rows.append(row)
                 print(
                     f"| {row['what']} | {batch} | {threads} | {row['ours_ms']:.0f} ms | {row['pytorch_ms']:.0f} ms | "
-                    f"{row['throughput_ratio']:.2f} ({row['least']:.2f} to {row['most']:.2f}) |",
+                    f"{row['throughput_ratio']:.2f} ({row['least']:.2f} to {row['most']:.2f}) | "
+                    f"{row['ours_processor_ms']:.0f} ms, {row['pytorch_processor_ms']:.0f} ms |",
                     flush=True,
                 )
     if options.json:

@@ -1,18 +1,9 @@
 // Times one picture of three stages, ours and onnxruntime-web's, in turn, on the same network.
 
 import { MirrorGan } from "../pkg/index.js";
+import { measure, runtime, threadsOf, timed } from "./measure.js";
 
 const PROMPT = "this flower has pink petals and a yellow center";
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-async function timed(run) {
-  const start = performance.now();
-  await run();
-  return performance.now() - start;
-}
-
-const threadsOf = (count) => `${count} thread${count > 1 ? "s" : ""}`;
 
 async function ours(device, threads) {
   let gan;
@@ -25,10 +16,7 @@ async function ours(device, threads) {
 
 /** onnxruntime-web gets the features that our STEM makes: it runs the generator alone. */
 async function theirs(provider, threads, encoding) {
-  // The build without WebGPU is the smaller and the usual one for the CPU.
-  const ort = await import(provider === "wasm" ? "../ort/ort.wasm.min.mjs" : "../ort/ort.webgpu.min.mjs");
-  ort.env.wasm.wasmPaths = new URL("../ort/", location.href).href;
-  ort.env.wasm.numThreads = threads;
+  const ort = await runtime(provider, threads);
   let session;
   const load = await timed(async () => {
     session = await ort.InferenceSession.create(new URL("../onnx/generator.onnx", location.href).href, { executionProviders: [provider] });
@@ -57,21 +45,5 @@ window.bench = async ({ threads, rounds, device = "cpu", limit = Infinity }) => 
   const encoding = await gan.encode(PROMPT);
   await gan.dispose();
   const sides = [first, await theirs(device === "cpu" ? "wasm" : "webgpu", threads, encoding)];
-  const times = sides.map(() => []);
-  const firsts = [];
-  for (const side of sides) firsts.push(await timed(side.run));
-  for (let round = 0; round < rounds && (round < 2 || performance.now() - start < limit); round++) {
-    for (const [index, side] of sides.entries()) times[index].push(await timed(side.run));
-  }
-  const rows = sides.map((side, index) => ({
-    name: side.name,
-    load: side.load,
-    first: firsts[index],
-    median: median(times[index]),
-    least: Math.min(...times[index]),
-    memory: side.memory(),
-  }));
-  for (const side of sides) await side.close();
-  const ratios = times[0].map((ours, round) => ours / times[1][round]);
-  return { rows, adapter: first.adapter, ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }, rounds: ratios.length };
+  return { ...(await measure(sides, { rounds, limit, start })), adapter: first.adapter };
 };

@@ -1,5 +1,5 @@
 // Opens bench.js in headless Chromium, prints a table and writes out/results-NAME.json. Arguments: name of the model, rounds (default 9).
-// WEBGPU=0 leaves WebGPU out; GPU=1 takes the GPU's adapter instead of SwiftShader, which computes on the CPU.
+// WEBGPU=0 leaves WebGPU out; ONLY=draw or ONLY=describe the other task; GPU=1 takes the GPU's adapter instead of SwiftShader, which computes on the CPU.
 
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -19,20 +19,24 @@ const server = spawn("python3", [join(here, "../../scripts/serve.py"), "--port",
 const address = await new Promise((resolve) => server.stdout.once("data", (line) => resolve(/http:\S+/.exec(String(line))[0])));
 const args = ["--no-sandbox", "--enable-unsafe-webgpu", ...(process.env.GPU ? [] : ["--use-webgpu-adapter=swiftshader"])];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
-const cases = [{ threads: 1 }, { threads: Math.max(2, availableParallelism()) }];
+const all = [1, Math.max(2, availableParallelism())];
+const cases = all.map((threads) => ({ what: "bench", threads }));
 // A software adapter takes a minute a picture.
-if (process.env.WEBGPU !== "0") cases.push({ threads: 1, device: "webgpu", limit: 60_000 });
+if (process.env.WEBGPU !== "0") cases.push({ what: "bench", threads: 1, device: "webgpu", limit: 60_000 });
+cases.push(...all.map((threads) => ({ what: "describe", threads })));
+const wanted = { draw: "bench", describe: "describe" }[process.env.ONLY];
 const results = [];
 try {
-  console.log(`${name}: Chromium ${browser.version()}, one 256 px picture, both sides in turn in one page\n`);
+  console.log(`${name}: Chromium ${browser.version()}, one 256 px picture or its description, both sides in turn in one page\n`);
   console.log("| what | load | first | median | least | rounds | memory | ratio (range) |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
-  for (const one of cases) {
+  for (const { what, ...one } of cases.filter((one) => !wanted || one.what === wanted)) {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(String(error)));
     await page.goto(`${address}bench/index.html`);
-    await page.waitForFunction(() => window.bench);
-    const result = await page.evaluate((options) => window.bench(options), { rounds, ...one });
-    results.push({ ...one, ...result });
+    await page.waitForFunction((what) => window[what], what);
+    const result = await page.evaluate(([what, options]) => window[what](options), [what, { rounds, ...one }]);
+    results.push({ what, ...one, ...result });
+    if (result.words) console.log(`| “${result.words}” | | | | | | | |`);
     for (const [index, row] of result.rows.entries()) {
       const memory = row.memory === null ? "" : `${Math.round(row.memory / 1e6)} MB`;
       const { median, least, most } = result.ratio;

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Damsm, DamsmConfig, ImageFeatures};
-use crate::encoder::ImageEncoder;
+use crate::encoder::InferenceEncoder;
 use crate::readback::read;
 use crate::stem::TextFeatures;
 use crate::{Error, Result};
@@ -57,12 +57,12 @@ impl Matcher {
     /// Pictures in the space of words and sentences, as `encoder` sees them.
     ///
     /// # Errors
-    /// [`Error::BadModel`] when the encoder has no stage of this stride, or one of other channels.
+    /// [`Error::BadModel`] when the encoder has no stage of this stride, or one of other channels; [`Error::Device`].
     ///
     /// # Shapes
     /// - images: (batch, 3, h, w), RGB in [−1, 1]
-    pub fn look(&self, encoder: &ImageEncoder, images: Tensor<4>) -> Result<ImageFeatures> {
-        let seen = encoder.forward(images, self.image_size);
+    pub fn look(&self, encoder: &InferenceEncoder, images: Tensor<4>) -> Result<ImageFeatures> {
+        let seen = encoder.forward(images, self.image_size)?;
         let Some(regions) = seen.at_stride(self.region_stride) else {
             let message = format!("matcher.region_stride is {}: {} has no such stage", self.region_stride, encoder.kind());
             return Err(Error::bad_model("config.json", message));

@@ -175,12 +175,12 @@ fn conv(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, devic
 
 /// Expand by a 1×1 convolution, filter each channel on its own, project by another 1×1 convolution (MobileNetV2).
 #[derive(Module, Debug)]
-struct InvertedBottleneck {
-    expand: Option<Conv2d>,
-    depthwise: Conv2d,
-    project: Conv2d,
+pub(super) struct InvertedBottleneck {
+    pub(super) expand: Option<Conv2d>,
+    pub(super) depthwise: Conv2d,
+    pub(super) project: Conv2d,
     /// Whether the input is added to the output: in all but the first block of a group.
-    residual: bool,
+    pub(super) residual: bool,
 }
 
 impl InvertedBottleneck {
@@ -225,12 +225,12 @@ pub struct EfficientNetFeatures {
 /// It is made frozen: gradients go through it to the picture, not into its weights.
 #[derive(Module, Debug)]
 pub struct EfficientNetLite {
-    stem: Conv2d,
-    blocks: Vec<InvertedBottleneck>,
-    head: Conv2d,
+    pub(super) stem: Conv2d,
+    pub(super) blocks: Vec<InvertedBottleneck>,
+    pub(super) head: Conv2d,
     classifier: Option<Linear>,
     /// The blocks whose output is a stage.
-    stages: Vec<usize>,
+    pub(super) stages: Vec<usize>,
     /// Its place in [`Lite::ALL`].
     lite: usize,
 }

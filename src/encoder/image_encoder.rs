@@ -279,12 +279,12 @@ impl ImageEncoder {
         match self {
             Self::EfficientNetLite(network) => {
                 let found = network.forward_features(normalize(images));
-                named(["stride 4", "stride 8", "stride 16", "stride 32"], found.stages, found.pooled)
+                named(found.stages, found.pooled)
             }
             #[cfg(not(target_arch = "wasm32"))]
             Self::ResNet(network) => {
                 let found = network.forward_features(ResNet::normalize(images));
-                named(["layer1", "layer2", "layer3", "layer4"], found.layers.into(), found.pooled)
+                stages(["layer1", "layer2", "layer3", "layer4"], found.layers.into(), found.pooled)
             }
             #[cfg(not(target_arch = "wasm32"))]
             Self::InceptionV3(network) => {
@@ -325,7 +325,12 @@ impl ImageEncoder {
     }
 }
 
-fn named(names: [&'static str; 4], stages: Vec<Tensor<4>>, pooled: Tensor<2>) -> EncoderFeatures {
+/// The stages of an EfficientNet-Lite.
+pub(super) fn named(found: Vec<Tensor<4>>, pooled: Tensor<2>) -> EncoderFeatures {
+    stages(["stride 4", "stride 8", "stride 16", "stride 32"], found, pooled)
+}
+
+fn stages(names: [&'static str; 4], stages: Vec<Tensor<4>>, pooled: Tensor<2>) -> EncoderFeatures {
     let stages = names.into_iter().zip(STRIDES).zip(stages).map(|((name, stride), features)| Stage { name, stride, features });
     EncoderFeatures { stages: stages.collect(), pooled }
 }

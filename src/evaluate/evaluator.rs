@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::attention::{Gaze, place};
 use super::colour_probe::{Colour, Probe};
-use super::features::{Extractors, Features, Networks, to_tensor};
+use super::features::{Extractors, Features, Networks};
 use super::model::EvaluateOptions;
 use crate::data::{Dataset, EncodedCaptions};
 use crate::glam::GeneratorConfig;
@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::picture::Picture;
 use crate::pipeline::{Attention, Drawer, Noise, block_on, eight_bits};
 use crate::stem::TextBatch;
-use crate::stream::Stream;
+use crate::stream::Describer;
 use crate::text::tokenize;
 use crate::watch::{Task, Unit};
 use crate::{Error, Result};
@@ -45,6 +45,8 @@ pub(super) struct Evaluator<'a> {
     pub dataset: &'a Dataset,
     /// The model's generator.
     pub drawer: &'a Drawer,
+    /// The model's STREAM, where there is one.
+    pub describer: Option<&'a Describer>,
     pub options: &'a EvaluateOptions,
     pub device: &'a Device,
     /// Pictures that are drawn for test captions.
@@ -129,7 +131,7 @@ impl<'a> Evaluator<'a> {
     /// Those of `networks` that there are.
     pub fn extractors(&self, networks: Networks) -> Extractors<'a> {
         Extractors {
-            stream: self.model.stream.as_ref().filter(|_| networks.stream),
+            stream: self.describer.filter(|_| networks.stream),
             damsm: self.options.damsm_encoder.as_ref().filter(|_| networks.damsm),
             judge: self.options.judge.as_ref().filter(|_| networks.judge).map(|judge| &judge.encoder),
             inception: self.options.inception.as_ref().filter(|_| networks.inception),
@@ -262,12 +264,11 @@ impl<'a> Evaluator<'a> {
 
     /// STREAM's words for pictures, from its encoder's features of them; none for a model without STREAM.
     fn describe(&self, rows: &[Vec<f32>], name: &str) -> Result<Vec<Vec<String>>> {
-        let Some(Stream { decoder, .. }) = &self.model.stream else { return Ok(Vec::new()) };
-        let max_words = self.model.config.stream.as_ref().map_or(20, |config| config.max_words);
+        let Some(describer) = self.describer else { return Ok(Vec::new()) };
         let task = self.task(name, rows.len(), Unit::Pictures);
         let mut captions = Vec::with_capacity(rows.len());
         for rows in rows.chunks(self.options.batch.max(1)) {
-            let found = block_on(decoder.caption(to_tensor(rows, self.device), max_words))?;
+            let found = block_on(describer.words(rows.concat()))?;
             captions.extend(found.into_iter().map(|caption| self.model.vocabulary.decode(&caption.ids)));
             task.advance(rows.len());
             self.go_on()?;

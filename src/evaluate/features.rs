@@ -9,7 +9,8 @@ use super::spectrum::Spectra;
 use crate::Result;
 use crate::encoder::SizedEncoder;
 use crate::readback::read_now;
-use crate::stream::Stream;
+use crate::pipeline::block_on;
+use crate::stream::Describer;
 
 /// Which networks extract features, and what else is taken of pictures; a metric says of each which it needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl Features {
 /// The networks that extract features, and whatever else is to be taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extractors<'a> {
-    pub stream: Option<&'a Stream>,
+    pub stream: Option<&'a Describer>,
     pub damsm: Option<&'a SizedEncoder>,
     pub judge: Option<&'a SizedEncoder>,
     pub inception: Option<&'a Inception>,
@@ -118,7 +119,8 @@ impl Extractors<'_> {
     /// Adds the features of `images`, (batch, 3, size, size) in [−1, 1], to `features`.
     pub fn extract(&self, images: Tensor<4>, features: &mut Features) -> Result<()> {
         if let Some(stream) = self.stream {
-            features.stream.extend(to_rows(stream.describe(images.clone()))?);
+            let (found, width) = (block_on(stream.features(images.clone()))?, stream.encoder().features());
+            features.stream.extend(found.chunks_exact(width.max(1)).map(<[f32]>::to_vec));
         }
         if let Some(encoder) = self.damsm {
             features.damsm.extend(to_rows(encoder.forward(images.clone()).pooled)?);

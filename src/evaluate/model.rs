@@ -18,6 +18,7 @@ use crate::encoder::SizedEncoder;
 use crate::model::Model;
 use crate::pipeline::Drawer;
 use crate::stem::TextEncoder;
+use crate::stream::Describer;
 use crate::watch::{SharedWatcher, Unwatched};
 
 /// What [`evaluate`] is asked for.
@@ -87,8 +88,10 @@ pub fn evaluate(model: &Model, dataset: &Dataset, options: &EvaluateOptions, dev
         return Err(EvaluateError::Impossible(LeftOut { metric: JUDGE.name.into(), reason: Obstacle::OwnTeacher }));
     }
     let drawer = &Drawer::new(model.generator.clone(), device)?;
+    let describer = model.stream.clone().map(|stream| Describer::new(stream, device)).transpose()?;
+    let describer = describer.as_ref();
     let samples = options.samples.unwrap_or(dataset.len());
-    let evaluator = Evaluator { model, dataset, drawer, options, device, samples };
+    let evaluator = Evaluator { model, dataset, drawer, describer, options, device, samples };
     let mut left_out = Vec::new();
     let metrics: Vec<&Metric> = match &options.metrics {
         Some(metrics) => {

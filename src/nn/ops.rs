@@ -1,7 +1,8 @@
 //! Which kernels compute what: the only place that knows of libtorch's own operations and of the processor's cache.
 //!
 //! Layers and optimizers call these functions; each gives what its plain form gives, by what is fastest where the tensors are. (The CPU's
-//! own kernels, [`super::cpu`], draw single pictures with a network that is laid out anew as a whole: [`crate::glam::CpuGenerator`].)
+//! own kernels, [`super::cpu`], draw and describe single pictures with networks that are laid out anew as a whole: [`crate::glam::CpuGenerator`],
+//! [`crate::encoder::CpuEncoder`], [`crate::stream::CpuDecoder`].)
 
 use burn::nn::conv::Conv2d;
 use burn::tensor::ops::ConvOptions;

@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::nn::Precision;
 use crate::nn::cpu::Set;
 use crate::stem::{TextBatch, TextFeatures};
-use crate::stream::{Caption, CaptionOptions, Stream};
+use crate::stream::{Caption, CaptionOptions, Describer, Stream};
 use crate::text::{EncodedText, Token};
 use crate::{Error, Result};
 
@@ -104,18 +104,21 @@ pub struct Engine {
     device: Device,
     /// The model's generator.
     drawer: Drawer,
+    /// The model's STREAM.
+    describer: Option<Describer>,
 }
 
 impl Engine {
     /// An engine for `model`, whose weights are on `device`.
     ///
-    /// On the CPU it lays the generator out anew first, which costs some milliseconds.
+    /// On the CPU it lays generator and STREAM out anew first, which costs some milliseconds.
     ///
     /// # Errors
     /// As [`Drawer::new`].
-    pub fn new(model: Model, device: Device) -> Result<Self> {
+    pub fn new(mut model: Model, device: Device) -> Result<Self> {
         let drawer = Drawer::new(model.generator.clone(), &device)?;
-        Ok(Self { model, device, drawer })
+        let describer = model.stream.take().map(|stream| Describer::new(stream, &device)).transpose()?;
+        Ok(Self { model, device, drawer, describer })
     }
 
     /// Has the generator compute in `precision`; words, sentence and descriptions stay f32. On the CPU, whose own kernels are faster than
@@ -188,14 +191,23 @@ impl Engine {
         Ok(true)
     }
 
-    /// The model.
+    /// The model without its STREAM, whose weights the engine has taken: see [`Engine::describer`].
     pub fn model(&self) -> &Model {
         &self.model
     }
 
+    /// The model's STREAM, where there is one.
+    pub fn describer(&self) -> Option<&Describer> {
+        self.describer.as_ref()
+    }
+
     /// Hands STREAM in later than the rest.
-    pub fn set_stream(&mut self, stream: Stream) {
-        self.model.stream = Some(stream);
+    ///
+    /// # Errors
+    /// As [`Describer::new`].
+    pub fn set_stream(&mut self, stream: Stream) -> Result<()> {
+        self.describer = Some(Describer::new(stream, &self.device)?);
+        Ok(())
     }
 
     /// Hands DAMSM's image head in later than the rest.
@@ -266,8 +278,8 @@ impl Engine {
         self.stream()?.captions(picture.to_tensor(&self.device), &self.model.vocabulary, options, between).await
     }
 
-    fn stream(&self) -> Result<&Stream> {
-        self.model.stream.as_ref().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))
+    fn stream(&self) -> Result<&Describer> {
+        self.describer().ok_or_else(|| Error::BadInput("this model has no STREAM: it cannot describe pictures".into()))
     }
 
     /// The features that the generator gets for `prompt`.

@@ -25,8 +25,7 @@ impl Engine {
     /// # Errors
     /// [`Error::BadInput`] for a model without DAMSM's image head, or whose STREAM, with the encoder, was not handed in.
     fn check_matcher(&self) -> Result<()> {
-        let model = self.model();
-        if model.matcher.is_some() && model.stream.is_some() {
+        if self.model().matcher.is_some() && self.describer().is_some() {
             return Ok(());
         }
         Err(Error::BadInput("this model has no image head of DAMSM: it cannot match pictures with words".into()))
@@ -40,11 +39,10 @@ impl Engine {
         self.check_matcher()?;
         let encoded = self.tokens(text)?;
         let features = self.features(&encoded);
-        let model = self.model();
-        let (Some(matcher), Some(stream)) = (&model.matcher, &model.stream) else {
+        let (Some(matcher), Some(describer)) = (&self.model().matcher, self.describer()) else {
             return Err(Error::Internal("the matcher was there a moment ago".into()));
         };
-        let image = matcher.look(&stream.encoder, picture.to_tensor(self.device()))?;
+        let image = matcher.look(describer.encoder(), picture.to_tensor(self.device()))?;
         let [_, _, size, _] = image.regions.dims();
         let Matching { sentence, words, places } = matcher.compare(image, features).await?;
         Ok(TextMatch {

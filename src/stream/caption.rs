@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{CaptionIds, CaptionOptions, StreamDecoder};
+use super::{CaptionIds, StreamDecoder};
 use crate::encoder::{EncoderKind, ImageEncoder, ImageEncoderConfig};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -85,7 +85,7 @@ pub struct Caption {
     pub log_probability: f32,
 }
 
-/// Image encoder and decoder.
+/// Image encoder and decoder, as they train and are kept; a [`Describer`](super::Describer) is made of them to describe pictures.
 #[derive(Module, Debug)]
 pub struct Stream {
     /// The frozen image encoder.
@@ -106,45 +106,14 @@ impl Stream {
         self.encoder.forward(images, self.image_size).pooled
     }
 
-    /// Describes pictures in words.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    ///
-    /// # Shapes
-    /// - images: (batch, 3, h, w), RGB in [−1, 1]
-    pub async fn caption(&self, images: Tensor<4>, vocabulary: &Vocabulary) -> Result<Vec<Caption>> {
-        let features = self.describe(images);
-        let captions = self.decoder.caption(features, self.max_words).await?;
-        Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
-    }
-
-    /// Describes one picture in several sentences, the likeliest first; `between` is called before each word of theirs.
-    ///
-    /// # Errors
-    /// [`Error::BadInput`] for options out of range; [`Error::Device`]; those of `between`.
-    ///
-    /// # Shapes
-    /// - image: (1, 3, h, w), RGB in [−1, 1]
-    pub async fn captions(
-        &self,
-        image: Tensor<4>,
-        vocabulary: &Vocabulary,
-        options: &CaptionOptions,
-        between: impl AsyncFnMut() -> Result<()>,
-    ) -> Result<Vec<Caption>> {
-        options.check()?;
-        let image = self.decoder.embed_image(self.describe(image));
-        let captions = match options.sample {
-            None => self.decoder.search(image, options.count, self.max_words, between).await?,
-            Some(seed) => self.decoder.sample(image, options.count, self.max_words, seed, between).await?,
-        };
-        Ok(captions.into_iter().map(|caption| Caption::new(caption, vocabulary)).collect())
+    /// Pixels of the pictures that the encoder sees, and words of the longest description.
+    pub(super) fn limits(&self) -> [usize; 2] {
+        [self.image_size, self.max_words]
     }
 }
 
 impl Caption {
-    fn new(caption: CaptionIds, vocabulary: &Vocabulary) -> Self {
+    pub(super) fn new(caption: CaptionIds, vocabulary: &Vocabulary) -> Self {
         let words = vocabulary.decode(&caption.ids);
         Self { text: words.join(" "), words, log_probability: caption.log_probability }
     }

@@ -14,11 +14,11 @@ use crate::{Error, Result};
 /// STREAM's decoder.
 #[derive(Module, Debug)]
 pub struct StreamDecoder {
-    image: Linear,
-    norm: BatchNorm,
-    embedding: Embedding,
-    lstm: Lstm,
-    words: Linear,
+    pub(super) image: Linear,
+    pub(super) norm: BatchNorm,
+    pub(super) embedding: Embedding,
+    pub(super) lstm: Lstm,
+    pub(super) words: Linear,
 }
 
 /// Greedy words on the device; the end mark stops nothing there.

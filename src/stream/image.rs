@@ -2,13 +2,18 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::nn::cpu::for_each_chunk;
+
 /// From the generator's range, [−1, 1], to EfficientNet-Lite0's: (v − 127) / 128 for 8-bit values v.
 ///
 /// The public code of MirrorGAN hands the generator's output to its image encoder as it is, which the encoder was not trained on.
 pub fn normalize(images: Tensor<4>) -> Tensor<4> {
-    // v = 127.5 (x + 1), so (v − 127) / 128 = (127.5 x + 0.5) / 128.
-    images.mul_scalar(127.5 / 128.0).add_scalar(0.5 / 128.0)
+    images.mul_scalar(SCALE).add_scalar(SHIFT)
 }
+
+// v = 127.5 (x + 1), so (v − 127) / 128 = (127.5 x + 0.5) / 128.
+const SCALE: f64 = 127.5 / 128.0;
+const SHIFT: f64 = 0.5 / 128.0;
 
 /// Bilinear interpolation to `size` × `size` with half-pixel centres (`align_corners=False` in PyTorch), without smoothing first.
 ///
@@ -38,14 +43,42 @@ pub fn resize_bilinear(images: Tensor<4>, size: usize) -> Tensor<4> {
 fn interpolation(from: usize, to: usize, device: &Device) -> Tensor<2> {
     let mut values = vec![0.0f32; to * from];
     for row in 0..to {
-        let position = ((row as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
-        let below = position.floor() as usize;
-        let above = (below + 1).min(from - 1);
-        let share = position - below as f32;
+        let (below, above, share) = neighbours(row, from, to);
         values[row * from + below] += 1.0 - share;
         values[row * from + above] += share;
     }
     Tensor::from_data(TensorData::new(values, [to, from]), device)
+}
+
+/// Which pixels output pixel `index` lies between, and the share of the second.
+fn neighbours(index: usize, from: usize, to: usize) -> (usize, usize, f32) {
+    let position = ((index as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+    let below = position.floor() as usize;
+    (below, (below + 1).min(from - 1), position - below as f32)
+}
+
+/// [`resize_bilinear`] and [`normalize`] of one picture for [`crate::nn::cpu`]: pixel after pixel with a border of zeros.
+///
+/// # Shapes
+/// - planes: (3, height, width), RGB in [−1, 1]
+/// - output: (size + 2, size + 2, 3)
+pub fn bordered(planes: &[f32], [height, width]: [usize; 2], size: usize) -> Vec<f32> {
+    let columns: Vec<(usize, usize, f32)> = (0..size).map(|x| neighbours(x, width, size)).collect();
+    let stride = 3 * (size + 2);
+    let mut picture = vec![0.0; stride * (size + 2)];
+    let inner = &mut picture[stride..stride * (size + 1)];
+    for_each_chunk(inner, stride, |y, row| {
+        let (below, above, share) = neighbours(y, height, size);
+        for (colour, plane) in planes.chunks_exact(height * width).take(3).enumerate() {
+            let [upper, lower] = [below, above].map(|y| &plane[y * width..][..width]);
+            for (pixel, &(left, right, part)) in row[3..].chunks_exact_mut(3).zip(&columns) {
+                let across = |row: &[f32]| row[left] * (1.0 - part) + row[right] * part;
+                let value = across(upper) * (1.0 - share) + across(lower) * share;
+                pixel[colour] = value * SCALE as f32 + SHIFT as f32;
+            }
+        }
+    });
+    picture
 }
 
 #[cfg(test)]
@@ -73,6 +106,23 @@ mod tests {
         let expected = [0.0, 0.625, 1.375, 2.0, 0.75, 1.375, 2.40625, 3.5, 2.25, 2.875, 4.46875, 6.5, 3.0, 3.625, 5.5, 8.0];
         for (found, expected) in values(resize_bilinear(images, 4)).into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-5, "{found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn the_cpus_own_pictures_are_the_same_inside_their_border() {
+        for ([height, width], size) in [([2, 3], 4), ([9, 5], 3), ([4, 4], 4), ([1, 1], 2)] {
+            let count = 3 * height * width;
+            let planes: Vec<f32> = (0..count).map(|i| (i * 29 % 101) as f32 / 50.0 - 1.0).collect();
+            let found = bordered(&planes, [height, width], size);
+            let images = Tensor::from_data(TensorData::new(planes, [1, 3, height, width]), &Device::flex());
+            let expected = values(normalize(resize_bilinear(images, size)));
+            for (i, found) in found.iter().enumerate() {
+                let (y, x, colour) = (i / 3 / (size + 2), i / 3 % (size + 2), i % 3);
+                let inside = (1..=size).contains(&y) && (1..=size).contains(&x);
+                let expected = if inside { expected[(colour * size + y - 1) * size + x - 1] } else { 0.0 };
+                assert!((found - expected).abs() < 1e-6, "{found} and {expected} at {y} {x}");
+            }
         }
     }
 

@@ -5,10 +5,14 @@
 //! otherwise, because a browser has to download it.
 
 mod caption;
+mod cpu;
 mod decoder;
+mod describer;
 pub mod image;
 mod search;
 
 pub use caption::{Caption, Stream, StreamConfig};
+pub use cpu::CpuDecoder;
 pub use decoder::{CaptionIds, Decoded, StreamDecoder};
+pub use describer::Describer;
 pub use search::CaptionOptions;

@@ -48,124 +48,157 @@ struct Hypothesis {
     log_probability: f32,
 }
 
-impl StreamDecoder {
-    /// The `count` likeliest sentences of at most `max_words` words that beam search finds, the likeliest first.
-    ///
-    /// A sentence's probability only falls with each word, so that the search ends as soon as nothing under way is likelier than what is
-    /// asked for. Lengths are not evened out: what is told is the probability. `between` is called before each word.
+/// What says how likely each word is as the next one, wherever it computes. A state is what it remembers of several sentences about one
+/// picture.
+pub(super) trait NextWord {
+    /// What is remembered of each sentence.
+    type State;
+
+    /// log p of every word as the first one.
     ///
     /// # Errors
-    /// [`Error::Device`]; those of `between`.
+    /// [`Error::Device`].
+    async fn first(&self) -> Result<(Vec<f32>, Self::State)>;
+
+    /// log p of every word after each of `ids`, row after row: sentence i goes on from sentence `from[i]` of `state`.
     ///
-    /// # Shapes
-    /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
-    pub(super) async fn search(
-        &self,
-        image: Tensor<2>,
-        count: usize,
-        max_words: usize,
-        mut between: impl AsyncFnMut() -> Result<()>,
-    ) -> Result<Vec<CaptionIds>> {
-        let width = count.max(LEAST_WIDTH);
-        let mut live = vec![Hypothesis { ids: Vec::new(), log_probability: 0.0 }];
-        let mut ended: Vec<CaptionIds> = Vec::new();
-        let mut state = self.start(1, &image.device());
-        let mut input = image;
-        for step in 0..max_words {
-            between().await?;
-            let (values, next) = self.read_step(input, state, live.len()).await?;
-            let mut found: Vec<(usize, usize, f32)> = Vec::with_capacity(live.len() * width);
-            for ((row, hypothesis), words) in live.iter().enumerate().zip(values.chunks_exact(values.len() / live.len())) {
-                found.extend(largest(words, width).into_iter().map(|id| (row, id, hypothesis.log_probability + words[id])));
+    /// # Errors
+    /// [`Error::Device`].
+    async fn next(&self, state: Self::State, from: &[usize], ids: &[usize]) -> Result<(Vec<f32>, Self::State)>;
+}
+
+/// The `count` likeliest sentences of at most `max_words` words that beam search finds, the likeliest first.
+///
+/// A sentence's probability only falls with each word, so that the search ends as soon as nothing under way is likelier than what is
+/// asked for. Lengths are not evened out: what is told is the probability. `between` is called before each word.
+///
+/// # Errors
+/// [`Error::Device`]; those of `between`.
+pub(super) async fn search(
+    decoder: &impl NextWord,
+    count: usize,
+    max_words: usize,
+    mut between: impl AsyncFnMut() -> Result<()>,
+) -> Result<Vec<CaptionIds>> {
+    let width = count.max(LEAST_WIDTH);
+    let mut live = vec![Hypothesis { ids: Vec::new(), log_probability: 0.0 }];
+    let mut ended: Vec<CaptionIds> = Vec::new();
+    between().await?;
+    let (mut values, mut state) = decoder.first().await?;
+    for step in 0..max_words {
+        let mut found: Vec<(usize, usize, f32)> = Vec::with_capacity(live.len() * width);
+        for ((row, hypothesis), words) in live.iter().enumerate().zip(values.chunks_exact(values.len() / live.len())) {
+            found.extend(largest(words, width).into_iter().map(|id| (row, id, hypothesis.log_probability + words[id])));
+        }
+        let scores: Vec<f32> = found.iter().map(|(_, _, score)| *score).collect();
+        let last = step + 1 == max_words;
+        let (mut rows, mut going_on) = (Vec::new(), Vec::new());
+        for (row, id, log_probability) in largest(&scores, width).into_iter().map(|at| found[at]) {
+            let mut ids = live[row].ids.clone();
+            if id != END {
+                ids.push(id);
             }
-            let scores: Vec<f32> = found.iter().map(|(_, _, score)| *score).collect();
-            let last = step + 1 == max_words;
-            let (mut rows, mut going_on) = (Vec::new(), Vec::new());
-            for (row, id, log_probability) in largest(&scores, width).into_iter().map(|at| found[at]) {
-                let mut ids = live[row].ids.clone();
-                if id != END {
-                    ids.push(id);
-                }
-                if id == END || last {
-                    ended.push(CaptionIds { ids, log_probability });
+            if id == END || last {
+                ended.push(CaptionIds { ids, log_probability });
+            } else {
+                rows.push(row);
+                going_on.push(Hypothesis { ids, log_probability });
+            }
+        }
+        ended = likeliest_first(ended);
+        let Some(likeliest) = going_on.first() else { break };
+        if ended.get(count - 1).is_some_and(|worst| worst.log_probability >= likeliest.log_probability) {
+            break;
+        }
+        let ids: Vec<usize> = going_on.iter().filter_map(|hypothesis| hypothesis.ids.last().copied()).collect();
+        between().await?;
+        (values, state) = decoder.next(state, &rows, &ids).await?;
+        live = going_on;
+    }
+    ended.truncate(count);
+    Ok(ended)
+}
+
+/// Up to `count` different sentences of at most `max_words` words, drawn by their probability, the likeliest first. `between` is called before
+/// each word.
+///
+/// # Errors
+/// [`Error::Device`]; those of `between`.
+pub(super) async fn sample(
+    decoder: &impl NextWord,
+    count: usize,
+    max_words: usize,
+    seed: u64,
+    mut between: impl AsyncFnMut() -> Result<()>,
+) -> Result<Vec<CaptionIds>> {
+    let rows = count * DRAWN_FOR_EACH;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut drawn = vec![(Hypothesis { ids: Vec::new(), log_probability: 0.0 }, false); rows];
+    between().await?;
+    let (mut values, mut state) = decoder.first().await?;
+    for step in 0..max_words {
+        let words = if step == 0 { values.len() } else { values.len() / rows };
+        // All begin alike.
+        let scores = |row: usize| if step == 0 { &values[..] } else { &values[row * words..][..words] };
+        let mut ids = Vec::with_capacity(rows);
+        for (row, (hypothesis, ended)) in drawn.iter_mut().enumerate() {
+            // Drawn for those that have ended, too, so that one sentence does not change another's numbers.
+            let id = pick(scores(row), rng.random());
+            if !*ended {
+                hypothesis.log_probability += scores(row)[id];
+                if id == END {
+                    *ended = true;
                 } else {
-                    rows.push(row);
-                    going_on.push(Hypothesis { ids, log_probability });
+                    hypothesis.ids.push(id);
                 }
             }
-            ended = likeliest_first(ended);
-            let Some(likeliest) = going_on.first() else { break };
-            if ended.get(count - 1).is_some_and(|worst| worst.log_probability >= likeliest.log_probability) {
-                break;
-            }
-            let device = next.hidden.device();
-            let pick = |of: Tensor<2>| Tensor::cat(rows.iter().map(|row| of.clone().narrow(0, *row, 1)).collect(), 0);
-            state = LstmState { hidden: pick(next.hidden), cell: pick(next.cell) };
-            input = self.embed_words(column(going_on.iter().filter_map(|hypothesis| hypothesis.ids.last().copied()), &device));
-            live = going_on;
+            ids.push(id);
         }
-        ended.truncate(count);
-        Ok(ended)
+        if step + 1 == max_words || drawn.iter().all(|(_, ended)| *ended) {
+            break;
+        }
+        let from: Vec<usize> = if step == 0 { vec![0; rows] } else { (0..rows).collect() };
+        between().await?;
+        (values, state) = decoder.next(state, &from, &ids).await?;
+    }
+    let mut captions: Vec<CaptionIds> = Vec::with_capacity(count);
+    for (Hypothesis { ids, log_probability }, _) in drawn {
+        if captions.len() < count && captions.iter().all(|caption| caption.ids != ids) {
+            captions.push(CaptionIds { ids, log_probability });
+        }
+    }
+    Ok(likeliest_first(captions))
+}
+
+/// A decoder that computes through burn, and the picture that it is told.
+#[derive(Debug)]
+pub(super) struct BurnWords<'a> {
+    pub decoder: &'a StreamDecoder,
+    /// (1, embedding), from [`StreamDecoder::embed_image`].
+    pub image: Tensor<2>,
+}
+
+impl NextWord for BurnWords<'_> {
+    type State = LstmState;
+
+    async fn first(&self) -> Result<(Vec<f32>, LstmState)> {
+        self.read_step(self.image.clone(), self.decoder.start(1, &self.image.device()), 1).await
     }
 
-    /// Up to `count` different sentences of at most `max_words` words, drawn by their probability, the likeliest first. `between` is called
-    /// before each word.
-    ///
-    /// # Errors
-    /// [`Error::Device`]; those of `between`.
-    ///
-    /// # Shapes
-    /// - image: (1, embedding), from [`StreamDecoder::embed_image`]
-    pub(super) async fn sample(
-        &self,
-        image: Tensor<2>,
-        count: usize,
-        max_words: usize,
-        seed: u64,
-        mut between: impl AsyncFnMut() -> Result<()>,
-    ) -> Result<Vec<CaptionIds>> {
-        let (rows, device) = (count * DRAWN_FOR_EACH, image.device());
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut drawn = vec![(Hypothesis { ids: Vec::new(), log_probability: 0.0 }, false); rows];
-        let mut state = self.start(rows, &device);
-        let mut input = Tensor::cat(vec![image; rows], 0);
-        for _ in 0..max_words {
-            between().await?;
-            let (values, next) = self.read_step(input, state, rows).await?;
-            let mut words = Vec::with_capacity(rows);
-            for ((hypothesis, ended), values) in drawn.iter_mut().zip(values.chunks_exact(values.len() / rows)) {
-                // Drawn for those that have ended, too, so that one sentence does not change another's numbers.
-                let id = pick(values, rng.random());
-                if !*ended {
-                    hypothesis.log_probability += values[id];
-                    if id == END {
-                        *ended = true;
-                    } else {
-                        hypothesis.ids.push(id);
-                    }
-                }
-                words.push(id);
-            }
-            if drawn.iter().all(|(_, ended)| *ended) {
-                break;
-            }
-            state = next;
-            input = self.embed_words(column(words.into_iter(), &device));
-        }
-        let mut captions: Vec<CaptionIds> = Vec::with_capacity(count);
-        for (Hypothesis { ids, log_probability }, _) in drawn {
-            if captions.len() < count && captions.iter().all(|caption| caption.ids != ids) {
-                captions.push(CaptionIds { ids, log_probability });
-            }
-        }
-        Ok(likeliest_first(captions))
+    async fn next(&self, state: LstmState, from: &[usize], ids: &[usize]) -> Result<(Vec<f32>, LstmState)> {
+        let (rows, device) = (state.hidden.dims()[0], state.hidden.device());
+        let pick = |of: Tensor<2>| Tensor::cat(from.iter().map(|row| of.clone().narrow(0, *row, 1)).collect(), 0);
+        let state = if from.iter().copied().eq(0..rows) { state } else { LstmState { hidden: pick(state.hidden), cell: pick(state.cell) } };
+        self.read_step(self.decoder.embed_words(column(ids, &device)), state, ids.len()).await
     }
+}
 
+impl BurnWords<'_> {
     /// log p of every word for each of `rows` sentences, off the device, row after row.
     async fn read_step(&self, input: Tensor<2>, state: LstmState, rows: usize) -> Result<(Vec<f32>, LstmState)> {
-        let (values, state) = self.step(input, state);
+        let (values, state) = self.decoder.step(input, state);
         let values = read(values).await?;
-        if values.is_empty() || values.len() % rows != 0 {
+        if values.is_empty() || values.len() % rows.max(1) != 0 {
             return Err(Error::Device(format!("{} values were read for {rows} sentences", values.len())));
         }
         Ok((values, state))
@@ -195,8 +228,8 @@ fn likeliest_first(captions: Vec<CaptionIds>) -> Vec<CaptionIds> {
 }
 
 /// Word numbers as a column.
-fn column(ids: impl Iterator<Item = usize>, device: &burn::tensor::Device) -> Tensor<2, Int> {
-    let ids: Vec<i32> = ids.map(|id| id as i32).collect();
+fn column(ids: &[usize], device: &burn::tensor::Device) -> Tensor<2, Int> {
+    let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
     let rows = ids.len();
     Tensor::from_data(TensorData::new(ids, [rows, 1]), device)
 }
@@ -217,9 +250,11 @@ fn pick(log_probabilities: &[f32], at: f32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::cpu::Set;
     use crate::nn::init::initialize;
     use crate::pipeline::block_on;
-    use crate::stream::StreamConfig;
+    use crate::readback::read_now;
+    use crate::stream::{CpuDecoder, StreamConfig};
     use burn::tensor::{Device, activation};
     use std::collections::HashMap;
 
@@ -261,11 +296,16 @@ mod tests {
     fn a_wide_search_finds_the_likeliest_of_all_sentences() {
         let (decoder, features) = decoder();
         let expected = all(&decoder, &features);
-        let found = block_on(decoder.search(decoder.embed_image(features), 16, MAX_WORDS, async || Ok(()))).unwrap();
-        assert_eq!(found.len(), 16);
-        for (found, expected) in found.iter().zip(&expected) {
-            assert_eq!(found.ids, expected.ids);
-            assert!((found.log_probability - expected.log_probability).abs() < 1e-4, "{found:?} {expected:?}");
+        let cpu = CpuDecoder::new(Set::best(), &decoder).unwrap();
+        let burn = BurnWords { decoder: &decoder, image: decoder.embed_image(features.clone()) };
+        let through_burn = block_on(search(&burn, 16, MAX_WORDS, async || Ok(()))).unwrap();
+        let on_cpu = block_on(search(&cpu.words(&read_now(features).unwrap()), 16, MAX_WORDS, async || Ok(()))).unwrap();
+        for found in [through_burn, on_cpu] {
+            assert_eq!(found.len(), 16);
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found.ids, expected.ids);
+                assert!((found.log_probability - expected.log_probability).abs() < 1e-4, "{found:?} {expected:?}");
+            }
         }
     }
 
@@ -274,8 +314,11 @@ mod tests {
         let (decoder, features) = decoder();
         let scores: HashMap<Vec<usize>, f32> =
             all(&decoder, &features).into_iter().map(|caption| (caption.ids, caption.log_probability)).collect();
-        let image = decoder.embed_image(features);
-        let draw = |seed| block_on(decoder.sample(image.clone(), 5, MAX_WORDS, seed, async || Ok(()))).unwrap();
+        let cpu = CpuDecoder::new(Set::best(), &decoder).unwrap();
+        let on_cpu =
+            |seed| block_on(sample(&cpu.words(&read_now(features.clone()).unwrap()), 5, MAX_WORDS, seed, async || Ok(()))).unwrap();
+        let burn = BurnWords { decoder: &decoder, image: decoder.embed_image(features.clone()) };
+        let draw = |seed| block_on(sample(&burn, 5, MAX_WORDS, seed, async || Ok(()))).unwrap();
         let drawn = draw(1);
         assert_eq!(drawn, draw(1));
         assert!((2..20).any(|seed| draw(seed) != drawn));
@@ -284,23 +327,25 @@ mod tests {
             assert!((caption.log_probability - scores[&caption.ids]).abs() < 1e-4, "{caption:?}");
             assert!(drawn[..index].iter().all(|other| other.ids != caption.ids && other.log_probability >= caption.log_probability));
         }
+        let ids = |captions: Vec<CaptionIds>| captions.into_iter().map(|caption| caption.ids).collect::<Vec<_>>();
+        for seed in 1..5 {
+            assert_eq!(ids(on_cpu(seed)), ids(draw(seed)));
+        }
     }
 
     #[test]
     fn what_is_called_between_words_ends_the_search_with_its_error() {
         let (decoder, features) = decoder();
-        let image = decoder.embed_image(features);
+        let cpu = CpuDecoder::new(Set::best(), &decoder).unwrap();
+        let told = cpu.words(&read_now(features).unwrap());
         for sampled in [false, true] {
             let mut words = 0;
             let between = async || {
                 words += 1;
                 if words == 2 { Err(Error::Interrupted) } else { Ok(()) }
             };
-            let found = if sampled {
-                block_on(decoder.sample(image.clone(), 5, MAX_WORDS, 1, between))
-            } else {
-                block_on(decoder.search(image.clone(), 16, MAX_WORDS, between))
-            };
+            let found =
+                if sampled { block_on(sample(&told, 5, MAX_WORDS, 1, between)) } else { block_on(search(&told, 16, MAX_WORDS, between)) };
             assert!(matches!(found, Err(Error::Interrupted)), "{found:?}");
             assert_eq!(words, 2);
         }

@@ -146,13 +146,12 @@ impl WebEngine {
     /// Puts STREAM beside the rest, so that pictures can be described.
     ///
     /// # Errors
-    /// `bad-model`.
+    /// `bad-model`, `device-lost`.
     #[wasm_bindgen(js_name = loadStream)]
     pub fn load_stream(&mut self, stream: &[u8]) -> Result<(), WebError> {
         let device = self.engine.device().clone();
         let stream = self.engine.model().config.load_stream(stream, &device)?;
-        self.engine.set_stream(stream);
-        Ok(())
+        Ok(self.engine.set_stream(stream)?)
     }
 
     /// Puts DAMSM's image head beside the rest, so that pictures can be matched with words; it sees through STREAM's encoder.
@@ -261,7 +260,7 @@ impl WebEngine {
         let model = self.engine.model();
         let parameters = model.stem.num_params()
             + model.generator.num_params()
-            + model.stream.as_ref().map_or(0, |stream| stream.num_params())
+            + self.engine.describer().map_or(0, |describer| describer.num_params())
             + model.matcher.as_ref().map_or(0, |matcher| matcher.num_params());
         types::to_js(&ModelInfo {
             name: model.config.name.clone(),

@@ -14,6 +14,7 @@ use mirrorgan::evaluate::model::{EvaluateOptions, evaluate};
 use mirrorgan::import;
 use mirrorgan::model::{self, Dtype, Model, ModelConfig, tensors};
 use mirrorgan::pipeline::block_on;
+use mirrorgan::stream::Describer;
 use mirrorgan::train::frozen_encoder::FrozenEncoder;
 use mirrorgan::train::recipe::EncoderUse;
 use mirrorgan::train::{TrainContext, TrainError, gan, stem, stream};
@@ -97,7 +98,8 @@ fn a_model_folder_keeps_its_encoder(context: &TrainContext, folder: &Path) {
     assert_eq!(values(before), values(after));
     let caption = |model: &Model| {
         let images = Tensor::<4>::ones([1, 3, 64, 64], device);
-        block_on(model.stream.as_ref().unwrap().caption(images, &model.vocabulary)).unwrap()
+        let describer = Describer::new(model.stream.clone().unwrap(), device).unwrap();
+        block_on(describer.caption(images, &model.vocabulary)).unwrap()
     };
     assert_eq!(caption(&model), caption(&read));
 

@@ -20,6 +20,7 @@ use mirrorgan::model::{Model, ModelConfig};
 use mirrorgan::nn::init::initialize;
 use mirrorgan::pipeline::block_on;
 use mirrorgan::stem::{TextBatch, TextEncoderConfig};
+use mirrorgan::stream::Describer;
 use mirrorgan::text::{Vocabulary, tokenize};
 use mirrorgan::train::{Recipe, TrainContext, TrainError, stem, stream};
 use mirrorgan::watch::{StopAfter, Unwatched};
@@ -65,7 +66,8 @@ fn stem_and_stream_learn_the_drawings_by_heart() {
     let test = Dataset::open(&context.data, Split::Test, &options).unwrap();
     let all: Vec<usize> = (0..test.len()).collect();
     let images: Tensor<4> = test.images(&all, &vec![false; all.len()], 64, &context.device).unwrap();
-    let captions = block_on(whole.caption(images, &vocabulary)).unwrap();
+    let describer = Describer::new(whole, &context.device).unwrap();
+    let captions = block_on(describer.caption(images, &vocabulary)).unwrap();
     for (caption, sample) in captions.iter().zip(&test.samples) {
         assert_eq!(caption.words, tokenize(&sample.captions[0]), "{}", sample.key);
     }

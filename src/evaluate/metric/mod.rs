@@ -97,7 +97,7 @@ impl Metric {
 
     /// Why it cannot be measured.
     pub(super) fn obstacle(&self, evaluator: &Evaluator<'_>) -> Option<Obstacle> {
-        if self.networks().stream && evaluator.model.stream.is_none() {
+        if self.networks().stream && evaluator.describer.is_none() {
             return Some(Obstacle::NoStream);
         }
         self.lacks_inception(evaluator.options.inception.as_ref()).or_else(|| (self.obstacle)(evaluator))

@@ -18,6 +18,9 @@ pub trait Simd: Copy + Send + Sync {
     fn splat(self, value: f32) -> Self::Lanes;
     /// The floats of `from` that begin at `at`.
     fn at(self, from: &[f32], at: usize) -> Self::Lanes;
+    /// The upper and the lower halves of words, as many as there are lanes, as floats of 16 bits with ten behind the point, whose exponents
+    /// count from −127.
+    fn halves(self, words: &[u32]) -> [Self::Lanes; 2];
     /// For what has no more than four floats side by side.
     fn four(self) -> Self::Four;
 }

@@ -105,6 +105,19 @@ pub fn for_chunks<W: Work>(set: Set, values: &mut [f32], length: usize, work: &W
     }
 }
 
+/// Does `work` on every chunk of `length` values and its index, where nothing computes on vectors.
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
+pub fn for_each_chunk(values: &mut [f32], length: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    use rayon::prelude::*;
+    values.par_chunks_mut(length.max(1)).enumerate().for_each(|(index, chunk)| work(index, chunk));
+}
+
+/// Does `work` on every chunk of `length` values and its index, where nothing computes on vectors.
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+pub fn for_each_chunk(values: &mut [f32], length: usize, work: impl Fn(usize, &mut [f32])) {
+    values.chunks_mut(length.max(1)).enumerate().for_each(|(index, chunk)| work(index, chunk));
+}
+
 struct Chunk<'a, W: Work> {
     work: &'a W,
     index: usize,

@@ -41,18 +41,26 @@ impl Matrix {
 
     /// Writes rows · matrix: row r begins at `r · stride` of `rows`, its product at `r · outputs` of `to`.
     pub fn multiply(&self, rows: &[f32], stride: usize, count: usize, to: &mut [f32]) {
-        if self.inputs > 0 {
-            self.set.run(Product { matrix: self, rows, stride, count, to });
-        }
+        self.set.run(Product { matrix: self, rows, stride, count, to, shift: &[], relu6: false });
+    }
+
+    /// What computes on vectors.
+    pub(super) fn set(&self) -> Set {
+        self.set
     }
 }
 
-struct Product<'a> {
-    matrix: &'a Matrix,
-    rows: &'a [f32],
-    stride: usize,
-    count: usize,
-    to: &'a mut [f32],
+/// Rows · matrix, as [`Matrix::multiply`] writes it.
+pub(super) struct Product<'a> {
+    pub matrix: &'a Matrix,
+    pub rows: &'a [f32],
+    pub stride: usize,
+    pub count: usize,
+    pub to: &'a mut [f32],
+    /// What is added to each row; nothing where it is empty.
+    pub shift: &'a [f32],
+    /// Whether min(max(y, 0), 6) is made of each value.
+    pub relu6: bool,
 }
 
 impl Job for Product<'_> {
@@ -60,6 +68,9 @@ impl Job for Product<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
+        if self.matrix.inputs == 0 {
+            return;
+        }
         let panels = self.matrix.panels.chunks_exact(self.matrix.inputs * S::PANEL);
         let last = panels.remainder();
         for (index, panel) in panels.enumerate() {
@@ -94,14 +105,29 @@ impl Product<'_> {
     #[inline(always)]
     fn block<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, first: usize, panel: &[f32], column: usize) {
         let rows: [&[f32]; R] = std::array::from_fn(|r| &self.rows[(first + r) * self.stride..][..self.matrix.inputs]);
-        let mut sums = [[simd.splat(0.0); V]; R];
+        let mut start = [simd.splat(0.0); V];
+        if let Some(shift) = self.shift.get(column..column + V * S::LANES) {
+            for (v, start) in start.iter_mut().enumerate() {
+                *start = simd.at(shift, v * S::LANES);
+            }
+        }
+        let mut sums = [start; R];
         accumulate(simd, &rows, panel, &mut sums);
         for (r, sums) in sums.into_iter().enumerate() {
-            for (v, sum) in sums.into_iter().enumerate() {
+            for (v, mut sum) in sums.into_iter().enumerate() {
+                if self.relu6 {
+                    sum = relu6(simd, sum);
+                }
                 sum.put(self.to, (first + r) * self.matrix.outputs + column + v * S::LANES);
             }
         }
     }
+}
+
+/// min(max(x, 0), 6).
+#[inline(always)]
+pub(super) fn relu6<S: Simd>(simd: S, value: S::Lanes) -> S::Lanes {
+    value.max(simd.splat(0.0)).min(simd.splat(6.0))
 }
 
 /// Adds rows · panel to `sums`; each row has as many values as the panel has rows of V vectors.

@@ -78,6 +78,16 @@ mod wasm {
             Four(unsafe { v128_load(four.as_ptr().cast()) })
         }
         #[inline(always)]
+        fn halves(self, words: &[u32]) -> [Four; 2] {
+            let mut four = [0u32; 4];
+            four.copy_from_slice(&words[..4]);
+            // SAFETY: 16 readable bytes; v128 loads need no alignment.
+            let both = unsafe { v128_load(four.as_ptr().cast()) };
+            // The sign stays where it is; what a shift fills up with it is cut off again.
+            let half = |word: v128| Four(v128_and(i32x4_shr(word, 3), u32x4_splat(0x8fff_e000)));
+            [half(both), half(i32x4_shl(both, 16))]
+        }
+        #[inline(always)]
         fn four(self) -> Self {
             self
         }
@@ -260,6 +270,20 @@ mod native {
                     PulpLanes(self.0, pod_read_unaligned(cast_slice(&from[at..at + Self::LANES])))
                 }
                 #[inline(always)]
+                fn halves(self, words: &[u32]) -> [Self::Lanes; 2] {
+                    let simd = self.0;
+                    let both = pod_read_unaligned(cast_slice(&words[..Self::LANES]));
+                    let bits = |word, mask| pulp::Simd::and_u32s(simd, word, pulp::Simd::splat_u32s(simd, mask));
+                    let shift = |count| pulp::Simd::splat_u32s(simd, count);
+                    // The sign stays where it is.
+                    let half = |word| {
+                        let rest = bits(pulp::Simd::wrapping_dyn_shr_u32s(simd, word, shift(3)), 0x0fff_e000);
+                        let value = pulp::Simd::or_u32s(simd, bits(word, 0x8000_0000), rest);
+                        PulpLanes(simd, pulp::Simd::transmute_f32s_u32s(simd, value))
+                    };
+                    [half(both), half(pulp::Simd::wrapping_dyn_shl_u32s(simd, both, shift(16)))]
+                }
+                #[inline(always)]
                 fn four(self) -> $four {
                     let $this = self.0;
                     $four($own)
@@ -348,6 +372,13 @@ mod native {
         fn at(self, from: &[f32], at: usize) -> Four {
             let from = &from[at..at + 4];
             Four([from[0], from[1], from[2], from[3]])
+        }
+        #[inline(always)]
+        fn halves(self, words: &[u32]) -> [Four; 2] {
+            // The sign stays where it is; what a shift fills up with it is cut off again.
+            let half = |word: u32| f32::from_bits((word as i32 >> 3) as u32 & 0x8fff_e000);
+            let words = &words[..4];
+            [Four(from_fn(|i| half(words[i]))), Four(from_fn(|i| half(words[i] << 16)))]
         }
         #[inline(always)]
         fn four(self) -> Self {

@@ -19,7 +19,7 @@ fn engine() -> Engine {
     let (stem, drawer) = (initialize(text.init(&device), &mut rng).unwrap(), initialize(generator.init(&device), &mut rng).unwrap());
     let model = Model::new(ModelConfig::new("m", "nothing", text, generator, None), vocabulary, stem, drawer, None).unwrap();
     let drawer = Drawer::through_burn(model.generator.clone(), &device);
-    Engine { model, device, drawer }
+    Engine { model, device, drawer, describer: None }
 }
 
 #[test]
