@@ -13,7 +13,7 @@ pub enum InferenceEncoder {
     /// Through burn's kernels: on a GPU, and natively the networks that [`crate::nn::cpu`] has no kernels for (ResNet, Inception-v3).
     Burn(Box<ImageEncoder>),
     /// Through the processor's own.
-    Cpu(CpuEncoder),
+    Cpu(Box<CpuEncoder>),
 }
 
 impl InferenceEncoder {
@@ -23,7 +23,9 @@ impl InferenceEncoder {
     /// [`Error::Device`](crate::Error::Device) when the weights cannot be read: burn would see the same, many times slower.
     pub fn new(encoder: ImageEncoder, device: &Device) -> Result<Self> {
         match &encoder {
-            ImageEncoder::EfficientNetLite(network) if *device == Device::flex() => Ok(Self::Cpu(CpuEncoder::new(Set::best(), network)?)),
+            ImageEncoder::EfficientNetLite(network) if *device == Device::flex() => {
+                Ok(Self::Cpu(Box::new(CpuEncoder::new(Set::best(), network)?)))
+            }
             _ => Ok(Self::Burn(Box::new(encoder))),
         }
     }

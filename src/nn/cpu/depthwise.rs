@@ -39,11 +39,6 @@ impl Depthwise {
         })
     }
 
-    /// Pixels of the input for each of the output, either way.
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
     /// A map of ⌈height / stride⌉ × ⌈width / stride⌉ pixels, in the place of what `output` was.
     pub fn forward(&self, input: &Pixels, output: &mut Pixels) {
         match (self.kernel, self.stride) {

@@ -83,7 +83,6 @@ impl Pixels {
 #[derive(Debug, Clone)]
 pub struct Pointwise {
     matrix: Matrix,
-    inputs: usize,
     /// b, with its padding.
     shift: Vec<f32>,
     relu6: bool,
@@ -95,17 +94,12 @@ impl Pointwise {
         let panels = panels(set.panel(), inputs, pad(shift.len()), |column| (column < shift.len()).then_some(column), weight);
         let matrix = Matrix::from_panels(set, inputs, panels);
         let shift = (0..pad(shift.len())).map(|column| shift.get(column).copied().unwrap_or_default()).collect();
-        Self { matrix, inputs, shift, relu6: false }
+        Self { matrix, shift, relu6: false }
     }
 
     /// As [`Pointwise::new`] with ReLU6 behind it.
     pub fn relu6(set: Set, inputs: usize, shift: &[f32], weight: impl Fn(usize, usize) -> f32) -> Self {
         Self { relu6: true, ..Self::new(set, inputs, shift, weight) }
-    }
-
-    /// Values of a row.
-    pub fn inputs(&self) -> usize {
-        self.inputs
     }
 
     /// Columns with their padding.
