@@ -38,7 +38,7 @@ impl CpuLstm {
         let (weight_ih, weight_hh) = (read_now(lstm.weight_ih.val())?, read_now(lstm.weight_hh.val())?);
         let bias = read_now(lstm.bias_ih.val() + lstm.bias_hh.val())?;
         let width = pad(hidden);
-        let output = |column: usize| (column % width < hidden).then_some(column / width * hidden + column % width);
+        let output = |column: usize| (column < 4 * width && column % width < hidden).then_some(column / width * hidden + column % width);
         let weight = |i: usize, o: usize| if i < input { weight_ih[o * input + i] } else { weight_hh[o * hidden + i - input] };
         Ok(Self { gates: Dense::new(set, [input + hidden, 4 * width], 0.0, output, &bias, weight), input, hidden })
     }
