@@ -56,34 +56,54 @@ async function request(url, options) {
 /** Percent, never more than all. */
 const percent = (loaded, total) => (total ? Math.min(100, (100 * loaded) / total) : 0);
 
-/** The response with its bytes counted on the way. */
-function counted(response, file, onProgress, type) {
+const sizeOf = (chunks) => chunks.reduce((total, { byteLength }) => total + byteLength, 0);
+
+/** The response with its bytes counted on the way, after those that were `begun`; `parts` gets them. */
+function counted(response, file, onProgress, type, begun = [], parts) {
+  let loaded = sizeOf(begun);
   // Of a compressed answer the length says little; from another origin one may not see that it is compressed.
-  const all = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
-  let loaded = 0;
-  onProgress({ status: "download", file, loaded, total: all, progress: 0 });
+  const length = response.headers.get("content-encoding") ? 0 : Number(response.headers.get("content-length")) || 0;
+  const all = length && length + loaded;
+  onProgress({ status: "download", file, loaded, total: all, progress: percent(loaded, all) });
   const counter = new TransformStream({
+    start(controller) {
+      for (const chunk of begun) controller.enqueue(chunk);
+    },
     transform(chunk, controller) {
       loaded += chunk.byteLength;
       const total = all && Math.max(all, loaded);
       onProgress({ status: "progress", file, loaded, total, progress: percent(loaded, total) });
+      parts?.add(chunk);
       controller.enqueue(chunk);
     },
     flush() {
       onProgress({ status: "done", file, loaded, total: loaded, progress: 100 });
+      const forgotten = parts?.forget();
+      // First, if this may turn out to be of two versions.
+      if (begun.length > 0) return forgotten;
     },
   });
   // Whatever the server calls it: WebAssembly compiles while downloading only what has its type.
   return new Response(response.body?.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
-/** The newest response, else, where nobody answers, the kept one. */
-async function newest(address, { signal, onProgress, cache, fresh, file, type, init }) {
+/** What a server calls a version of a file, to the byte; "" where it does not, or compresses it: the rest would be longer than all. */
+function versionOf({ headers }) {
+  if (headers.get("content-encoding")) return "";
+  const tag = headers.get("etag");
+  return (tag?.startsWith('"') ? tag : headers.get("last-modified")) ?? "";
+}
+
+/** The newest response, else, where nobody answers, the kept one; one that `resumes` goes on where it broke off. */
+async function newest(address, { signal, onProgress, cache, fresh, file, type, init, resumes }) {
   if (isBlob(address)) return counted(new Response(address), file, onProgress, type);
   const store = cache ? await openStore() : null;
   const key = keyOf(address);
+  const parts = store && resumes ? new Parts(store, key) : null;
+  let begun = (await parts?.read()) ?? [];
   let cause;
-  let response = await answer(address, { signal, fresh, init }, (error) => (cause = error));
+  let response = begun.length > 0 ? await rest(address, sizeOf(begun), { signal, init, fresh: true, version: parts.version }) : null;
+  response ??= await answer(address, { signal, fresh, init }, (error) => (cause = error));
   if (!response) {
     // An answer of 404 is an answer.
     const kept = await store?.match(key);
@@ -91,13 +111,18 @@ async function newest(address, { signal, onProgress, cache, fresh, file, type, i
     return counted(kept, file, onProgress, type);
   }
   checked(response, address, type === "application/wasm");
+  if (begun.length > 0 && response.status !== 206) {
+    begun = [];
+    await parts.forget();
+  }
   if (store && response.body) {
+    if (parts && begun.length === 0) parts.version = versionOf(response);
     const [now, later] = response.body.tee();
     response = new Response(now, { headers: response.headers });
     // Beside what is done with it now, and whole before it replaces what is kept: what breaks off is not.
-    new Response(later).arrayBuffer().then((content) => store.put(key, content, type), () => {});
+    new Response(later).arrayBuffer().then((content) => store.put(key, join([...begun, new Uint8Array(content)]), { "content-type": type }), () => {});
   }
-  return counted(response, file, onProgress, type);
+  return counted(response, file, onProgress, type, begun, parts?.version ? parts : null);
 }
 
 const nameOf = (url) => new URL(url).pathname.split("/").pop();
@@ -118,14 +143,15 @@ export async function downloadText(address, file, { signal, onProgress = () => {
 export async function downloadModule(url, { signal, onProgress = () => {}, cache = true }) {
   const file = nameOf(url);
   onProgress({ status: "initiate", file });
-  return newest(url, { signal, onProgress, cache, file, type: "application/wasm" });
+  return newest(url, { signal, onProgress, cache, file, type: "application/wasm", resumes: true });
 }
 
-/** The rest of a file after `from` bytes, or all of it where the server will not; null where neither came. */
-async function rest(url, from, options) {
+/** The rest of a file after `from` bytes, or all of it where the server will not; null where neither came, or that of another `version`. */
+async function rest(url, from, { version, ...options }) {
+  // Without if-range, which not every server reads, and which another origin's has to allow first.
   const response = await answer(url, { ...options, range: `bytes=${from}-` });
   const start = /^bytes (\d+)-/.exec(response?.headers.get("content-range") ?? "")?.[1];
-  const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding");
+  const fits = response?.status === 206 && (start ?? String(from)) === String(from) && !response.headers.get("content-encoding") && (!version || versionOf(response) === version);
   if (fits || response?.status === 200) return response;
   await response?.body?.cancel();
   return null;
@@ -134,7 +160,7 @@ async function rest(url, from, options) {
 /** The bytes of a file, with progress; `parts` gets them as they come, `begun` are those that came before. */
 async function receive(address, { file, bytes }, { signal, onProgress, init, parts, begun }) {
   const options = { signal, init, fresh: true };
-  const had = begun.reduce((total, { byteLength }) => total + byteLength, 0);
+  const had = sizeOf(begun);
   let response = isBlob(address) ? new Response(address) : had > 0 ? await rest(address, had, options) : null;
   response = response ? checked(response, address) : await request(address, options);
   const goesOn = response.status === 206;

@@ -45,7 +45,7 @@ export class MirrorGan {
   static describe(model, options) {
     return typed(() => {
       const { signal, fetch } = checkOptions(options, ["fetch"]);
-      return describeModel(checkModel(model, fetch), signal);
+      return abortable(describeModel(checkModel(model, fetch), signal), signal);
     });
   }
 

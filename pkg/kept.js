@@ -1,10 +1,10 @@
 // The copies that the browser keeps (Cache API), each of a model's files under its sha-256. Where it refuses, nothing is kept.
 
 const CACHE = "mirrorgan-v1";
-/** Addresses that are no http ones, such as an extension's, cannot be keys themselves. */
-const ELSEWHERE = "https://kept.invalid/";
 /** Bytes of a download that are kept before all of it is there. */
 const PART = 2 ** 20;
+/** Addresses that are no http ones, such as an extension's, cannot be keys themselves. */
+const ELSEWHERE = "https://kept.invalid/";
 
 /** What `work` gives; `otherwise` where the cache refuses, as in private windows, opaque origins, and on full disks. */
 async function quietly(work, otherwise) {
@@ -26,8 +26,8 @@ export async function openStore() {
   return {
     match: (key) => quietly(() => cache.match(key)),
     keys: async () => (await quietly(() => cache.keys(), [])).map(({ url }) => url),
-    put: (key, content, type = "application/octet-stream") =>
-      quietly(() => cache.put(key, new Response(content, { headers: { "content-type": type, "content-length": String(content.byteLength) } }))),
+    put: (key, content, headers = {}) =>
+      quietly(() => cache.put(key, new Response(content, { headers: { "content-length": String(content.byteLength), ...headers } }))),
     delete: (key) => quietly(() => cache.delete(key), false),
   };
 }
@@ -67,32 +67,39 @@ export async function keepOnly(store, key, content) {
   await store.put(key, content);
 }
 
-/** The parts of a download, kept as they come, for the one that goes on with it. */
+/** The parts of a download, kept as they come, each under its place in the file, for the one that goes on with it. */
 export class Parts {
   #store;
   #key;
-  #count = 0;
+  #names = [];
   #chunks = [];
   #size = 0;
+  #end = 0;
   #kept = Promise.resolve();
+  /** What the server calls it, where no sha-256 does: parts of another do not go with it. */
+  version = "";
 
   constructor(store, key) {
     this.#store = store;
     this.#key = key;
   }
 
-  #name = (index) => `${this.#key}&part=${index}`;
+  #name = (place) => `${this.#key}${this.#key.includes("?") ? "&" : "?"}part=${place}`;
 
-  /** What is there already. */
+  /** What is there already, of one version. */
   async read() {
     const parts = [];
     for (;;) {
-      const kept = await this.#store.match(this.#name(parts.length));
-      const content = kept && (await quietly(() => kept.arrayBuffer()));
-      if (!content) break;
+      const name = this.#name(this.#end);
+      const kept = await this.#store.match(name);
+      const version = kept?.headers.get("etag") ?? "";
+      if (parts.length === 0) this.version = version;
+      const content = kept && version === this.version && (await quietly(() => kept.arrayBuffer()));
+      if (!content?.byteLength) break;
       parts.push(new Uint8Array(content));
+      this.#names.push(name);
+      this.#end += content.byteLength;
     }
-    this.#count = parts.length;
     return parts;
   }
 
@@ -105,16 +112,19 @@ export class Parts {
   /** Keeps what has come since the last part. */
   flush() {
     if (this.#size === 0) return this.#kept;
-    const [name, content] = [this.#name(this.#count++), join(this.#chunks)];
+    const [name, content, headers] = [this.#name(this.#end), join(this.#chunks), { etag: this.version }];
+    this.#names.push(name);
+    this.#end += this.#size;
     [this.#chunks, this.#size] = [[], 0];
-    this.#kept = this.#kept.then(() => this.#store.put(name, content));
+    this.#kept = this.#kept.then(() => this.#store.put(name, content, headers));
     return this.#kept;
   }
 
   async forget() {
+    const names = this.#names;
+    [this.#names, this.#chunks, this.#size, this.#end, this.version] = [[], [], 0, 0, ""];
     await this.#kept;
-    for (let index = 0; index < this.#count; index++) await this.#store.delete(this.#name(index));
-    [this.#count, this.#chunks, this.#size] = [0, [], 0];
+    for (const name of names) await this.#store.delete(name);
   }
 }
 

@@ -19,7 +19,8 @@ pub trait Work: Sync {
     /// Makes them.
     fn scratch(&self) -> Self::Scratch;
 
-    /// Writes the chunk of this index. Marked `#[inline(always)]`, as [`Job::run`] is.
+    /// Writes the chunk of this index. Marked `#[inline(always)]`, as all that it calls: only then it becomes part of a function that may use
+    /// the instructions.
     fn chunk<S: Simd>(&self, simd: S, index: usize, chunk: &mut [f32], scratch: &mut Self::Scratch);
 }
 
