@@ -4,9 +4,9 @@ import { MirrorGan } from "./pkg/index.js";
 
 /** Bytes of each: as it is, and packed with gzip, as hosts that compress send it. Kept true by tests/demo/weight.test.mjs. */
 export const MODULES = {
-  cpu: { file: "mirrorgan_cpu_bg.wasm", bytes: 2_484_732, packed: 715_810 },
-  threads: { file: "mirrorgan_threads_bg.wasm", bytes: 2_461_001, packed: 719_010 },
-  webgpu: { file: "mirrorgan_webgpu_bg.wasm", bytes: 13_253_928, packed: 3_161_374 },
+  cpu: { file: "mirrorgan_cpu_bg.wasm", bytes: 2_075_539, packed: 654_024 },
+  threads: { file: "mirrorgan_threads_bg.wasm", bytes: 2_157_710, packed: 672_787 },
+  webgpu: { file: "mirrorgan_webgpu_bg.wasm", bytes: 12_838_555, packed: 3_105_226 },
 };
 
 /** Whether this host compresses what it sends, as seen on the scripts that came. */
