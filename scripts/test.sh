@@ -19,6 +19,7 @@ lint() {
     cargo fmt --check --manifest-path tests/examples/rust/Cargo.toml &&
     in_native_dir cargo clippy --all-targets -- -D warnings &&
     floors &&
+    fuzz_targets &&
     in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib &&
     scripts/check-pkg.sh &&
     node node_modules/typescript/lib/tsc.js -p tests/types
@@ -35,6 +36,13 @@ floors() {
   fi
   in_native_dir cargo clippy --no-default-features --lib -- -D warnings &&
     in_native_dir cargo clippy --no-default-features --features lab --lib -- -D warnings
+}
+
+# They are run by hand (make fuzz), and fit the crate all the same.
+fuzz_targets() {
+  cp Cargo.lock tests/fuzz/Cargo.lock &&
+    cargo fmt --check --manifest-path tests/fuzz/Cargo.toml &&
+    in_native_dir cargo clippy --manifest-path tests/fuzz/Cargo.toml -- -D warnings
 }
 
 native() {

@@ -50,7 +50,8 @@ impl Bench {
         let stem = TextEncoderConfig { vocabulary: vocabulary.len(), ..Default::default() }.init(&device);
         // The published losses of generator and discriminators alone: what both sides have.
         let weights = PerTerm::default().with(Term::Stream, 0.0).with(Term::Damsm, 0.0);
-        let phase = Phase { stages: 3, pictures: None, seconds: None, batch, trains: Trains::All, accumulate: 1, weights: None };
+        let phase =
+            Phase { stages: 3, pictures: None, seconds: None, batch, trains: Trains::All, accumulate: 1, patch: None, weights: None };
         let generator = GeneratorConfig { gf_dim, ..Default::default() };
         let recipe = GanRecipe { generator, df_dim, weights, phases: vec![phase.clone()], ..Default::default() };
         let frozen = Frozen {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::description::{captions, class, class_id, parse_text};
 use super::layout::{bad, read_text};
 use crate::Result;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 use crate::text;
 
 /// Where captions may stand; `text` is what text-to-image trainings call them.
@@ -130,7 +130,7 @@ fn row(row: &Map<String, Value>, origin: &Path) -> std::result::Result<(PathBuf,
 }
 
 /// Rows of either kind, from any bytes.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(super) fn fuzz_rows(bytes: &[u8]) {
     let Ok(text) = text::decode(bytes) else { return };
     for rows in [json_rows(&text), csv_rows(&text)] {

@@ -10,7 +10,7 @@ mod captions;
 mod dataset;
 mod description;
 mod folder;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod layout;
 mod metadata;

@@ -9,7 +9,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::ops::relu6;
+use crate::nn::ops::{channels_last, relu6};
 use crate::nn::{Lower, convolve};
 
 /// A row of the network's table: blocks in a row, kernel, stride of the first block, expansion, channels in and out.
@@ -253,12 +253,17 @@ impl EfficientNetLite {
         Lite::ALL[self.lite]
     }
 
+    /// Channels of the stages.
+    pub fn stage_channels(&self) -> Vec<usize> {
+        self.stages.iter().map(|block| self.blocks[*block].project.weight.dims()[0]).collect()
+    }
+
     /// The features of pictures of any size, best a multiple of 32.
     ///
     /// # Shapes
     /// - images: (batch, 3, h, w), as [`crate::stream::image::normalize`] gives them
     pub fn forward_features(&self, images: Tensor<4>) -> EfficientNetFeatures {
-        let mut hidden = relu6(convolve(&self.stem, images));
+        let mut hidden = relu6(convolve(&self.stem, channels_last(images)));
         let mut stages = Vec::with_capacity(self.stages.len());
         for (index, block) in self.blocks.iter().enumerate() {
             hidden = block.forward(hidden);

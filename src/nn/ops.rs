@@ -40,6 +40,12 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stri
     module::conv2d(input, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1))
 }
 
+/// The same pictures, laid out in memory as the convolutions that follow are fastest.
+pub fn channels_last(input: Tensor<4>) -> Tensor<4> {
+    by_libtorch!(input => channels_last(input));
+    input
+}
+
 /// min(max(x, 0), 6).
 pub fn relu6<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     by_libtorch!(input => relu6(input));

@@ -287,6 +287,28 @@ fn a_training_goes_on_from_a_model_with_a_stage_more() {
 }
 
 #[test]
+fn patches_teach_a_stage_that_whole_pictures_are_drawn_by() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing but what makes the new stage's pictures, made smaller, those of the one before it: it falls where both see the same place.
+    let phases = "gan.phases=[{stages=1,pictures=8,batch=4,trains=\"all\"},{stages=2,pictures=96,batch=4,trains=\"last\",patch=64,\
+                  weights={adversarial=0.0,conditional=0.0,stream=0.0,damsm=0.0,kl=0.0,consistency=5.0}}]";
+    let projected = "gan.discriminator=projected";
+    let mut stopped = trained(folder.path(), "stopped", &[SHORT, &[phases, projected]].concat());
+    let whole = trained(folder.path(), "whole", &[SHORT, &[phases, projected]].concat());
+    gan::run(&whole).unwrap();
+    stopped.watcher = Arc::new(StopAfter::new(9));
+    assert!(matches!(gan::run(&stopped), Err(TrainError::Library(Error::Interrupted))));
+    (stopped.resume, stopped.watcher) = (true, Arc::new(Unwatched));
+    gan::run(&stopped).unwrap();
+    assert_eq!(losses(&stopped), losses(&whole));
+    assert!(weights(&stopped) == weights(&whole));
+    let consistency: Vec<f64> = losses(&whole).iter().filter_map(|line| line.get("consistency")?.as_f64()).collect();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&consistency[..4]), mean(&consistency[consistency.len() - 4..]));
+    assert!(last < 0.8 * first, "{first} {last}");
+}
+
+#[test]
 fn new_stages_begin_as_the_one_before_them() {
     let device = Device::flex();
     let stem = TextEncoderConfig { vocabulary: 5, features: 8, ..TextEncoderConfig::default() }.init(&device);

@@ -159,13 +159,13 @@ fn class_split(places: &[PathBuf], split: Split) -> Result<Option<ClassSplit>> {
 }
 
 /// A MATLAB file of any bytes.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(in crate::data) fn fuzz_mat(bytes: &[u8]) {
     let _ = mat::find(bytes, "labels");
 }
 
 /// A table of CUB's, and COCO's annotations, of any bytes.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(in crate::data) fn fuzz_tables(bytes: &[u8]) {
     if let Ok(text) = text::decode(bytes) {
         let path = Path::new("table");

@@ -33,6 +33,11 @@ pub(super) fn pad(input: Tensor<4>, sides: [usize; 4]) -> Tensor<4> {
     apply(input, Function::Pad(sides.map(|side| side as i64)))
 }
 
+/// The same pictures with their channels side by side in memory.
+pub fn channels_last(input: Tensor<4>) -> Tensor<4> {
+    apply(input, Function::ChannelsLast)
+}
+
 fn apply<const D: usize>(input: Tensor<D>, function: Function) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Apply>::apply(input.into_dispatch(), function))
 }
@@ -44,27 +49,37 @@ pub(super) enum Function {
     LeakyRelu(f64),
     Glu,
     Pad([i64; 4]),
+    ChannelsLast,
 }
 
 impl Function {
-    fn forward(self, input: &Values) -> Values {
-        match self {
+    fn forward(self, input: &Primitive) -> Primitive {
+        let Primitive { tensor: input, storage } = input;
+        Primitive::new(match self {
             Self::Relu6 => input.clamp(0.0, 6.0),
             // The bindings' own has no slope; the gradient of a piecewise linear function is the function, with the input as what comes back.
             Self::LeakyRelu(slope) => input.leaky_relu_backward(input, slope, false),
             Self::Glu => input.glu(1),
             Self::Pad(sides) => input.constant_pad_nd(&sides[..]),
-        }
+            // Where they are so already it is the same memory.
+            Self::ChannelsLast => {
+                let moved = input.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+                return Primitive::from_existing(moved, storage.clone());
+            }
+        })
     }
 
     /// From the gradient of the output that of the input.
-    fn backward(self, input: &Values, gradient: &Values) -> Values {
-        match self {
+    fn backward(self, input: &Values, gradient: &Primitive) -> Primitive {
+        let known = gradient;
+        let gradient = &gradient.tensor;
+        Primitive::new(match self {
             Self::Relu6 => input.hardtanh_backward(gradient, 0.0, 6.0),
             Self::LeakyRelu(slope) => input.leaky_relu_backward(gradient, slope, false),
             Self::Glu => input.glu_backward(gradient, 1),
             Self::Pad(sides) => gradient.constant_pad_nd(&sides.map(|side| -side)[..]),
-        }
+            Self::ChannelsLast => return known.clone(),
+        })
     }
 }
 
@@ -76,7 +91,7 @@ pub(super) trait Apply: Backend {
 
 impl Apply for LibTorch {
     fn apply(input: Primitive, function: Function) -> Primitive {
-        Primitive::new(function.forward(&input.tensor))
+        function.forward(&input)
     }
 }
 
@@ -84,8 +99,8 @@ impl<C: CheckpointStrategy> Apply for Autodiff<LibTorch, C> {
     fn apply(input: FloatTensor<Self>, function: Function) -> FloatTensor<Self> {
         match OfOne.prepare::<C>([input.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut prepared) => {
-                // Zeros around it ask nothing of it afterwards.
-                let of_input = (!matches!(function, Function::Pad(_))).then(|| prepared.checkpoint(&input));
+                // Zeros around it and another order in memory ask nothing of it afterwards.
+                let of_input = (!matches!(function, Function::Pad(_) | Function::ChannelsLast)).then(|| prepared.checkpoint(&input));
                 prepared.finish((of_input, function), LibTorch::apply(input.into_primitive(), function))
             }
             OpsKind::UnTracked(prepared) => prepared.finish(LibTorch::apply(input.into_primitive(), function)),
@@ -104,7 +119,7 @@ impl Backward<LibTorch, 1> for OfOne {
         let (input, function) = ops.state;
         let input = input.map_or_else(|| gradient.clone(), |input| checkpointer.retrieve_node_output::<Primitive>(input));
         if let [Some(parent)] = ops.parents {
-            grads.register::<LibTorch>(parent.id, Primitive::new(function.backward(&input.tensor, &gradient.tensor)));
+            grads.register::<LibTorch>(parent.id, function.backward(&input.tensor, &gradient));
         }
     }
 }
@@ -136,6 +151,8 @@ mod tests {
         agree("leaky", learn(shape, |input| leaky_relu(input, 0.2)), learn(shape, |input| activation::leaky_relu(input, 0.2)));
         agree("glu", learn(shape, glu), learn(shape, halves));
         agree("glu of vectors", learn([3, 8], glu), learn([3, 8, 1, 1], halves));
+        agree("channels last", learn(shape, channels_last), learn(shape, |input| input));
+        agree("channels last twice", learn(shape, |input| channels_last(channels_last(input))), learn(shape, |input| input));
         agree("pad", learn(shape, |input| pad(input, [1, 2, 0, 3])), learn(shape, |input| input.pad((1, 2, 0, 3), 0.0)));
     }
 }

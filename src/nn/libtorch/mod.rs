@@ -17,7 +17,7 @@ use burn::tensor::Device;
 pub(super) use adam::adam;
 pub(super) use batch_norm::batch_norm_train;
 pub(super) use convolution::{conv2d, convolve};
-pub(super) use function::{glu, leaky_relu, relu6};
+pub(super) use function::{channels_last, glu, leaky_relu, relu6};
 
 /// What burn calls a tensor of this back end; `tensor` in it is what libtorch's bindings do.
 type Primitive = FloatTensor<LibTorch>;

@@ -27,11 +27,11 @@ pub enum StageDiscriminator {
 impl Lower for StageDiscriminator {}
 
 impl StageDiscriminator {
-    /// A fresh discriminator for `stage`.
+    /// A fresh discriminator for `stage`, where the frozen encoder's stages have `channels` channels.
     ///
     /// # Errors
     /// [`Error::BadInput`] for sizes that cannot be.
-    pub fn new(recipe: &GanRecipe, stage: usize, rng: &mut impl Rng, device: &Device) -> Result<Self> {
+    pub fn new(recipe: &GanRecipe, stage: usize, channels: Vec<usize>, rng: &mut impl Rng, device: &Device) -> Result<Self> {
         let features = recipe.generator.features;
         Ok(match recipe.discriminator {
             DiscriminatorChoice::Published => {
@@ -39,8 +39,7 @@ impl StageDiscriminator {
                 Self::Published(init::initialize(config.init(device)?, rng)?)
             }
             DiscriminatorChoice::Projected => {
-                let config =
-                    ProjectedDiscriminatorConfig { width: recipe.df_dim, pixel_width: recipe.pixel_width, features, ..Default::default() };
+                let config = ProjectedDiscriminatorConfig { channels, width: recipe.df_dim, pixel_width: recipe.pixel_width, features };
                 Self::Projected(config.init(device, rng)?)
             }
         })

@@ -36,7 +36,7 @@ pub fn draw(plan: &Plan, network: &Generator, average: &Generator, shard: &Shard
     let network = recipe.precision.lower(network);
     let (generated, twins) = match &shard.twins {
         Some(twins) => draw_with_twins(plan, &network, average, shard, twins),
-        None => (draw_stages(plan, &network, average, &shard.text, shard.noise.clone(), shard.epsilon.clone()), None),
+        None => (draw_stages(plan, &network, average, shard, &shard.text, shard.noise.clone(), shard.epsilon.clone()), None),
     };
     let images = |stage: usize| generated.images[stage].clone();
     // As far from their place as all of this step.
@@ -45,15 +45,15 @@ pub fn draw(plan: &Plan, network: &Generator, average: &Generator, shard: &Shard
     let mut rng = shard.rng(RandomStream::Drawn);
     let augment = |stage: &usize| {
         let images = moved(*stage, images(*stage));
-        shard.encode(recipe, *stage, if changes { recipe.augmentation.apply(images, &mut rng) } else { images })
+        shard.encode(plan, *stage, if changes { recipe.augmentation.apply(images, &mut rng) } else { images })
     };
     let augmented: Vec<EncodedImages> = plan.stages.iter().map(augment).collect();
     let last = plan.last();
     let by_features = recipe.diversity == DiversityMeasure::Features;
     let described = plan.weights[Term::Stream] > 0.0 || plan.weights[Term::Damsm] > 0.0 || (twins.is_some() && by_features);
-    let plain = (described && changes).then(|| shard.encode(recipe, last, moved(last, images(last))));
+    let plain = (described && changes).then(|| shard.encode(plan, last, moved(last, images(last))));
     let twins =
-        twins.map(|twins| if by_features { shard.encode(recipe, last, moved(last, twins)) } else { EncodedImages::of_images(twins) });
+        twins.map(|twins| if by_features { shard.encode(plan, last, moved(last, twins)) } else { EncodedImages::of_images(twins) });
     DrawnBatch { generated, twins, augmented, plain }
 }
 
@@ -76,7 +76,7 @@ fn draw_with_twins(
     };
     let joined = |first: &Tensor<2>, twin: &Tensor<2>| Tensor::cat(vec![first.clone(), twin.clone()], 0);
     let (noise, epsilon) = (joined(&shard.noise, &twins.0), joined(&shard.epsilon, &twins.1));
-    let drawn = draw_stages(plan, network, average, &text, noise, epsilon);
+    let drawn = draw_stages(plan, network, average, shard, &text, noise, epsilon);
     let first = |all: Tensor<2>| all.narrow(0, 0, batch);
     let twins = drawn.images[plan.last()].clone().narrow(0, batch, half);
     let condition = Condition { value: first(drawn.condition.value), mu: first(drawn.condition.mu), logvar: first(drawn.condition.logvar) };
@@ -84,11 +84,12 @@ fn draw_with_twins(
     (Generated { images, attention: Vec::new(), condition }, Some(twins))
 }
 
-/// The pictures of a text, of every stage up to the phase's last.
+/// The pictures of a text, of every stage up to the phase's last; of the last two the shard's patch, where it has one.
 fn draw_stages(
     plan: &Plan,
     network: &Generator,
     average: &Generator,
+    shard: &Shard,
     text: &TextFeatures,
     noise: Tensor<2>,
     epsilon: Tensor<2>,
@@ -112,6 +113,10 @@ fn draw_stages(
         mu: Tensor::from_inner(condition.mu),
         logvar: Tensor::from_inner(condition.logvar),
     };
+    if let Some(patch) = shard.patch {
+        features = patch.of(features, 1);
+        images[last - 1] = patch.of(images[last - 1].clone(), 1);
+    }
     let features = Tensor::<4>::from_inner(features).cast(plan.recipe.precision.dtype());
     let output = network.refine(last, features, text, &condition);
     images.push(network.image(last, output.features));

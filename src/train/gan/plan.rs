@@ -1,5 +1,6 @@
 //! What the steps of a phase train, and by what.
 
+use crate::glam::GeneratorConfig;
 use crate::train::recipe::gan::{GanRecipe, Phase, Trains};
 use crate::train::recipe::term::{PerTerm, Term};
 
@@ -31,6 +32,12 @@ impl<'a> Plan<'a> {
     /// Whether every stage learns, and with them how a sentence becomes a condition.
     pub fn trains_all(&self) -> bool {
         self.phase.trains == Trains::All
+    }
+
+    /// Side of the pictures of `stage` that the frozen encoder sees: less where they are patches.
+    pub fn encoder_size(&self, stage: usize) -> usize {
+        let size = self.recipe.encoder_sizes[stage];
+        self.phase.patch.map_or(size, |patch| size * patch / GeneratorConfig::picture_size(stage))
     }
 
     /// Whether a second picture is drawn of half of the prompts.

@@ -17,7 +17,6 @@ use crate::discriminator::Augmentation;
 use crate::glam::GeneratorConfig;
 use crate::loss::adversarial::mismatch;
 use crate::stem::TextFeatures;
-use crate::train::recipe::gan::GanRecipe;
 
 /// A device beside the first, with its own copies of the frozen networks.
 pub struct Replica {
@@ -51,8 +50,35 @@ pub struct Shard<'a> {
     pub epsilon: Tensor<2>,
     /// z and ε of the second pictures of the first half.
     pub twins: Option<(Tensor<2>, Tensor<2>)>,
+    /// The part of the pictures that this step is about, where it is not all of them.
+    pub patch: Option<Patch>,
     /// Where the augmentation's random numbers come from.
     augmentation: u64,
+}
+
+/// A square of pictures, in px of the features that the last stage begins with: half of its pictures'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patch {
+    top: usize,
+    left: usize,
+    side: usize,
+}
+
+impl Patch {
+    /// A square whose pictures have `side` px, anywhere in pictures of `size` px.
+    fn draw(side: usize, size: usize, rng: &mut impl Rng) -> Self {
+        let (side, size) = (side / 2, size / 2);
+        let mut place = || rng.random_range(0..=size - side);
+        Self { top: place(), left: place(), side }
+    }
+
+    /// The square of what is `scale` times as large as those features: 1 for them and the pictures of the stage before, 2 for the last's.
+    ///
+    /// # Shapes
+    /// - values: (batch, channels, h, w); output: (batch, channels, scale · side, scale · side)
+    pub fn of(self, values: Tensor<4>, scale: usize) -> Tensor<4> {
+        values.narrow(2, scale * self.top, scale * self.side).narrow(3, scale * self.left, scale * self.side)
+    }
 }
 
 /// What a shard's random numbers are for; each has streams of its own, one a stage where there is one for each.
@@ -82,9 +108,9 @@ impl Shard<'_> {
         rng
     }
 
-    /// Pictures of `stage`, (range, 3, size, size) in [−1, 1], with their features.
-    pub fn encode(&self, recipe: &GanRecipe, stage: usize, images: Tensor<4>) -> EncodedImages {
-        self.frozen.encode(images, recipe.encoder_sizes[stage], recipe.precision)
+    /// Pictures of `stage`, (range, 3, size, size) in [−1, 1], or the step's patch of them, with their features.
+    pub fn encode(&self, plan: &Plan, stage: usize, images: Tensor<4>) -> EncodedImages {
+        self.frozen.encode(images, plan.encoder_size(stage), plan.recipe.precision)
     }
 }
 
@@ -98,6 +124,7 @@ pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)
     let (z, epsilon) = noise(config, count, first, rng);
     let words = |captions: &[Vec<usize>]| captions.iter().map(|caption| caption.len() + 1).sum::<usize>() as f64;
     let all_words = words(&batch.captions);
+    let patch = plan.phase.patch.map(|side| Patch::draw(side, GeneratorConfig::picture_size(plan.last()), rng));
     let shard = |(index, range): (usize, Range<usize>)| {
         let rank = index % devices.len();
         let (device, frozen) = devices[rank];
@@ -119,6 +146,7 @@ pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)
             noise: part(&z),
             epsilon: part(&epsilon),
             twins: twins.map(|(z, epsilon)| (z.to_device(device), epsilon.to_device(device))),
+            patch,
             augmentation: if plan.recipe.augmentation == Augmentation::none() { 0 } else { rng.random() },
             range,
         }
@@ -144,6 +172,28 @@ fn noise(config: &GeneratorConfig, batch: usize, device: &Device, rng: &mut impl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patch_is_the_same_place_of_features_and_of_their_pictures() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let size = 8;
+        let values: Vec<f32> = (0..size * size).map(|place| place as f32).collect();
+        let features = Tensor::<4>::from_data(TensorData::new(values, [1, 1, size, size]), &Device::flex());
+        let doubled = features.clone().reshape::<6, _>([1, 1, size, 1, size, 1]).repeat(&[1, 1, 1, 2, 1, 2]);
+        let pictures: Tensor<4> = doubled.reshape([1, 1, 2 * size, 2 * size]);
+        let mut corners = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let patch = Patch::draw(6, 2 * size, &mut rng);
+            let read = |tensor: Tensor<4>| tensor.into_data().try_to_vec::<f32>().unwrap();
+            let seen = patch.of(features.clone(), 1);
+            assert_eq!(seen.dims(), [1, 1, 3, 3]);
+            let halves = patch.of(pictures.clone(), 2).reshape::<6, _>([1, 1, 3, 2, 3, 2]);
+            let halves: Tensor<4> = halves.mean_dim(3).mean_dim(5).reshape([1, 1, 3, 3]);
+            assert_eq!(read(halves), read(seen));
+            corners.insert((patch.top, patch.left));
+        }
+        assert_eq!(corners.len(), 36, "every place is drawn");
+    }
 
     #[test]
     fn every_picture_is_in_one_shard() {

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::record::{LossRecord, Losses};
 use super::shard::{RandomStream, Replica, Shard, split};
 use crate::discriminator::Augmentation;
+use crate::encoder::EfficientNetLite;
 use crate::glam::{Generator, GeneratorConfig};
 use crate::loss::{self, diversity};
 use crate::nn::{Precision, init, ops};
@@ -157,12 +158,15 @@ fn discriminator_loss(
     let recipe = plan.recipe;
     let mut images =
         Tensor::from_inner(batch.images_of(shard.range.clone(), GeneratorConfig::picture_size(stage), &shard.device.clone().inner()));
+    if let Some(patch) = shard.patch {
+        images = patch.of(images, 2);
+    }
     if recipe.augmentation != Augmentation::none() {
         images = recipe.augmentation.apply(images, &mut shard.rng(RandomStream::Photographs(stage)));
         images = recipe.augmentation.move_together(images, &mut shard.rng(RandomStream::PhotographShift(stage)));
     }
     let dtype = recipe.precision.dtype();
-    let real = shard.encode(recipe, stage, images.clone()).cast(dtype);
+    let real = shard.encode(plan, stage, images.clone()).cast(dtype);
     let sentence = &shard.text.sentence;
     let lowered = recipe.precision.lower(discriminator);
     let loss = lowered.discriminator_loss(&real, &fake.cast(dtype), sentence, &shard.wrong, recipe.loss);
@@ -172,7 +176,7 @@ fn discriminator_loss(
     // Differences of nearby values need f32.
     let score = |images: Tensor<4>, sentence: Tensor<2>| {
         let encoded = if discriminator.takes_features() {
-            shard.frozen.encode(images, recipe.encoder_sizes[stage], Precision::F32)
+            shard.frozen.encode(images, plan.encoder_size(stage), Precision::F32)
         } else {
             real.with_images(images)
         };
@@ -292,8 +296,9 @@ impl Trainer {
         let replicas = others.iter().map(|device| Replica { device: device.clone(), frozen: frozen.copy_to(device) }).collect();
         let generator = init::initialize(recipe.generator.init(&device), &mut rng)?.sharpened(recipe.condition_gain);
         let stages = 0..recipe.generator.stages;
+        let channels = frozen.encoder.as_ref().map(EfficientNetLite::stage_channels).unwrap_or_default();
         let discriminators =
-            stages.clone().map(|stage| StageDiscriminator::new(&recipe, stage, &mut rng, &device)).collect::<Result<_>>()?;
+            stages.clone().map(|stage| StageDiscriminator::new(&recipe, stage, channels.clone(), &mut rng, &device)).collect::<Result<_>>()?;
         Ok(Self {
             average: generator.valid(),
             generator_optimizer: adam(&recipe),

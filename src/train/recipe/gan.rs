@@ -153,6 +153,10 @@ pub struct Phase {
     pub accumulate: usize,
     /// Which stages learn.
     pub trains: Trains,
+    /// Side in px of the squares of the last stage's pictures that are drawn and judged in place of whole ones, each step elsewhere: a
+    /// stage that learns alone is convolutional, and a quarter of a picture teaches it at a quarter of the cost. None for whole pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<usize>,
     /// Other loss weights than the recipe's (`gan.weights`), where there are any; what is left out is as there.
     #[serde(default)]
     pub weights: Option<PerTerm<Option<f64>>>,
@@ -199,6 +203,7 @@ impl Default for GanRecipe {
                 batch: 20,
                 accumulate: 1,
                 trains: Trains::All,
+                patch: None,
                 weights: None,
             }],
         }
@@ -237,6 +242,29 @@ impl GanRecipe {
             }
         }
         Ok(())
+    }
+
+    /// Checks that squares of `patch` px can teach the last stage of a phase.
+    fn check_patch(&self, index: usize, phase: &Phase, patch: usize) -> Result<(), String> {
+        let key = format!("gan.phases[{index}].patch");
+        if phase.trains != Trains::Last || phase.stages < 2 {
+            return Err(format!("{key} is for a later stage that learns alone; expected trains = \"last\", and stages of 2 or more"));
+        }
+        if self.discriminator != DiscriminatorChoice::Projected {
+            return Err(format!("{key} is for discriminators that look at places; expected gan.discriminator = \"projected\""));
+        }
+        let stage = phase.stages - 1;
+        let (side, seen) = (GeneratorConfig::picture_size(stage), self.encoder_sizes[stage]);
+        if patch == 0 || patch >= side || !patch.is_multiple_of(2) || !(seen * patch).is_multiple_of(32 * side) {
+            return Err(format!(
+                "{key} is {patch}; expected an even side below {side} that gan.encoder_sizes ({seen}) makes a multiple of 32 of"
+            ));
+        }
+        let weights = self.weights_of(phase);
+        match [Term::Stream, Term::Damsm].into_iter().find(|term| weights[*term] > 0.0) {
+            Some(term) => Err(format!("{key}: a text is of the whole picture; expected a weight of 0 for {}", term.name())),
+            None => Ok(()),
+        }
     }
 
     /// Checks every value.
@@ -293,6 +321,9 @@ impl GanRecipe {
             }
             if phase.accumulate == 0 {
                 return bad(format!("gan.phases[{index}].accumulate is 0; expected 1 or more"));
+            }
+            if let Some(patch) = phase.patch {
+                self.check_patch(index, phase, patch).or_else(bad)?;
             }
             if phase.weights.is_some() {
                 self.weights_of(phase).check(&format!("gan.phases[{index}].weights")).or_else(bad)?;
@@ -371,6 +402,30 @@ mod tests {
         assert!(load(&second).unwrap_err().to_string().contains("gan.phases[0] trains only stage 2"));
         let message = load(&[&*first, &third].join(",")).unwrap_err().to_string();
         assert!(message.contains("gan.phases[1] trains only stage 3") && message.contains("of which 1 are trained"), "{message}");
+    }
+
+    #[test]
+    fn a_patch_is_refused_where_it_can_teach_nothing() {
+        let load = |patch: usize, change: &str| {
+            let phases = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"},{stages=2,pictures=4,batch=4,trains=\"last\",\
+                          weights={stream=0.0,damsm=0.0},patch=";
+            let sizes = ["gan.generator.stages=2", "data.size=128", "gan.encoder_sizes=[64,128]"].map(String::from);
+            Recipe::load("tiny", &[sizes.to_vec(), vec![format!("{phases}{patch}}}]"), change.into()]].concat()).map_err(|error| error.to_string())
+        };
+        assert_eq!(load(64, "seed=1").unwrap().gan.phases[1].patch, Some(64));
+        for (patch, change, expected) in [
+            (0, "seed=1", "patch is 0"),
+            (48, "seed=1", "patch is 48"),
+            (128, "seed=1", "patch is 128"),
+            (64, "gan.discriminator=published", "gan.discriminator = \"projected\""),
+            (64, "gan.phases=[{stages=2,pictures=4,batch=4,trains=\"all\",patch=64}]", "trains = \"last\""),
+            (64, "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"last\",patch=32}]", "stages of 2 or more"),
+        ] {
+            let message = load(patch, change).unwrap_err();
+            assert!(message.contains("patch") && message.contains(expected), "{patch} {change}: {message}");
+        }
+        let text = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"},{stages=2,pictures=4,batch=4,trains=\"last\",patch=64}]";
+        assert!(load(64, text).unwrap_err().contains("a weight of 0 for stream"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ pub mod term;
 
 use serde::{Deserialize, Serialize};
 
-use self::gan::{DiscriminatorChoice, GanRecipe};
+use self::gan::GanRecipe;
 pub use self::source::{names, text};
 use crate::data::{DataOptions, Split, Validation};
 use crate::encoder::EncoderKind;
@@ -345,9 +345,6 @@ impl Recipe {
         if !data.size.is_multiple_of(largest) {
             return bad(format!("data.size is {}; the generator's {largest} px need a multiple of it", data.size));
         }
-        if self.gan.discriminator == DiscriminatorChoice::Projected && data.encoder_width != 1.0 {
-            return bad(format!("data.encoder_width is {}; projected discriminators are made for 1", data.encoder_width));
-        }
         self.gan.check(name)
     }
 }
@@ -389,7 +386,6 @@ mod tests {
         assert!(message("gan.precision=f8").contains("f8"));
         assert!(message("gan.devices=9").contains("9 devices"));
         assert!(message("gan.measure_pictures=1").contains("gan.measure_pictures is 1"));
-        assert!(message("gan.discriminator=projected").contains("data.encoder_width is 0.25"));
     }
 
     #[test]

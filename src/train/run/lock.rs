@@ -7,6 +7,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::TrainContext;
 use crate::Error;
@@ -41,8 +43,7 @@ impl RunLock {
             let file = match open().and_then(|file| hold(file, &path)).map_err(|error| Error::io(&path, error))? {
                 Hold::Gone => continue,
                 Hold::Theirs => {
-                    let holder = fs::read_to_string(&path).unwrap_or_default().trim().to_string();
-                    let holder = if holder.is_empty() { "another process".to_string() } else { holder };
+                    let holder = holder(&path).unwrap_or_else(|| "another process".to_string());
                     return Err(TrainError::InUse { run: run.clone(), holder });
                 }
                 Hold::Unknown(file) => {
@@ -70,6 +71,18 @@ impl Drop for RunLock {
             }
         }
     }
+}
+
+/// Who holds the lock: what stands in its file. Whoever has just taken it needs a moment to write that down.
+fn holder(path: &Path) -> Option<String> {
+    for _ in 0..50 {
+        let name = fs::read_to_string(path).unwrap_or_default();
+        if !name.trim().is_empty() {
+            return Some(name.trim().to_string());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    None
 }
 
 /// Writes down who this is.

@@ -40,14 +40,15 @@ impl Given<'_> {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut given = Given(bytes);
     let kind = given.byte();
-    if kind % 4 == 0 {
+    if kind.is_multiple_of(4) {
         let (width, height, count) = (given.count(), given.count(), given.count());
         let Ok(picture) = Picture::from_rgba(width, height, given.0.to_vec()) else { return };
         let values = picture.to_tensor(&Device::flex());
         assert_eq!(values.dims()[2..], [width.min(height); 2]);
         // Of a hundred pictures one is described: it takes longer than all the rest.
-        if kind == 0 && bytes.len() % 100 == 0 {
-            let _ = block_on(ENGINE.captions(&picture, &CaptionOptions { count, sample: (count % 2 == 0).then_some(1) }));
+        if kind == 0 && bytes.len().is_multiple_of(100) {
+            let options = CaptionOptions { count, sample: count.is_multiple_of(2).then_some(1) };
+            let _ = block_on(ENGINE.captions(&picture, &options, async || Ok(())));
         }
         return;
     }
@@ -63,7 +64,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(prompt) = std::str::from_utf8(given.0) else { return };
     let options = GenerateOptions { seed: u64::from(kind), noise, count, stages: (stages > 0).then_some(stages), caption: kind & 8 != 0 };
     let ended = || Error::BadInput("ended".into());
-    if bytes.len() % 100 == 0 {
+    if bytes.len().is_multiple_of(100) {
         let drawn = block_on(ENGINE.generate(prompt, &options, async |_| Err(ended())));
         assert!(drawn.is_err());
     }
