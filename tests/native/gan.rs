@@ -232,7 +232,7 @@ fn twins_grow_apart_in_pixels_and_in_features() {
 }
 
 /// What `context` has trained by now, as a model folder.
-fn write_model(context: &TrainContext, folder: &Path) {
+pub fn write_model(context: &TrainContext, folder: &Path) {
     let text = stem::load(&context.out, &context.device).unwrap();
     let stages = gan::trained_stages(&context.out, &context.recipe.gan, false).unwrap();
     let generator = gan::load(&context.out, &context.recipe.gan.generator, stages, &context.device).unwrap();

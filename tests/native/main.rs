@@ -7,6 +7,7 @@ mod crashes;
 mod degenerate;
 mod doors;
 mod encoders;
+mod first_training;
 mod floors;
 mod gan;
 mod gpu;

@@ -9,7 +9,7 @@ use std::iter::once;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
@@ -156,11 +156,7 @@ fn discriminator_loss(
     fake: &EncodedImages,
 ) -> Tensor<1> {
     let recipe = plan.recipe;
-    let mut images =
-        Tensor::from_inner(batch.images_of(shard.range.clone(), GeneratorConfig::picture_size(stage), &shard.device.clone().inner()));
-    if let Some(patch) = shard.patch {
-        images = patch.of(images, 2);
-    }
+    let mut images = photographs(batch, shard, stage);
     if recipe.augmentation != Augmentation::none() {
         images = recipe.augmentation.apply(images, &mut shard.rng(RandomStream::Photographs(stage)));
         images = recipe.augmentation.move_together(images, &mut shard.rng(RandomStream::PhotographShift(stage)));
@@ -183,6 +179,16 @@ fn discriminator_loss(
         discriminator.score(&encoded, sentence)
     };
     loss + recipe.gradient_penalty.of(score, images, sentence.clone())
+}
+
+/// The photographs of a shard at the size of `stage`, or its patch of them.
+fn photographs(batch: &Batch, shard: &Shard, stage: usize) -> Tensor<4> {
+    let size = GeneratorConfig::picture_size(stage);
+    let images = Tensor::from_inner(batch.images_of(shard.range.clone(), size, &shard.device.clone().inner()));
+    match shard.patch {
+        Some(patch) => patch.of(images, 2),
+        None => images,
+    }
 }
 
 /// L_G on a shard, weighted by the shard's share of the step: every term of [`Term`], in the order in which they are added.
@@ -238,6 +244,13 @@ fn generator_loss(
         let small = halve(drawn.generated.images[last].clone());
         let difference = small - drawn.generated.images[last - 1].clone().detach();
         others.add(Term::Consistency, shard.share, ops::mean(difference.abs()));
+    }
+    // E |I_i − photograph| of each stage that learns.
+    if weights[Term::Reconstruction] > 0.0 {
+        let far = |stage: &usize| ops::mean((drawn.generated.images[*stage].clone().cast(DType::F32) - photographs(batch, shard, *stage)).abs());
+        if let Some(loss) = plan.stages.iter().map(far).reduce(|sum, term| sum + term) {
+            others.add(Term::Reconstruction, shard.share, loss);
+        }
     }
     if let Some(pictures) = described {
         // L_stream: the redescription of the last picture is the prompt.

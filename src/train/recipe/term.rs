@@ -25,6 +25,9 @@ pub enum Term {
     Diversity,
     /// A stage that is trained on its own: its picture, made smaller, is the one that it began with.
     Consistency,
+    /// Pictures near the photograph that the prompt describes, pixel by pixel, summed over the stages that learn: E |I_i − photograph|
+    /// (pix2pix, eq. 3). It makes a mean of what a sentence leaves open, and is for data where that is nothing.
+    Reconstruction,
 }
 
 /// What is fixed of a term.
@@ -44,6 +47,7 @@ const TABLE: [Row; Term::COUNT] = [
     Row { name: "kl", title: "Conditioning near N(0, 1)", unit: "KL, nats", weight: 1.0 },
     Row { name: "diversity", title: "Pictures of one prompt differ", unit: "loss", weight: 0.0 },
     Row { name: "consistency", title: "Stages agree", unit: "mean |difference|", weight: 0.0 },
+    Row { name: "reconstruction", title: "Far from the photograph", unit: "mean |difference|", weight: 0.0 },
 ];
 
 /// The names, in the order of [`Term`].
@@ -59,11 +63,19 @@ const NAMES: [&str; Term::COUNT] = {
 
 impl Term {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// All of them, in the order of recipes.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::Adversarial, Self::Conditional, Self::Stream, Self::Damsm, Self::Kl, Self::Diversity, Self::Consistency];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Adversarial,
+        Self::Conditional,
+        Self::Stream,
+        Self::Damsm,
+        Self::Kl,
+        Self::Diversity,
+        Self::Consistency,
+        Self::Reconstruction,
+    ];
 
     /// The key in recipes and logs.
     pub fn name(self) -> &'static str {
