@@ -80,4 +80,5 @@ export function showDropped(bitmap, text) {
   context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
   canvas.setAttribute("aria-label", text ? `Your picture, described as: ${text}` : "Your picture");
   canvas.hidden = false;
+  canvas.parentElement.classList.add("filled");
 }

@@ -2,6 +2,7 @@
 
 import { drawnFrom, openPicture, showDropped, watchPictures } from "./drop.js";
 import { describe } from "./judge.js";
+import { Finding } from "./finding.js";
 import { showSentences } from "./sentences.js";
 
 const $ = (id) => document.getElementById(id);
@@ -10,6 +11,7 @@ export class Mirror {
   #text = $("drop-text");
   #invitation = $("drop-text").textContent;
   #said = "";
+  #finding = new Finding();
   #onDraw;
 
   /**
@@ -45,6 +47,7 @@ export class Mirror {
       this.#said = text;
       showSentences($("mirror-sentences"), $("mirror-verdict"), said, (sentence) => this.#onDraw(sentence, $("dropped")));
       showDropped(picture, text);
+      this.#finding.show(said.found ?? null);
       $("mirror-draw").hidden = !text;
     } finally {
       picture?.close();

@@ -1,5 +1,6 @@
 // Where a word was attended to, as its ratio to an even share: weight × number of words. 1 is what every word would have if the
-// network had not looked at all; what is above it was looked at. Weak maps are not stretched, so that a flat map looks flat.
+// network had not looked at all; what is above it was looked at. Weak maps are not stretched, so that a flat map looks flat. What a
+// judge finds in a finished picture is shown in the same way; there an even share is what each place would have of a word.
 
 /** Below this no part of a map stands out. */
 export const FLAT = 1.2;
@@ -32,6 +33,15 @@ export function ratios({ words, size, weights }, index) {
   return weights.subarray(index * size * size, (index + 1) * size * size).map((weight) => weight * words);
 }
 
+/**
+ * What `match` of the package gives, as maps like those of attention: in the one the words of a place share, in the other the places of
+ * a word. With `fits`, how well each word and what it was found in go together, from −1 to 1.
+ */
+export function foundMaps({ words, places }) {
+  const { size } = places;
+  return { words: places.words, size, weights: places.weights.map((weight) => (weight * size * size) / places.words), fits: words };
+}
+
 /** The ratio at its strongest: the mean of the top 2 % of the picture. */
 export function peak(map) {
   const sorted = Float32Array.from(map).sort();
@@ -47,6 +57,15 @@ export const ratioText = (ratio) => `${ratio.toFixed(1)} ×`;
 /** What a word's map shows, in words. */
 export function tellPeak(word, ratio) {
   return ratio < FLAT ? `“${word}” is spread nearly flat: nowhere more than ${ratioText(ratio)} of even.` : `“${word}” has up to ${ratioText(ratio)} of an even share.`;
+}
+
+/** What is said of a word that a judge looked for in the picture; a word behind the last that counts has no map. */
+export function tellFound(word, { words, fits, ...maps }, index) {
+  if (index >= words) return `“${word}” is behind the last word that counts: it was not looked for.`;
+  const top = peak(ratios({ words, ...maps }, index));
+  if (fits[index] <= 0) return `The judge finds nothing like “${word}” in this picture.`;
+  if (top < FLAT) return `The judge cannot place “${word}”: nowhere more than ${ratioText(top)} of even.`;
+  return `The judge finds “${word}” here, with up to ${ratioText(top)} of an even share.`;
 }
 
 /**
