@@ -15,13 +15,13 @@ export class Mirror {
   #onDraw;
 
   /**
-   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap)` hears instead of one that
-   * was drawn and saved here. `onDraw(text, canvas)` hears of the wish to draw what was said; `own()` is the canvas of the main picture.
+   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap or null)` hears instead
+   * of a picture or a film that was drawn and saved here. `onDraw(text, canvas)` hears of the wish to draw what was said; `own()` is the canvas of the main picture.
    */
   constructor({ onPicture, onDrawn, onDraw, own }) {
     watchPictures(async (file) => {
       const wish = await drawnFrom(file);
-      if (wish) onDrawn(wish, await openPicture(file));
+      if (wish) onDrawn(wish, wish.film ? null : await openPicture(file));
       else onPicture(() => openPicture(file));
     });
     this.#onDraw = onDraw;
