@@ -101,7 +101,7 @@ export class Easel {
   /** Shows a look at the words (spotlight.js), by the maps of a judge where these are given; null shows the plain picture. */
   look(look, found = null) {
     [this.#look, this.#found] = [look, found];
-    paintLook(this.#heat, found ?? this.#attention, look);
+    paintLook(this.#heat, found ?? this.#attention, look, 256);
   }
 
   focus() {

@@ -40,7 +40,7 @@ export class Finding {
   }
 
   #look(index) {
-    paintLook(this.#heat, this.#maps, index === null ? null : { word: index });
+    paintLook(this.#heat, this.#maps, index === null ? null : { word: index }, 256);
     this.#spot.textContent = index === null ? this.#rest : tellFound(this.#words[index], this.#maps, index);
   }
 }
