@@ -7,6 +7,7 @@ Nothing but Python's standard library. Prints the address once it listens.
 import argparse
 import io
 import posixpath
+import re
 import sys
 import urllib.parse
 from functools import partial
@@ -59,7 +60,8 @@ class Handler(SimpleHTTPRequestHandler):
         """A file; the list of models is made of what is there now unless there is one."""
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         if path != self.prefix + "models/index.json" or Path(self.translate_path(self.path)).is_file():
-            return super().send_head()
+            asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            return (asked and self.send_rest(int(asked[1]), asked[2])) or super().send_head()
         folders = subfolders(self.mounts["models"])
         folders |= {name[len("models/"):]: folder for name, folder in self.mounts.items() if name.startswith("models/")}
         text = models_index(folders).encode()
@@ -68,6 +70,24 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         return io.BytesIO(text)
+
+    def send_rest(self, first, last):
+        """A file from byte `first` to its end, for a download that was cancelled; None where there is no such rest, or less is asked for."""
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            return None
+        size, changed = path.stat().st_size, path.stat().st_mtime
+        if first >= size or (last and int(last) < size - 1):
+            return None
+        file = path.open("rb")
+        file.seek(first)
+        self.send_response(206)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Length", str(size - first))
+        self.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
+        self.send_header("Last-Modified", self.date_time_string(changed))
+        self.end_headers()
+        return file
 
     def guess_type(self, path):
         return TYPES.get(Path(path).suffix.lower(), "application/octet-stream")

@@ -33,6 +33,11 @@ export class Blend {
     }
   }
 
+  /** The prompts of a blend that was saved. */
+  fill([from, to]) {
+    [$("blend-from").value, $("blend-to").value] = [from, to];
+  }
+
   /** Draws it with `{ seed, model }`. */
   async draw(gan, [from, to], drawnBy, signal) {
     const { film } = this;

@@ -4,7 +4,7 @@
 export function watchPictures(onFile) {
   const zone = document.getElementById("drop");
   const input = document.getElementById("file");
-  const first = (files) => [...(files ?? [])].find((file) => file.type.startsWith("image/") || files.length === 1);
+  const first = (files) => [...(files ?? [])].find((file) => /^(image|video)\//.test(file.type) || files.length === 1);
   const take = (files) => {
     const file = first(files);
     if (file) onFile(file);
@@ -37,12 +37,18 @@ export function watchPictures(onFile) {
 
 const noPicture = (message) => Object.assign(new Error(message), { code: "bad-input", words: [] });
 
-/** What a PNG that was saved here says it was drawn from, `{ prompt, seed, model, weights }`; null for any other file. */
+/** Films are read to their end, where they say what they were drawn from; nothing that is saved here is nearly as long. */
+const LONGEST_FILM = 1 << 26;
+
+const isOf = (file, type, ending) => file.type === type || (file.name ?? "").toLowerCase().endsWith(ending);
+
+/** What a picture or a film that was saved here says it was drawn from (png.js `readDrawn`, filmed.js `readFilm`); null for any other file. */
 export async function drawnFrom(file) {
-  if (file.type !== "image/png" && !/\.png$/i.test(file.name)) return null;
+  const read = async (blob) => new Uint8Array(await blob.arrayBuffer());
   try {
-    const { readDrawn } = await import("./png.js");
-    return readDrawn(new Uint8Array(await file.slice(0, 1 << 16).arrayBuffer()));
+    if (isOf(file, "image/png", ".png")) return (await import("./png.js")).readDrawn(await read(file.slice(0, 1 << 16)));
+    const film = isOf(file, "image/gif", ".gif") || isOf(file, "video/webm", ".webm");
+    return film && file.size <= LONGEST_FILM ? (await import("./filmed.js")).readFilm(await read(file)) : null;
   } catch {
     return null;
   }
@@ -51,6 +57,9 @@ export async function drawnFrom(file) {
 /** The picture of a file as something that can be drawn; decoded once. */
 export async function openPicture(file) {
   if (!file.size) throw noPicture("this file is empty");
+  if (/^video\//.test(file.type)) {
+    throw noPicture("this film does not say what it was drawn from. One that was saved here is drawn again, unless it was converted on its way; of another film, drop a single picture");
+  }
   try {
     return await createImageBitmap(file);
   } catch {
@@ -80,4 +89,5 @@ export function showDropped(bitmap, text) {
   context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
   canvas.setAttribute("aria-label", text ? `Your picture, described as: ${text}` : "Your picture");
   canvas.hidden = false;
+  canvas.parentElement.classList.add("filled");
 }

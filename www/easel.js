@@ -14,6 +14,8 @@ export class Easel {
   #layers = $("layers");
   #heat = $("heat");
   #attention = null;
+  /** Where a judge finds the words, shown in place of the attention. */
+  #found = null;
   #look = null;
   /** What the picture was called before one that is not there yet. */
   #before = null;
@@ -63,7 +65,7 @@ export class Easel {
     this.#layers.lastElementChild?.classList.remove("old");
     if (this.#before !== null) {
       this.#picture.setAttribute("aria-label", this.#before);
-      this.look(this.#look);
+      this.look(this.#look, this.#found);
     }
     this.#before = null;
     if (!this.#layers.childElementCount) this.clear();
@@ -96,10 +98,10 @@ export class Easel {
     this.#picture.setAttribute("aria-label", caption ? `Picture: ${prompt}. The model describes it as: ${caption}` : `Picture: ${prompt}`);
   }
 
-  /** Shows a look at the words (spotlight.js); null shows the plain picture. */
-  look(look) {
-    this.#look = look;
-    paintLook(this.#heat, this.#attention, look);
+  /** Shows a look at the words (spotlight.js), by the maps of a judge where these are given; null shows the plain picture. */
+  look(look, found = null) {
+    [this.#look, this.#found] = [look, found];
+    paintLook(this.#heat, found ?? this.#attention, look, 256);
   }
 
   focus() {

@@ -1,7 +1,7 @@
 // The one engine of the page: loaded when it is first needed, replaced when another model or device is chosen.
 
 import { MirrorGan } from "./pkg/index.js";
-import { bytesOf, folderOf } from "./models.js";
+import { folderOf } from "./models.js";
 import { programOf } from "./program.js";
 
 /** Why a piece of work was stopped: by the visitor, or because the next one took its place. */
@@ -58,8 +58,9 @@ export class Engine {
     try {
       this.#tell("Loading the model…");
       const [{ files }, program] = await Promise.all([MirrorGan.describe(folderOf(model), { signal }), programOf(device)]);
-      const missing = bytesOf(files, (file) => !file.cached && file.when === "load") + (program.cached ? 0 : program.bytes);
-      this.#bar.start(missing, { [program.file]: program.bytes });
+      const missing = files.filter((file) => !file.cached && file.when === "load").map((file) => [file.file, file.bytes]);
+      if (!program.cached) missing.push([program.file, program.bytes]);
+      this.#bar.start(Object.fromEntries(missing));
       const gan = await MirrorGan.load(folderOf(model), {
         device,
         signal,
@@ -82,7 +83,7 @@ export class Engine {
 
   /** The progress of STREAM's download, for calls that may need it. */
   onProgress = (event) => {
-    if (event.status === "download") this.#bar.start(event.total);
+    if (event.status === "download") this.#bar.start({ [event.file]: event.total });
     this.#bar.tell(event);
     if (event.status === "done") this.#bar.stop();
   };

@@ -26,10 +26,11 @@ export function withComment(gif, facts) {
 }
 
 /** Pixels of some of the pictures, as one picture. */
-function sample(count, pictureAt) {
-  const looked = Array.from({ length: Math.min(LOOKED_AT, count) }, (_, index) => Math.round((index * (count - 1)) / Math.max(1, Math.min(LOOKED_AT, count) - 1)));
+function sample(pictures) {
+  const { length } = pictures;
+  const looked = Array.from({ length: Math.min(LOOKED_AT, length) }, (_, index) => Math.round((index * (length - 1)) / Math.max(1, Math.min(LOOKED_AT, length) - 1)));
   const parts = [...new Set(looked)].map((index) => {
-    const { data } = pictureAt(index);
+    const { data } = pictures[index];
     const pixels = new Uint32Array(data.buffer, data.byteOffset, data.length / 4);
     return pixels.filter((_, at) => at % EACH === 0);
   });
@@ -37,19 +38,16 @@ function sample(count, pictureAt) {
 }
 
 /**
- * Encodes pictures of one size, `{ data, width, height }`, which `pictureAt(index)` gives, each shown for `delay` milliseconds. They share
- * one palette: with one each, what stands still would flicker.
+ * Encodes pictures of one size, `{ data, width, height }`, each shown for `delay` milliseconds; `onDone(count)` hears of each. They share
+ * one palette: with one each, what stands still would flicker. This takes seconds: the page has it done in a Worker.
  */
-export async function encode(count, pictureAt, delay, facts, signal) {
+export function encode(pictures, delay, facts, onDone = () => {}) {
   const gif = GIFEncoder();
-  const palette = quantize(sample(count, pictureAt), COLOURS);
-  for (let index = 0; index < count; index++) {
-    // The page goes on between two pictures.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    signal.throwIfAborted();
-    const { data, width, height } = pictureAt(index);
+  const palette = quantize(sample(pictures), COLOURS);
+  pictures.forEach(({ data, width, height }, index) => {
     gif.writeFrame(applyPalette(data, palette), width, height, { palette: index ? null : palette, delay });
-  }
+    onDone(index + 1);
+  });
   gif.finish();
   return withComment(gif.bytes(), facts);
 }

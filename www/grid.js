@@ -68,6 +68,10 @@ export class Grid {
     this.#cells.setAttribute("role", "group");
     this.#cells.setAttribute("aria-label", "The grid of pictures: choose one to make it the main picture");
     this.#cells.hidden = true;
+    // Where there is room beside the form, something stands for what is to come.
+    const empty = element("div", "grid-empty", root);
+    empty.setAttribute("aria-hidden", "true");
+    for (let cell = 0; cell < 16; cell++) element("span", "", empty);
   }
 
   #labelled(parent, tag, id, text) {

@@ -58,19 +58,20 @@ function isPlain(picture) {
   return spreadOf(context.getImageData(0, 0, SIDE, SIDE).data) < PLAIN;
 }
 
-const said = (captions, verdict) => ({ captions, verdict, text: VERDICTS[verdict] });
+const said = (captions, verdict, found = null) => ({ captions, verdict, text: VERDICTS[verdict], found });
 
 /**
- * What the model says of a picture: `{ captions, verdict, text }`, the sentence to be shown first, and which of `VERDICTS` holds. `texts` are
- * sentences of other pictures; `options` are `signal` and `onProgress` of the package's calls.
+ * What the model says of a picture: `{ captions, verdict, text, found }`, the sentence to be shown first, which of `VERDICTS` holds, and
+ * where a judge finds the words of `prompt`, else of the sentence that matches best (`match` of the package); null where there is none.
+ * `texts` are sentences of other pictures; `options` are `signal` and `onProgress` of the package's calls.
  */
-export async function describe(gan, picture, texts, options) {
+export async function describe(gan, picture, texts, { prompt = null, ...options }) {
   const captions = await gan.caption(picture, { ...options, count: SENTENCES });
   if (isPlain(picture)) return said(captions, "plain");
   if (!gan.info.matches) return said(captions, "unjudged");
-  const similarity = async (text) => {
+  const match = async (text) => {
     try {
-      return (await gan.match(picture, text, options)).similarity;
+      return await gan.match(picture, text, options);
     } catch (error) {
       // No word that the model knows: there is nothing to compare.
       if (error.code === "empty-prompt") return null;
@@ -78,10 +79,15 @@ export async function describe(gan, picture, texts, options) {
     }
   };
   const judged = [];
-  for (const caption of captions) judged.push({ ...caption, similarity: await similarity(caption.text) });
+  const matches = new Map();
+  for (const caption of captions) {
+    matches.set(caption.text, await match(caption.text));
+    judged.push({ ...caption, similarity: matches.get(caption.text)?.similarity ?? null });
+  }
   const others = [];
-  for (const text of unlike(texts, captions.map(({ text }) => text)).slice(0, OTHERS)) others.push(await similarity(text));
+  for (const text of unlike(texts, captions.map(({ text }) => text)).slice(0, OTHERS)) others.push((await match(text))?.similarity ?? null);
   const sorted = ranked(judged);
   const unsure = sorted[0].similarity === null || isUnsure(sorted[0].similarity, others.filter((value) => value !== null));
-  return said(sorted, unsure ? "unsure" : "judged");
+  const found = prompt === null ? matches.get(sorted[0].text) : (matches.get(prompt) ?? (await match(prompt)));
+  return said(sorted, unsure ? "unsure" : "judged", found);
 }

@@ -18,6 +18,7 @@ import { clearError, flash, tell, tellError, tellLink } from "./notices.js";
 import { keepPage } from "./offline.js";
 import { reveal } from "./paint.js";
 import { DownloadBar } from "./progress.js";
+import { restorer } from "./restore.js";
 import { copyLink, savePicture, saveStrip } from "./share.js";
 import { Sketch } from "./sketch.js";
 import { Stages } from "./stages.js";
@@ -48,9 +49,12 @@ const work = new Work({
     document.body.classList.toggle("busy", busy);
     easel.busy(busy);
   },
-  onStart: clearError,
+  onStart() {
+    clearError();
+    bar.forget();
+  },
   onError: tellError,
-  onCancel: () => tell("Cancelled."),
+  onCancel: () => tell(bar.cut ? "Cancelled. What has come of the download is kept." : "Cancelled."),
   onEnd() {
     bar.stop();
     studio.settle();
@@ -71,7 +75,7 @@ const kept = new History((entry, image) => drawAgain(entry, image));
 const blend = new Blend(blendPrompts, (kind) => tools.saveFilm(blend, kind, "blend"));
 const mirror = new Mirror({
   onPicture: describe,
-  onDrawn: restore,
+  onDrawn: (wish, source) => restore(wish, source),
   onDraw: (prompt, source) => drawAgain({ prompt, model: choice.name }, source),
   own: () => stages.last,
 });
@@ -81,6 +85,7 @@ const choice = new Choice({
   onTile: (tile, canvas) => drawAgain({ ...tile, model: choice.name }, canvas),
 });
 const tools = new Tools({ studio, choice, engine, work, form, draw: (wish, source) => drawAgain(wish, source, true) });
+const restore = restorer({ choice, studio, form, tools, draw: drawAgain, blend: (ends) => (blend.fill(ends), blendPrompts(ends)) });
 
 /** The buttons that start something; none before the page knows its model and that this browser can draw. */
 function allowWork(allowed) {
@@ -152,7 +157,7 @@ function vary({ again = false } = {}) {
 
 function blendPrompts(texts) {
   const prompts = texts.map((text) => cleanPrompt(text).prompt.trim());
-  work.run(async (signal) => {
+  return work.run(async (signal) => {
     const empty = prompts.findIndex(isEmpty);
     if (empty >= 0) throw Object.assign(new Error(`the blend needs two prompts; the ${empty ? "second" : "first"} is empty`), { code: "bad-input" });
     const gan = await engine.get(choice.name, form.device, signal);
@@ -170,17 +175,6 @@ function describe(open) {
     engine.describes = true;
     tell("Described.");
   }, "mirror");
-}
-
-/** Draws again what a saved PNG was drawn from. */
-async function restore(wish, source) {
-  if (!choice.names.includes(wish.model)) {
-    tellError(Object.assign(new Error(`this picture was drawn by the model “${wish.model}”, which is not here`), { code: "bad-input" }), "mirror");
-    return;
-  }
-  const done = await drawAgain(wish, source);
-  const weights = studio.known?.drawnBy?.slice(0, 12);
-  if (done && wish.weights && wish.weights !== weights) tell("Done, but the model has learned since: the picture in the file differs.");
 }
 
 function followLink() {

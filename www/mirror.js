@@ -2,6 +2,7 @@
 
 import { drawnFrom, openPicture, showDropped, watchPictures } from "./drop.js";
 import { describe } from "./judge.js";
+import { Finding } from "./finding.js";
 import { showSentences } from "./sentences.js";
 
 const $ = (id) => document.getElementById(id);
@@ -10,16 +11,17 @@ export class Mirror {
   #text = $("drop-text");
   #invitation = $("drop-text").textContent;
   #said = "";
+  #finding = new Finding();
   #onDraw;
 
   /**
-   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap)` hears instead of one that
-   * was drawn and saved here. `onDraw(text, canvas)` hears of the wish to draw what was said; `own()` is the canvas of the main picture.
+   * `onPicture(open)` hears of each picture; `open()` gives it as an ImageBitmap. `onDrawn(wish, bitmap or null)` hears instead
+   * of a picture or a film that was drawn and saved here. `onDraw(text, canvas)` hears of the wish to draw what was said; `own()` is the canvas of the main picture.
    */
   constructor({ onPicture, onDrawn, onDraw, own }) {
     watchPictures(async (file) => {
       const wish = await drawnFrom(file);
-      if (wish) onDrawn(wish, await openPicture(file));
+      if (wish) onDrawn(wish, wish.film ? null : await openPicture(file));
       else onPicture(() => openPicture(file));
     });
     this.#onDraw = onDraw;
@@ -45,6 +47,7 @@ export class Mirror {
       this.#said = text;
       showSentences($("mirror-sentences"), $("mirror-verdict"), said, (sentence) => this.#onDraw(sentence, $("dropped")));
       showDropped(picture, text);
+      this.#finding.show(said.found ?? null);
       $("mirror-draw").hidden = !text;
     } finally {
       picture?.close();

@@ -23,7 +23,10 @@ export async function listModels() {
 export const folderOf = (name) => `models/${name}/`;
 
 /** Bytes of the files that are `wanted`. */
-export const bytesOf = (files, wanted) => files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
+const bytesOf = (files, wanted) => files.filter(wanted).reduce((total, file) => total + file.bytes, 0);
+
+/** Bytes of the files that are `wanted` and not here, but for what is here of a download that was cancelled. */
+const missingOf = (files, wanted) => bytesOf(files, (file) => wanted(file) && !file.cached) - files.filter(wanted).reduce((total, file) => total + (file.begun ?? 0), 0);
 
 /**
  * What a model is and what it would cost on a device, the program that draws included: bytes to draw, bytes more to describe, and
@@ -40,8 +43,8 @@ export async function lookAt(name, device = document.getElementById("device").va
     trainedOn: String(config.trained_on ?? ""),
     load: sum((file) => file.when === "load") + program.bytes,
     describe: sum((file) => file.when !== "load"),
-    missing: sum((file) => !file.cached) + (program.cached ? 0 : program.bytes),
-    missingToDraw: sum((file) => file.when === "load" && !file.cached) + (program.cached ? 0 : program.bytes),
+    missing: missingOf(described.files, () => true) + (program.cached ? 0 : program.bytes),
+    missingToDraw: missingOf(described.files, (file) => file.when === "load") + (program.cached ? 0 : program.bytes),
     sizes: [64, 128, 256].slice(0, config.generator?.stages ?? 3),
     drawnBy: config.files?.["glam.safetensors"]?.sha256 ?? null,
     vocabulary: { url: `${url}${config.vocabulary_file}`, size: config.text_encoder?.vocabulary },

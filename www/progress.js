@@ -5,6 +5,8 @@ import { bytes, seconds } from "./text.js";
 /** Milliseconds over which a rate is measured. */
 const WINDOW = 3000;
 
+const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+
 /** Bytes a millisecond over the last few counts, `[time, bytes]`; null before there is anything to go by. */
 export function rateOf(counts, now) {
   const recent = counts.filter(([time]) => now - time <= WINDOW);
@@ -17,40 +19,50 @@ export class DownloadBar {
   #box = document.getElementById("download");
   #label = document.getElementById("download-label");
   #bar = document.getElementById("download-bar");
-  #files = new Map();
-  #sizes = {};
-  #expected = 0;
+  /** Bytes of the files that are needed, and those of them that are here. */
+  #expected = {};
+  #have = {};
   #counts = [];
 
-  /** `expected`: bytes of the files that are known to be needed; `sizes`: those of files whose server may not tell, by name. */
-  start(expected = 0, sizes = {}) {
-    this.#files.clear();
-    [this.#expected, this.#sizes, this.#counts] = [expected, sizes, []];
+  /** `expected`: bytes of the files that are to come, by name. Others are asked for only to see whether they are as they were. */
+  start(expected = {}) {
+    [this.#expected, this.#have, this.#counts] = [expected, {}, []];
     this.#bar.removeAttribute("value");
     this.#label.textContent = "Getting ready…";
     this.#box.hidden = false;
   }
 
   /** A progress event of the package. */
-  tell({ status, file, loaded = 0, total = 0, cached = false }) {
+  tell({ status, file, loaded = 0, cached = false }) {
     if (status === "warm-up") {
       this.#bar.removeAttribute("value");
       this.#label.textContent = "Warming up…";
       return;
     }
-    if (!file || cached || status === "initiate") return;
+    const most = this.#expected[file];
+    if (!most || cached || status === "initiate") return;
     // Of a file that comes packed, the browser tells the unpacked bytes.
-    const most = this.#sizes[file];
-    this.#files.set(file, most ? { loaded: status === "done" ? most : Math.min(loaded, most), total: most } : { loaded, total });
-    const counts = [...this.#files.values()];
-    const have = counts.reduce((sum, count) => sum + count.loaded, 0);
-    const all = Math.max(this.#expected, counts.reduce((sum, count) => sum + Math.max(count.total, count.loaded), 0));
-    this.#bar.value = all ? (100 * have) / all : 0;
+    this.#have[file] = status === "done" ? most : Math.min(loaded, most);
+    // What was here before did not come just now: it is no part of the rate.
+    if (status === "download") this.#counts = this.#counts.map(([time, count]) => [time, count + this.#have[file]]);
+    const [have, all] = [sum(this.#have), sum(this.#expected)];
+    this.#bar.value = (100 * have) / all;
     this.#label.textContent = `Downloading ${bytes(have)} of ${bytes(all)}${this.#pace(have, all)}`;
   }
 
   stop() {
     this.#box.hidden = true;
+  }
+
+  /** Whether the last download was begun and has not come to its end. */
+  get cut() {
+    const have = sum(this.#have);
+    return have > 0 && have < sum(this.#expected);
+  }
+
+  /** What was cut short is of no interest any more. */
+  forget() {
+    this.#have = {};
   }
 
   #pace(have, all) {

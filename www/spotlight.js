@@ -1,5 +1,6 @@
 // Where a word was attended to, as its ratio to an even share: weight × number of words. 1 is what every word would have if the
-// network had not looked at all; what is above it was looked at. Weak maps are not stretched, so that a flat map looks flat.
+// network had not looked at all; what is above it was looked at. Weak maps are not stretched, so that a flat map looks flat. What a
+// judge finds in a finished picture is shown in the same way; there an even share is what each place would have of a word.
 
 /** Below this no part of a map stands out. */
 export const FLAT = 1.2;
@@ -32,6 +33,15 @@ export function ratios({ words, size, weights }, index) {
   return weights.subarray(index * size * size, (index + 1) * size * size).map((weight) => weight * words);
 }
 
+/**
+ * What `match` of the package gives, as maps like those of attention: in the one the words of a place share, in the other the places of
+ * a word. With `fits`, how well each word and what it was found in go together, from −1 to 1.
+ */
+export function foundMaps({ words, places }) {
+  const { size } = places;
+  return { words: places.words, size, weights: places.weights.map((weight) => (weight * size * size) / places.words), fits: words };
+}
+
 /** The ratio at its strongest: the mean of the top 2 % of the picture. */
 export function peak(map) {
   const sorted = Float32Array.from(map).sort();
@@ -47,6 +57,15 @@ export const ratioText = (ratio) => `${ratio.toFixed(1)} ×`;
 /** What a word's map shows, in words. */
 export function tellPeak(word, ratio) {
   return ratio < FLAT ? `“${word}” is spread nearly flat: nowhere more than ${ratioText(ratio)} of even.` : `“${word}” has up to ${ratioText(ratio)} of an even share.`;
+}
+
+/** What is said of a word that a judge looked for in the picture; a word behind the last that counts has no map. */
+export function tellFound(word, { words, fits, ...maps }, index) {
+  if (index >= words) return `“${word}” is behind the last word that counts: it was not looked for.`;
+  const top = peak(ratios({ words, ...maps }, index));
+  if (fits[index] <= 0) return `The judge finds nothing like “${word}” in this picture.`;
+  if (top < FLAT) return `The judge cannot place “${word}”: nowhere more than ${ratioText(top)} of even.`;
+  return `The judge finds “${word}” here, with up to ${ratioText(top)} of an even share.`;
 }
 
 /**
@@ -78,6 +97,28 @@ export function regions({ words, size, weights }) {
   return { winner, legend };
 }
 
+/** Maps with `side` pixels along each edge, smooth between those that they had: their edges would be stairs on a large picture. */
+function finer({ words, size, weights }, side) {
+  const near = Array.from({ length: side }, (_, at) => {
+    const place = Math.min(size - 1, Math.max(0, ((at + 0.5) * size) / side - 0.5));
+    const low = Math.floor(place);
+    return [low, Math.min(size - 1, low + 1), place - low];
+  });
+  const fine = new Float32Array(words * side * side);
+  for (let word = 0, to = 0; word < words; word++) {
+    const from = word * size * size;
+    for (const [top, bottom, down] of near) {
+      const [above, below] = [from + top * size, from + bottom * size];
+      for (const [left, right, along] of near) {
+        const high = weights[above + left] + along * (weights[above + right] - weights[above + left]);
+        const deep = weights[below + left] + along * (weights[below + right] - weights[below + left]);
+        fine[to++] = high + down * (deep - high);
+      }
+    }
+  }
+  return { words, size: side, weights: fine };
+}
+
 function fill(canvas, size, colourOf) {
   canvas.width = canvas.height = size;
   const context = canvas.getContext("2d");
@@ -92,30 +133,35 @@ export function paintVeil(canvas, size, keptOf) {
   fill(canvas, size, (pixel) => [250, 248, 245, Math.round(228 * (1 - keptOf(pixel)))]);
 }
 
-function paintRegions(canvas, attention) {
-  const { winner, legend } = regions(attention);
-  const colours = new Map(legend.map(({ index, colour }) => [index, colour]));
-  const pixels = attention.size ** 2;
+function paintRegions(canvas, attention, side) {
+  const colours = new Map(regions(attention).legend.map(({ index, colour }) => [index, colour]));
+  const shown = attention.size < side ? finer(attention, side) : attention;
+  const { winner } = regions(shown);
+  const pixels = shown.size ** 2;
   canvas.classList.remove("veil");
-  fill(canvas, attention.size, (pixel) => {
+  fill(canvas, shown.size, (pixel) => {
     const colour = colours.get(winner[pixel]);
     if (!colour) return [128, 128, 128, 90];
-    const lead = attention.weights[winner[pixel] * pixels + pixel] * attention.words;
+    const lead = shown.weights[winner[pixel] * pixels + pixel] * shown.words;
     return [...colour, Math.round(90 + 110 * smooth(1, 1.6, lead))];
   });
 }
 
-/** Paints a look, `{ word }` or `{ all: true }` or null, over a picture with this attention; gives whether there is anything to show. */
-export function paintLook(canvas, attention, look) {
+/**
+ * Paints a look, `{ word }` or `{ all: true }` or null, over a picture with this attention, with at least `side` pixels along an edge;
+ * gives whether there is anything to show.
+ */
+export function paintLook(canvas, attention, look, side = 0) {
   const there = Boolean(look && attention && (look.all || look.word < attention.words));
   canvas.classList.toggle("shown", there);
   if (!there) return false;
   if (look.all) {
-    paintRegions(canvas, attention);
+    paintRegions(canvas, attention, side);
   } else {
     const map = ratios(attention, look.word);
     const top = peak(map);
-    paintVeil(canvas, attention.size, (pixel) => kept(map[pixel], top));
+    const shown = attention.size < side ? finer({ words: 1, size: attention.size, weights: map }, side) : { size: attention.size, weights: map };
+    paintVeil(canvas, shown.size, (pixel) => kept(shown.weights[pixel], top));
   }
   return true;
 }

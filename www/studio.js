@@ -86,7 +86,7 @@ export class Studio {
     try {
       if (caption) {
         if (!engine.describes) tell("Drawn; now describing it…");
-        said = await describe(gan, stages.last, examplesOf(model).prompts, { signal, onProgress: engine.onProgress });
+        said = await describe(gan, stages.last, examplesOf(model).prompts, { prompt, signal, onProgress: engine.onProgress });
         engine.describes = true;
       }
     } finally {
@@ -100,6 +100,7 @@ export class Studio {
     this.result = { ...result, caption, described: took };
     $("caption-block").hidden = !caption;
     $("caption-block").classList.remove("waiting");
+    this.#parts.looking.found(said?.found ?? null);
     if (caption) {
       showCaption($("caption"), caption, result.tokens);
       showSentences($("sentences"), $("verdict"), said, (text) => this.#parts.onSentence(text, this.#parts.stages.last));

@@ -2,13 +2,13 @@
 
 import { refuseEmpty } from "./form.js";
 import { flash, tell, tellError } from "./notices.js";
-import { reveal } from "./paint.js";
+import { element, reveal } from "./paint.js";
 import { plain, weightsOf } from "./share.js";
 
 const $ = (id) => document.getElementById(id);
 
 /** The scripts of the tools, for visits without network. */
-export const TOOLS = ["change.js", "compare.js", "films.js", "gif.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js", "vendor/gifenc.js", "walk.js", "webm.js"];
+export const TOOLS = ["change.js", "compare.js", "filmed.js", "films.js", "gif.js", "gif_worker.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js", "vendor/gifenc.js", "walk.js", "webm.js"];
 
 export class Tools {
   #parts;
@@ -137,24 +137,35 @@ export class Tools {
   }
 
   async #openWalk() {
-    const { engine, form, work } = this.#parts;
     const there = await this.#load("walk", async () => {
       const { Walk } = await import("./walk.js");
-      const onStart = () =>
-        work.run(async (signal) => {
-          const walked = this.#walk.read();
-          refuseEmpty(walked.prompt);
-          const gan = await engine.get(walked.model, form.device, signal);
-          tell(`Walking from seed ${walked.seed} to seed ${walked.towards}…`);
-          const done = this.#walk.draw(gan, walked, signal);
-          reveal($("walk-body"));
-          await done;
-          tell("Walked: move the slider, or press Play.");
-        }, "walk");
       const onSave = (kind) => this.saveFilm(this.#walk, kind, "walk");
-      this.#walk ??= new Walk($("walk-body"), { onStart, onSave, onChoice: (wish, canvas) => this.#parts.draw(wish, canvas) });
+      this.#walk ??= new Walk($("walk-body"), { onStart: () => this.#startWalk(), onSave, onChoice: (wish, canvas) => this.#parts.draw(wish, canvas) });
     });
     if (there) this.#walk.offer({ ...this.#wish() });
+    return there;
+  }
+
+  #startWalk() {
+    const { engine, form, work } = this.#parts;
+    return work.run(async (signal) => {
+      const walked = this.#walk.read();
+      refuseEmpty(walked.prompt);
+      const gan = await engine.get(walked.model, form.device, signal);
+      tell(`Walking from seed ${walked.seed} to seed ${walked.towards}…`);
+      const done = this.#walk.draw(gan, walked, signal);
+      reveal($("walk-body"));
+      await done;
+      tell("Walked: move the slider, or press Play.");
+    }, "walk");
+  }
+
+  /** Walks from the main picture to another seed; gives whether it came there. */
+  async walk(towards) {
+    $("walk").open = true;
+    if (!(await this.#openWalk())) return false;
+    this.#walk.towards = towards;
+    return this.#startWalk();
   }
 
   /** Saves the film of a walk or a blend; errors are told at `place`. */
@@ -163,14 +174,19 @@ export class Tools {
     const { prompt, from, to, seed, towards, model } = facts;
     const name = plain(prompt ? `${prompt}-${seed}-to-${towards}` : `${from}-to-${to}-${seed}`);
     const title = prompt ? `${prompt}, from seed ${seed} to seed ${towards}` : `From “${from}” to “${to}”, seed ${seed}`;
+    const button = $(`${place}-${kind}`);
+    const bar = Object.assign(element("progress", "film-progress"), { max: 1, ariaLabel: kind === "gif" ? "Making the GIF" : "Recording the video" });
     const done = await work.run(async (signal) => {
       const { saveFilm } = await import("./films.js");
       tell(kind === "gif" ? "Making the GIF…" : "Recording the video: six seconds…");
       film.stop();
-      await saveFilm(film, kind, { name, title, facts: { ...facts, weights: weightsOf(studio.known, model) } }, signal);
+      button.parentElement.append(bar);
+      const facted = { ...facts, weights: weightsOf(studio.known, model) };
+      await saveFilm(film, kind, { name, title, facts: facted }, signal, (share) => (bar.value = share));
       tell("Saved.");
     }, place);
-    if (done) flash($(`${place}-${kind}`), "Saved");
+    bar.remove();
+    if (done) flash(button, "Saved");
   }
 
   /** Whether a part could be loaded; a connection that fails is told where it was needed. */

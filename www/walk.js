@@ -48,7 +48,7 @@ export class Walk {
     const place = element("output", "", slide);
     place.setAttribute("aria-hidden", "true");
     const play = Object.assign(element("button", "", slide), { type: "button", id: "walk-play", textContent: "Play" });
-    const row = element("div", "row", side);
+    const row = element("div", "row walk-row", side);
     made("keep", "button", row, { type: "button", textContent: "Make it the main picture" });
     this.#parts.keep.addEventListener("click", () => onChoice(this.#here, canvas));
     for (const [kind, text] of [["gif", "Save as GIF"], ["webm", "Save as video"]]) {
@@ -67,6 +67,11 @@ export class Walk {
     this.#base = wish;
     of.textContent = `“${wish.prompt.split(" ").map(shortened).join(" ").slice(0, 120)}”, from seed ${wish.seed}`;
     if (!to.value || to.value === to.dataset.offered) to.value = to.dataset.offered = wish.seed < Number.MAX_SAFE_INTEGER ? wish.seed + 1 : 0;
+  }
+
+  /** Another seed to go to. */
+  set towards(seed) {
+    this.#parts.to.value = seed;
   }
 
   /** What the form asks for: `{ prompt, seed, model, towards }`. */

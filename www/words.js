@@ -7,10 +7,11 @@ import { list, shortened } from "./text.js";
 const MOST = 60;
 
 /**
- * Shows a button for each known word. `point(index or null)` hears of pointing and focus, `pin(index or null)` of clicks. Gives
- * `press(index or null)`, which shows what is chosen, and `ratios(numbers)`, which prints one in each button.
+ * Shows a button for each known word. `point(index or null)` hears of pointing and focus, `pin(index or null)` of clicks; `spot` is the
+ * name of the element that says what is shown. Gives `press(index or null)`, which shows what is chosen, and `ratios(numbers)`, which
+ * prints one in each button.
  */
-export function showWords(root, tokens, maxWords, { point, pin }) {
+export function showWords(root, tokens, maxWords, { point, pin, spot = "spot" }) {
   root.replaceChildren();
   const buttons = [];
   let pinned = null;
@@ -28,7 +29,7 @@ export function showWords(root, tokens, maxWords, { point, pin }) {
     button.type = "button";
     button.textContent = word;
     button.setAttribute("aria-pressed", "false");
-    button.setAttribute("aria-describedby", "spot");
+    button.setAttribute("aria-describedby", spot);
     // A finger has no place to point from: it taps.
     button.addEventListener("pointerenter", ({ pointerType }) => pointerType !== "touch" && point(index));
     button.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && point(null));
@@ -50,7 +51,7 @@ export function showWords(root, tokens, maxWords, { point, pin }) {
       buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(index === chosen)));
     },
     // As style sheets write it: the name of the button stays the word.
-    ratios: (numbers) => numbers.forEach((ratio, index) => (buttons[index].dataset.ratio = ratio.toFixed(1))),
+    ratios: (numbers) => buttons.forEach((button, index) => (button.dataset.ratio = numbers[index]?.toFixed(1) ?? "–")),
   };
 }
 

@@ -125,8 +125,12 @@ for (const { file, folder, cut, piece } of KINDS) {
     assert.equal((await load(file, cut)).outcome, "aborted");
     // A module's parts are put away beside its use, and so perhaps after the error.
     await until(page, async (file) => (await (await caches.open("mirrorgan-v1")).keys()).some(({ url }) => url.includes(file) && /part=0$/.test(url)), file);
+    const begun = () => page.evaluate(async (file) => (await MirrorGan.describe("flowers")).files.find((entry) => entry.file === file)?.begun, file);
+    const there = await begun();
     assert.equal((await load(file)).outcome, "ok");
     assert.ok(starts.at(-1) >= piece, `${starts}`);
+    // Of modules nothing is described.
+    if (there !== undefined) assert.deepEqual([there, await begun()], [starts.at(-1), 0]);
   });
 
   test(`${file}: where the server knows no ranges, or has another file by now, it begins anew`, async () => {

@@ -83,7 +83,7 @@ for (const [during, holdIt] of [["loading", (page) => holdRequests(page, "**/gla
     await draw(page, PROMPT);
     await held.reached();
     await page.getByRole("button", { name: "Cancel" }).click();
-    await told(page, /^Cancelled\.$/);
+    await told(page, /^Cancelled\./);
     await held.release();
     await stillDraws(page);
     await page.context().close();
@@ -109,7 +109,7 @@ test("after a cancellation it is the picture that is shown which is saved and li
   const offered = await page.evaluate(() => ["save", "copy", "vary"].map((id) => !document.getElementById(id).disabled));
   assert.deepEqual(offered, [false, false, false], "while it is drawn");
   await page.getByRole("button", { name: "Cancel" }).click();
-  await told(page, /^Cancelled\.$/);
+  await told(page, /^Cancelled\./);
   await held.release();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as PNG" }).click()]);
   assert.equal(download.suggestedFilename(), `${PROMPT.replaceAll(" ", "-")}-3.png`);

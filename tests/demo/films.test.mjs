@@ -5,10 +5,11 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gifPlaces, places } from "../../www/films.js";
 import { encode, withComment } from "../../www/gif.js";
+import { TAG, commentOf, readFilm, tagOf } from "../../www/filmed.js";
 import { VERSION } from "../../www/png.js";
 import { elementAt, withTags } from "../../www/webm.js";
 import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
-import { openPage } from "./harness.mjs";
+import { difference, openPage, shownError, stagePixels } from "./harness.mjs";
 import { readGif, readWebm } from "./read_films.mjs";
 import { browser, server } from "./tiny_page.mjs";
 
@@ -19,11 +20,13 @@ test("a film goes there and back, its ends once", () => {
   assert.deepEqual(gifPlaces(2).slice(0, 3), [0, 1 / 16, 2 / 16]);
 });
 
-test("a GIF has its pictures, their size and a comment in ASCII that says what it was drawn from", async () => {
+test("a GIF has its pictures, their size and a comment in ASCII that says what it was drawn from", () => {
   const [width, height] = [5, 3];
   const picture = (index) => ({ width, height, data: Uint8ClampedArray.from({ length: 4 * width * height }, (_, at) => (at % 4 === 3 ? 255 : (at * 16 + 90 * index) % 256)) });
   const facts = { prompt: `a röd 花 🌸 ${"long ".repeat(100)}`, seed: 7 };
-  const gif = readGif(Buffer.from(await encode(3, picture, 120, facts, new AbortController().signal)));
+  const done = [];
+  const gif = readGif(Buffer.from(encode([0, 1, 2].map(picture), 120, facts, (count) => done.push(count))));
+  assert.deepEqual(done, [1, 2, 3]);
   assert.deepEqual([gif.width, gif.height, gif.repeats], [width, height, 0]);
   assert.deepEqual(gif.frames.map((frame) => [frame.width, frame.height, frame.delay]), Array(3).fill([width, height, 120]));
 
@@ -31,9 +34,27 @@ test("a GIF has its pictures, their size and a comment in ASCII that says what i
   assert.match(gif.comment, /^[\x20-\x7e]+$/);
   assert.deepEqual(JSON.parse(gif.comment), facts);
   assert.deepEqual(JSON.parse(readGif(Buffer.from(withComment(Uint8Array.from([...Buffer.from("GIF89a"), 1, 0, 1, 0, 0, 0, 0, 0x3b]), { a: 1 }))).comment), { a: 1 });
-  const stopped = new AbortController();
-  stopped.abort("enough");
-  await assert.rejects(encode(3, picture, 120, facts, stopped.signal), (reason) => reason === "enough");
+});
+
+const WALKED = { prompt: "a röd 花 🌸", seed: 7, towards: 12, model: "flowers", weights: "0123456789ab" };
+const BLENDED = { from: "a red flower", to: `a white flower ${"and more ".repeat(60)}`, seed: 0, model: "flowers", weights: null };
+const gifOf = (facts) => encode([{ width: 2, height: 2, data: new Uint8ClampedArray(16).fill(255) }], 120, facts);
+const webmOf = (facts) => withTags(Uint8Array.from([0x1a, 0x45, 0xdf, 0xa3, 0x80, 0x18, 0x53, 0x80, 0x67, 0x01, 255, 255, 255, 255, 255, 255, 255]), { TITLE: "x", [TAG]: typeof facts === "string" ? facts : JSON.stringify(facts) });
+
+test("films say what they were drawn from, and nonsense in them is no wish", () => {
+  for (const film of [gifOf, webmOf]) {
+    assert.deepEqual(readFilm(film({ ...WALKED, version: VERSION })), { film: "walk", ...WALKED });
+    assert.deepEqual(readFilm(film({ ...BLENDED, version: VERSION })), { film: "blend", ...BLENDED });
+    for (const wrong of [{}, null, 1, { ...WALKED, towards: 7 }, { ...WALKED, towards: undefined }, { ...WALKED, seed: -1 }, { ...WALKED, model: "../x" }, { ...BLENDED, to: "" }, { ...BLENDED, from: "x".repeat(3000) }]) {
+      assert.equal(readFilm(film(wrong)), null, JSON.stringify(wrong));
+    }
+    const whole = film(WALKED);
+    for (let cut = 0; cut < whole.length; cut += 7) assert.equal(readFilm(whole.subarray(0, cut)), null, `${cut} bytes`);
+  }
+  assert.equal(readFilm(webmOf("{")), null);
+  assert.equal(tagOf(webmOf(WALKED), "ARTIST"), null);
+  assert.equal(commentOf(Uint8Array.from(Buffer.from("no film at all"))), null);
+  assert.equal(readFilm(new Uint8Array(0)), null);
 });
 
 test("tags go to the end of a WebM whose segment is its end, and nowhere else", () => {
@@ -141,6 +162,38 @@ test("a walk is saved as GIF and as WebM, with what it was drawn from", async ()
   const off = mean(coarse(await firstPicture(page, video.file, "video/webm")), coarse(drawn));
   assert.ok(off < 10, `${off} of 255 on average`);
   assert.deepEqual(page.problems, []);
+
+  // Dropped on the page they are walked again, with the prompt, the seeds and the model.
+  for (const [name, file] of [["walk.gif", saved.file], ["walk.webm", video.file]]) {
+    const other = await openPage(browser, server.address, { reducedMotion: "reduce" });
+    await other.locator("#file:enabled").setInputFiles(fileOf(name, file));
+    await told(other, /^Walking from seed 7 to seed 12/);
+    await told(other, /^Walked/);
+    assert.equal(difference(await firstDrawn(other, "#walk-slider", "#walk .film-picture"), drawn), 0, name);
+    assert.equal(await other.locator("#walk-to").inputValue(), "12");
+    assert.equal(await other.getByLabel("What should the picture show?").inputValue(), TINY_PROMPT);
+    assert.equal(await other.locator("#model-list :checked").inputValue(), "tiny");
+    assert.equal(difference((await stagePixels(other)).at(-1).rgba, drawn), 0, "its first picture is the main one");
+    assert.deepEqual(other.problems, []);
+    await other.context().close();
+  }
+  // Its downloads go with it.
+  await page.context().close();
+});
+
+const TYPES = { gif: "image/gif", webm: "video/webm" };
+const fileOf = (name, path) => ({ name, mimeType: TYPES[name.split(".").pop()], buffer: typeof path === "string" ? readFileSync(path) : Buffer.from(path) });
+
+test("a film that says nothing of what it was drawn from is a picture where it can be, else what can be dropped is said", async () => {
+  const page = await openPage(browser, server.address);
+  await page.locator("#file:enabled").setInputFiles(fileOf("own.gif", gifOf({})));
+  await told(page, /^Described/);
+  await page.locator("#file").setInputFiles(fileOf("own.webm", webmOf({})));
+  assert.match(await shownError(page), /does not say what it was drawn from\. One that was saved here is drawn again/);
+  assert.ok(await page.locator('#mirror [role="alert"]').isVisible());
+  await page.locator("#file").setInputFiles(fileOf("other.gif", gifOf({ ...WALKED, model: "elsewhere" })));
+  assert.match(await shownError(page), /This film was drawn by the model “elsewhere”, which is not here/i);
+  assert.deepEqual(page.problems, []);
   await page.context().close();
 });
 
@@ -163,13 +216,28 @@ test("a blend is saved as GIF; saving can be cancelled; a browser that records n
   const { from, to, seed, model } = JSON.parse(gif.comment);
   assert.deepEqual({ from, to, seed, model }, { from: "a red flower", to: "a white flower", seed: 7, model: "flowers" });
   assert.ok(mean(await firstPicture(page, saved.file, "image/gif"), drawn) < 6);
-  // The library comes when it is first needed: it is here by now, so this is cancelled while it encodes.
+  // Cancelled as soon as the first picture is told to be done: not beside the page, it could not be.
   await page.evaluate(() => {
-    const status = document.getElementById("status");
-    new MutationObserver(() => status.textContent.startsWith("Making") && document.getElementById("cancel").click()).observe(status, { childList: true });
+    window.shares = [];
+    new MutationObserver((changes) => {
+      for (const { target } of changes) if (target.matches("progress.film-progress")) window.shares.push(target.value);
+      if (window.shares.length) document.getElementById("cancel").click();
+    }).observe(document.getElementById("blend-save"), { attributes: true, attributeFilter: ["value"], subtree: true });
   });
   await page.locator("#blend-gif").click();
   await told(page, /^Cancelled/);
+  assert.ok((await page.evaluate(() => window.shares[0])) > 0);
+  assert.equal(await page.locator(".film-progress").count(), 0);
+  assert.ok(await page.locator("#blend-gif").isEnabled());
   assert.deepEqual(page.problems, []);
+
+  const other = await openPage(browser, server.address);
+  await other.locator("#file:enabled").setInputFiles(fileOf("blend.gif", saved.file));
+  await told(other, /^Blended/);
+  assert.equal(await other.getByRole("textbox", { name: "From" }).inputValue(), "a red flower");
+  assert.equal(await other.getByRole("textbox", { name: "To", exact: true }).inputValue(), "a white flower");
+  assert.equal(difference(await firstDrawn(other, "#blend-slider", "#blend-picture"), drawn), 0);
+  assert.deepEqual(other.problems, []);
+  await other.context().close();
   await page.context().close();
 });

@@ -8,6 +8,7 @@ import { VERSION, readDrawn, textsFor, textsOf, withTexts } from "../../www/png.
 import { TINY_PROMPT, drawAndWait, told } from "./demo_tools.mjs";
 import { ROOT, TINY, cli, difference, openPage, pngPixels, scratch, shownError, stagePixels } from "./harness.mjs";
 import { browser, server } from "./tiny_page.mjs";
+import { address } from "./watch.mjs";
 
 /** A picture of one pixel. */
 const PIXEL = Uint8Array.from(Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));
@@ -81,6 +82,48 @@ test("a saved picture brings back prompt, seed and model; a model that is not he
   await other.locator("#file").setInputFiles(file);
   assert.match(await shownError(other), /“elsewhere”, which is not here/);
   assert.ok(await other.locator('#mirror [role="alert"]').isVisible());
+  assert.deepEqual(other.problems, []);
+  await other.context().close();
+  await page.context().close();
+});
+
+test("noise that is not one seed comes back too: of a variation and of a place of a walk", async () => {
+  const page = await openPage(browser, `${server.address}?model=tiny`, { reducedMotion: "reduce" });
+  await drawAndWait(page, TINY_PROMPT, 7);
+  await page.getByRole("button", { name: "Six variations" }).click();
+  await told(page, /^Six variations drawn/);
+  await page.locator("#variation-grid .tile").nth(2).click();
+  await told(page, /^Done/);
+  const files = [];
+  const keep = async () => {
+    const file = join(scratch(), "noise.png");
+    await (await save(page, "Save as PNG")).saveAs(file);
+    files.push({ file, shown: (await stagePixels(page)).at(-1).rgba, plate: await page.locator("#plate-prompt").innerText(), drawn: readDrawn(readFileSync(file)) });
+  };
+  await keep();
+  await page.locator("#walk summary").click();
+  await page.locator("#walk-to").fill("30");
+  await page.locator("#walk-start").click();
+  await told(page, /^Walked/);
+  await page.locator("#walk-slider").fill("250");
+  await page.locator("#walk").getByRole("button", { name: "Make it the main picture" }).click();
+  await told(page, /^Done/);
+  await keep();
+  assert.deepEqual(files.map(({ drawn }) => [drawn.seed, drawn.noise?.towards]), [[7, 10], [7, 30]]);
+  assert.equal(files[1].drawn.noise.position, 0.313);
+  assert.notEqual(difference(files[0].shown, files[1].shown), 0);
+
+  const other = await openPage(browser, server.address);
+  for (const { file, shown, plate, drawn } of files) {
+    await other.locator("#file:enabled").setInputFiles(file);
+    await told(other, /^Done in/);
+    assert.equal(difference((await stagePixels(other)).at(-1).rgba, shown), 0, plate);
+    assert.equal(await other.locator("#plate-prompt").innerText(), plate);
+    assert.equal(await other.getByLabel("Seed", { exact: true }).inputValue(), "7");
+    assert.match(await other.locator("#between").innerText(), new RegExp(`% of the way to seed ${drawn.noise.towards}`));
+    assert.equal(await other.locator("#model-list :checked").inputValue(), "tiny");
+    assert.match(await address(other), new RegExp(`seed=7&towards=${drawn.noise.towards}&position=${drawn.noise.position}&model=tiny`));
+  }
   assert.deepEqual(other.problems, []);
   await other.context().close();
   await page.context().close();

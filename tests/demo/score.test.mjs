@@ -143,10 +143,12 @@ test("a model without a judge says so, and looks at each picture once, on the fi
       const looked = await page.evaluate(() => window.asked.filter(([method, caption]) => method === "caption" || caption));
       assert.deepEqual(looked, [["caption", false]]);
       assert.match(await page.locator("#verdict").innerText(), /has no judge/);
+      assert.ok(await page.locator("#where").isHidden(), "nothing that a judge would have to fill");
     }
     await page.locator("#file").setInputFiles(await grey(page));
     await told(page, /^Described/);
     assert.match(await page.locator("#mirror-verdict").innerText(), /^Unsure/);
+    assert.ok(await page.locator("#finding").isHidden());
     assert.deepEqual(page.problems, []);
     await page.context().close();
   } finally {

@@ -202,6 +202,8 @@ export interface Info extends ModelInfo {
 export interface DescribedFile extends ModelFile {
   /** Whether the browser keeps it already. */
   cached: boolean;
+  /** Bytes that it keeps of a download that broke off or was cancelled: the next one goes on from there. */
+  begun: number;
 }
 
 export interface Description {
