@@ -34,11 +34,13 @@ pub struct GenerateOptions {
     pub stages: Option<usize>,
     /// Whether STREAM describes each picture.
     pub caption: bool,
+    /// Whether each place of a picture looks at the words that matter there; else it looks at all words alike, for comparison.
+    pub attention: bool,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        Self { seed: 0, noise: None, count: 1, stages: None, caption: false }
+        Self { seed: 0, noise: None, count: 1, stages: None, caption: false, attention: true }
     }
 }
 
@@ -247,6 +249,7 @@ impl Engine {
         let mut noise = Noises::new(&self.model.config.generator, options.seed, options.noise.as_ref(), options.count)?;
         let encoded = self.tokens(prompt)?;
         let text = self.features(&encoded);
+        let text = if options.attention { text } else { text.evened() };
         let mut pictures = Vec::with_capacity(options.count);
         for index in 0..options.count {
             let noise = noise.next(&self.device);

@@ -84,6 +84,14 @@ pub struct TextFeatures {
 }
 
 impl TextFeatures {
+    /// The mean of the words in place of each: who looks at these has looked at all of them alike, for U Σ_l w^l / L = Σ_l (U w^l) / L.
+    pub fn evened(self) -> Self {
+        let count = self.words.dims()[2];
+        let weights = self.mask.clone().unsqueeze_dim::<3>(1);
+        let mean = (self.words * weights.clone()).sum_dim(2) / weights.sum_dim(2);
+        Self { words: mean.repeat_dim(2, count), ..self }
+    }
+
     /// The same values, out of reach of gradients: STEM is frozen while the generator trains.
     pub fn detach(self) -> Self {
         Self { words: self.words.detach(), sentence: self.sentence.detach(), mask: self.mask }

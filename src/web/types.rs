@@ -122,20 +122,21 @@ pub(super) struct GenerateOptions {
     count: usize,
     stages: Option<usize>,
     caption: bool,
+    attention: bool,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        let pipeline::GenerateOptions { seed, count, caption, .. } = pipeline::GenerateOptions::default();
-        Self { seed, count, stages: None, caption }
+        let pipeline::GenerateOptions { seed, count, caption, attention, .. } = pipeline::GenerateOptions::default();
+        Self { seed, count, stages: None, caption, attention }
     }
 }
 
 impl GenerateOptions {
     /// The engine's options, with other noise than the seed's.
     pub(super) fn with_noise(self, noise: Option<NoiseSource>) -> pipeline::GenerateOptions {
-        let Self { seed, count, stages, caption } = self;
-        pipeline::GenerateOptions { seed, noise, count, stages, caption }
+        let Self { seed, count, stages, caption, attention } = self;
+        pipeline::GenerateOptions { seed, noise, count, stages, caption, attention }
     }
 }
 

@@ -54,6 +54,23 @@ impl burn::module::ModuleMapper for Broken {
 }
 
 #[test]
+fn without_attention_every_place_looks_at_all_words_alike() {
+    let own = engine();
+    for engine in [Engine::new(engine().model, Device::flex()).unwrap(), own] {
+        let draw = |attention| {
+            let options = GenerateOptions { seed: 7, attention, ..GenerateOptions::default() };
+            block_on(engine.generate("a red flower", &options, async |_| Ok(()))).unwrap().pictures.remove(0).stages
+        };
+        let (looking, even) = (draw(true), draw(false));
+        assert_eq!(looking[0], even[0], "a sketch looks at the sentence alone");
+        let weights = |stages: &[StageEvent]| stages[1].attention.as_ref().unwrap().weights.clone();
+        assert!(weights(&even).iter().all(|weight| (weight - 0.5).abs() < 1e-5));
+        assert!(weights(&looking).iter().any(|weight| (weight - 0.5).abs() > 1e-4));
+        assert_ne!(looking[1].image, even[1].image);
+    }
+}
+
+#[test]
 fn the_cpu_stays_with_f32() {
     let own = engine();
     let on_cpu = Engine::new(own.model, own.device).unwrap();

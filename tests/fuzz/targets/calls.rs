@@ -62,7 +62,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
     };
     let Ok(prompt) = std::str::from_utf8(given.0) else { return };
-    let options = GenerateOptions { seed: u64::from(kind), noise, count, stages: (stages > 0).then_some(stages), caption: kind & 8 != 0 };
+    let options = GenerateOptions {
+        seed: u64::from(kind),
+        noise,
+        count,
+        stages: (stages > 0).then_some(stages),
+        caption: kind & 8 != 0,
+        attention: kind & 16 == 0,
+    };
     let ended = || Error::BadInput("ended".into());
     if bytes.len().is_multiple_of(100) {
         let drawn = block_on(ENGINE.generate(prompt, &options, async |_| Err(ended())));
