@@ -53,7 +53,7 @@ pub struct GenerateArgs {
     caption: bool,
     /// Let every place of the picture look at all words alike, to see what attention does
     #[arg(long)]
-    no_attention: bool,
+    even_attention: bool,
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -79,7 +79,7 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let noise = args.towards.zip(args.position).map(|(seed, position)| NoiseSource::Towards { seed, position });
     let stages = args.size.map(|size| stages(&engine, size)).transpose()?;
     let options =
-        GenerateOptions { seed: args.seed, noise, count: args.count, stages, caption: args.caption, attention: !args.no_attention };
+        GenerateOptions { seed: args.seed, noise, count: args.count, stages, caption: args.caption, attention: !args.even_attention };
     let start = Instant::now();
     let generation = block_on(engine.generate(&args.prompt, &options, async |event| {
         if !args.json {
