@@ -109,8 +109,7 @@ fn of_two_that_begin_at_once_one_trains() {
         })
         .collect();
     // The second comes while the first trains, or after it.
-    let refused =
-        |(code, said): &(i32, String)| *code == 2 && (said.contains("in use by ") || said.contains("holds a training already"));
+    let refused = |(code, said): &(i32, String)| *code == 2 && (said.contains("in use by ") || said.contains("holds a training already"));
     assert_eq!(codes.iter().filter(|(code, _)| *code == 0).count(), 1, "{codes:?}");
     assert_eq!(codes.iter().filter(|found| refused(found)).count(), 1, "{codes:?}");
     assert_eq!(log(&context, "stem").len(), 1);
