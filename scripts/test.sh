@@ -11,31 +11,35 @@ native_dir="$(target_dir)"
 example_dir="$(target_dir example)"
 export MIRRORGAN_CLI="$native_dir/debug/mirrorgan"
 
+# What is off by default and can be tested everywhere. All builds of the first folder have it, so that there is one of each.
+with=(--features remote)
+
 in_native_dir() { CARGO_TARGET_DIR="$native_dir" "$@"; }
 
 lint() {
   scripts/bootstrap.sh node &&
     cargo fmt --check &&
     cargo fmt --check --manifest-path tests/examples/rust/Cargo.toml &&
-    in_native_dir cargo clippy --all-targets -- -D warnings &&
+    in_native_dir cargo clippy "${with[@]}" --all-targets -- -D warnings &&
     floors &&
     fuzz_targets &&
-    in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib &&
+    in_native_dir env RUSTDOCFLAGS="-D warnings" cargo doc "${with[@]}" --no-deps --lib &&
     scripts/check-pkg.sh &&
     node node_modules/typescript/lib/tsc.js -p tests/types
 }
 
-# The lower floors by themselves: without the command line, and without what learns and measures.
+# The lower floors by themselves: without the command line, and without what learns and measures. Then all without what is off by default.
 floors() {
   local found
   found="$(cargo tree --locked --no-default-features -e normal --prefix none --format '{p}' | cut -d' ' -f1 | sort -u |
-    grep -xE 'anyhow|ash|clap|cubecl|cubecl-wgpu|ctrlc|indicatif|open|tar|wgpu|burn-autodiff|burn-optim|burn-store')"
+    grep -xE 'anyhow|ash|clap|cubecl|cubecl-wgpu|ctrlc|indicatif|open|tar|wgpu|burn-autodiff|burn-optim|burn-remote|burn-store|iroh|tokio')"
   if [ -n "$found" ]; then
     echo "without features the crate depends on" $found >&2
     return 1
   fi
   in_native_dir cargo clippy --no-default-features --lib -- -D warnings &&
-    in_native_dir cargo clippy --no-default-features --features lab --lib -- -D warnings
+    in_native_dir cargo clippy --no-default-features --features lab --lib -- -D warnings &&
+    in_native_dir cargo clippy --lib -- -D warnings
 }
 
 # They are run by hand (make fuzz), and fit the crate all the same.
@@ -46,7 +50,7 @@ fuzz_targets() {
 }
 
 native() {
-  in_native_dir cargo test && example
+  in_native_dir cargo test "${with[@]}" && example
 }
 
 # The program of tests/examples/rust, which has the crate without its features, with the versions that everything here is built with.
@@ -71,13 +75,13 @@ web() {
 demo() {
   scripts/bootstrap.sh browser node &&
     # It builds the command, too, and leaves the small model that some of the demo's tests draw with.
-    in_native_dir cargo test --test native -q tiny_model &&
+    in_native_dir cargo test "${with[@]}" --test native -q tiny_model &&
     node --test --test-concurrency=1 --test-reporter=spec tests/demo/*.test.mjs
 }
 
 examples() {
   scripts/bootstrap.sh browser node &&
-    in_native_dir cargo test --test native -q tiny_model &&
+    in_native_dir cargo test "${with[@]}" --test native -q tiny_model &&
     node --test --test-concurrency=1 --test-reporter=spec tests/examples/*.test.mjs
 }
 

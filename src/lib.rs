@@ -41,6 +41,7 @@
 //! | none | draws and describes: all of the above, on the CPU |
 //! | `lab` | learns and measures, too: training, evaluation, conversion of PyTorch's files |
 //! | `cli` (default) | the command `mirrorgan`, which is how to use `lab`; leave it out in a program of your own: `default-features = false` |
+//! | `remote` | devices of other machines, and serving one |
 //! | `vulkan`, `cuda`, `tch` | devices: any GPU with a Vulkan driver, NVIDIA's by burn's CUDA kernels, libtorch |
 //!
 //! On wasm32 the crate draws and describes, on WebGPU or the CPU, and is what the npm package `mirrorgan` is made of.
@@ -70,6 +71,9 @@ mod picture;
 #[doc(hidden)]
 pub mod pipeline;
 mod readback;
+#[cfg(all(feature = "remote", not(target_arch = "wasm32")))]
+#[doc(hidden)]
+pub mod remote;
 #[doc(hidden)]
 pub mod stem;
 #[doc(hidden)]

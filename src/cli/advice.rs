@@ -5,6 +5,8 @@ use crate::compare::error::CompareError;
 use crate::evaluate::error::{EvaluateError, Obstacle};
 use crate::evaluate::figure::LeftOut;
 use crate::model::CONFIG_FILE;
+#[cfg(feature = "remote")]
+use crate::remote::RemoteError;
 use crate::train::TrainError;
 
 /// What a command does.
@@ -24,6 +26,8 @@ enum Known<'a> {
     Train(&'a TrainError),
     Compare(&'a CompareError),
     Evaluate(&'a EvaluateError),
+    #[cfg(feature = "remote")]
+    Remote(&'a RemoteError),
 }
 
 impl<'a> Known<'a> {
@@ -36,6 +40,10 @@ impl<'a> Known<'a> {
         }
         if let Some(error) = error.downcast_ref() {
             return Some(if let CompareError::Training(error) = error { Self::training(error) } else { Self::Compare(error) });
+        }
+        #[cfg(feature = "remote")]
+        if let Some(error) = error.downcast_ref() {
+            return Some(Self::Remote(error));
         }
         let error = error.downcast_ref()?;
         Some(if let EvaluateError::Library(error) = error { Self::Library(error) } else { Self::Evaluate(error) })
@@ -59,6 +67,14 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             | Error::SeveralParts { .. },
         )) => 2,
         Some(Known::Library(_)) | None => 1,
+        #[cfg(feature = "remote")]
+        Some(Known::Remote(error)) => {
+            if matches!(error, RemoteError::OpenToAll { .. }) {
+                2
+            } else {
+                1
+            }
+        }
         Some(Known::Train(_) | Known::Compare(_) | Known::Evaluate(_)) => 2,
     }
 }
@@ -71,6 +87,22 @@ pub fn of(error: &anyhow::Error, doing: Doing) -> Option<String> {
         Known::Compare(CompareError::CannotBegin { .. }) => Some("--members leaves it out".into()),
         Known::Compare(CompareError::Training(error)) => training(error),
         Known::Evaluate(error) => on(error.left_out()),
+        #[cfg(feature = "remote")]
+        Known::Remote(error) => remote(error, doing).map(str::to_string),
+    }
+}
+
+#[cfg(feature = "remote")]
+fn remote(error: &RemoteError, doing: Doing) -> Option<&'static str> {
+    match error {
+        RemoteError::OpenToAll { .. } => {
+            Some("--token-file or the environment variable MIRRORGAN_TOKEN gives one; --listen 127.0.0.1:3000 needs none")
+        }
+        RemoteError::Refused { .. } => Some("--token-file or the environment variable MIRRORGAN_TOKEN gives the server's"),
+        RemoteError::Lost { .. } if doing != Doing::Using => {
+            Some("--resume goes on from the last checkpoint, if there is one, there or on other devices")
+        }
+        _ => None,
     }
 }
 

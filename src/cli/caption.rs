@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::device::DeviceChoice;
+use super::device::{DeviceName, TokenArgs};
 use super::pictures::each;
 use super::print;
 use crate::model;
@@ -31,13 +31,15 @@ pub struct CaptionArgs {
     #[arg(long)]
     json: bool,
     /// Where to compute.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
-    device: DeviceChoice,
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Runs the command: every readable picture is described, and the command fails if one was not readable.
 pub fn run(args: CaptionArgs) -> anyhow::Result<()> {
-    let device = args.device.open()?;
+    let device = args.device.open(&args.token)?;
     let model = model::read_folder(&args.model, &device)?;
     let engine = Engine::new(model, device)?;
     each(&args.images, |_, path, picture| {

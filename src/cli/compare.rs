@@ -43,7 +43,7 @@ pub struct CompareArgs {
 
 /// Runs the command.
 pub fn run(args: CompareArgs) -> anyhow::Result<()> {
-    let context = args.training.context(args.out, Vec::new())?;
+    let context = args.training.context(args.out, Vec::new(), &[])?;
     let members = if args.members.is_empty() { Member::ALL.to_vec() } else { args.members };
     // Before the training: hours later would be late for a file that cannot be read.
     let options = options(&args.measuring, &context)?;

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
 use super::advice;
-use super::device::DeviceChoice;
+use super::device::{DeviceName, TokenArgs};
 use super::measuring::MeasuringArgs;
 use super::print;
 use crate::Error;
@@ -49,8 +49,10 @@ pub struct EvaluateArgs {
     #[arg(long)]
     json: Option<PathBuf>,
     /// What computes.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceChoice,
+    #[arg(long, default_value = "auto")]
+    device: DeviceName,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,7 +114,7 @@ fn as_large_as_drawn(data: DataRecipe, model: &Model) -> DataRecipe {
 
 /// Runs the command.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
-    let device = args.device.open()?;
+    let device = args.device.open(&args.token)?;
     let model = model::read_folder(&args.model, &device)?;
     let held_back = held_back(&args)?;
     let mut options = args.measuring.options(&device, &args.encoders, args.part.into(), held_back)?;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use burn::tensor::Device;
 use clap::Args;
 
-use super::device::DeviceChoice;
 use super::print;
 use crate::damsm::{Matcher, MatcherConfig};
 use crate::glam::GeneratorConfig;
@@ -48,7 +48,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         return Err(TrainError::NotTrained { part: gan::KIND, run: args.run }.into());
     }
     let recipe = Recipe::load(&recipe_file.display().to_string(), &[])?;
-    let device = DeviceChoice::Cpu.open()?;
+    let device = Device::flex();
     let (trained, all) = (gan::trained_stages(&args.run, &recipe.gan, args.best)?, recipe.gan.generator.stages);
     let stages = args.stages.map_or(trained, usize::from);
     anyhow::ensure!(trained > 0, "the generator of {} has not learned anything yet", args.run.display());

@@ -9,7 +9,7 @@ use clap::Args;
 use image::{ImageFormat, RgbaImage};
 use serde_json::json;
 
-use super::device::DeviceChoice;
+use super::device::{DeviceName, TokenArgs};
 use super::print;
 use crate::Error;
 use crate::glam::GeneratorConfig;
@@ -61,8 +61,10 @@ pub struct GenerateArgs {
     #[arg(long)]
     out: PathBuf,
     /// Where to compute.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
-    device: DeviceChoice,
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    #[command(flatten)]
+    token: TokenArgs,
     /// What the generator computes in, where the device has it.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
@@ -72,7 +74,7 @@ pub struct GenerateArgs {
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     // Before anything is drawn that could not be written.
     let place = Place::of(&args.out)?;
-    let device = args.device.open()?;
+    let device = args.device.open(&args.token)?;
     let read = if args.caption { model::read_folder } else { model::read_to_draw };
     let model = read(&args.model, &device)?;
     let engine = Engine::new(model, device)?.with_precision(args.precision)?;

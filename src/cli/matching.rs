@@ -6,7 +6,7 @@ use clap::Args;
 use image::imageops::crop_imm;
 use serde_json::json;
 
-use super::device::DeviceChoice;
+use super::device::{DeviceName, TokenArgs};
 use super::pictures::each;
 use super::print;
 use crate::model;
@@ -33,13 +33,15 @@ pub struct MatchArgs {
     #[arg(long)]
     json: bool,
     /// Where to compute.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
-    device: DeviceChoice,
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Runs the command: every readable picture is matched, and the command fails if one was not readable.
 pub fn run(args: MatchArgs) -> anyhow::Result<()> {
-    let device = args.device.open()?;
+    let device = args.device.open(&args.token)?;
     let engine = Engine::new(model::read_folder(&args.model, &device)?, device)?;
     each(&args.images, |index, path, picture| {
         let found = engine.compare(picture, &args.text)?;

@@ -22,6 +22,8 @@ mod names;
 mod pictures;
 mod print;
 mod report;
+#[cfg(feature = "remote")]
+mod serve;
 mod tiny_data;
 mod train;
 mod training;
@@ -62,6 +64,8 @@ enum Command {
     Info(info::InfoArgs),
     /// Write the report of a training, finished or not, as one HTML page.
     Report(report::ReportArgs),
+    #[cfg(feature = "remote")]
+    Serve(serve::ServeArgs),
     /// Draw a small data set of coloured shapes with captions.
     TinyData(tiny_data::TinyDataArgs),
 }
@@ -78,7 +82,30 @@ pub fn main() -> ExitCode {
         Command::Compare(_) => Doing::Comparing,
         _ => Doing::Using,
     };
-    let result = match command {
+    let result = watched(|| run(command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let advice = advice::of(&error, doing).map_or(String::new(), |advice| format!("; {advice}"));
+            print::note(format_args!("error: {}{advice}", told(&error)));
+            ExitCode::from(advice::exit_code(&error))
+        }
+    }
+}
+
+/// Runs `work`; where it fails because a server is gone on whose device it computes, that is the error.
+#[cfg(feature = "remote")]
+fn watched(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    crate::remote::watch(work, |text| print::note(format_args!("{text}")))
+}
+
+#[cfg(not(feature = "remote"))]
+fn watched(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    work()
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Caption(args) => caption::run(args),
@@ -89,15 +116,9 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Info(args) => info::run(args),
         Command::Report(args) => report::run(&args),
+        #[cfg(feature = "remote")]
+        Command::Serve(args) => serve::run(&args),
         Command::TinyData(args) => tiny_data::run(args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let advice = advice::of(&error, doing).map_or(String::new(), |advice| format!("; {advice}"));
-            print::note(format_args!("error: {}{advice}", told(&error)));
-            ExitCode::from(advice::exit_code(&error))
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
+use super::device::SharedDevices;
 use super::print;
 use super::training::{TrainingArgs, browse};
 use crate::Error;
@@ -44,9 +45,10 @@ struct PartArgs {
     /// What networks compute in; by default as the recipe says (gan.precision).
     #[arg(long, value_enum)]
     precision: Option<Precision>,
-    /// Devices that share each batch of the generator's training; by default as the recipe says (gan.devices).
-    #[arg(long)]
-    devices: Option<usize>,
+    /// How many devices of its kind share each batch of the generator's training, or which, as in cpu,remote:ws://HOST:PORT; by default as the
+    /// recipe says (gan.devices).
+    #[arg(long, value_name = "COUNT|NAME,NAME,…")]
+    devices: Option<SharedDevices>,
     /// Stop after so many seconds of this call, with everything saved; --resume goes on.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     deadline: Option<u64>,
@@ -68,10 +70,11 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     if let Some(precision) = part.precision {
         overrides.push(format!("gan.precision={}", format!("{precision:?}").to_lowercase()));
     }
-    if let Some(devices) = part.devices {
-        overrides.push(format!("gan.devices={devices}"));
+    if let Some(devices) = &part.devices {
+        overrides.push(format!("gan.devices={}", devices.count()));
     }
-    let mut context = part.training.context(part.out, overrides)?;
+    let shared = part.devices.as_ref().map(SharedDevices::named).unwrap_or_default();
+    let mut context = part.training.context(part.out, overrides, shared)?;
     // A time that no clock reaches is none.
     context.deadline = part.deadline.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
     match (train(&context), part.deadline) {

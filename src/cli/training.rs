@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::bars::Bars;
-use super::device::DeviceChoice;
+use super::device::{DeviceName, TokenArgs};
 use super::print;
+use crate::Error;
 use crate::train::{Recipe, TrainContext, recipe};
 
 /// Arguments of every command that trains.
@@ -25,9 +26,11 @@ pub struct TrainingArgs {
     /// Continue from the newest checkpoint.
     #[arg(long)]
     resume: bool,
-    /// What computes.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceChoice,
+    /// What computes [default: auto].
+    #[arg(long)]
+    device: Option<DeviceName>,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Weights of an image encoder, as `mirrorgan import efficientnet-lite|inception-v3|resnet` writes them; give it once for each
     /// encoder that the recipe names.
     #[arg(long = "encoder", value_name = "FILE")]
@@ -35,16 +38,32 @@ pub struct TrainingArgs {
 }
 
 impl TrainingArgs {
-    /// A training in `out`; `overrides` come after those of the command line.
-    pub fn context(self, out: PathBuf, overrides: Vec<String>) -> anyhow::Result<TrainContext> {
+    /// A training in `out`; `overrides` come after those of the command line. `shared` are the devices that share each batch of the generator's
+    /// training, where they are named; the first of them is the one that computes everything else.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened, or there are some beside `--device`.
+    pub fn context(self, out: PathBuf, overrides: Vec<String>, shared: &[DeviceName]) -> anyhow::Result<TrainContext> {
         let overrides = [self.overrides, overrides].concat();
+        // What is wrong with the call is told before anything is opened.
+        let (settings, source) = (Recipe::load(&self.recipe, &overrides)?, recipe::text(&self.recipe)?);
+        if self.device.is_some() && !shared.is_empty() {
+            let message = "--devices names the devices already, the first of which is what --device would be: leave --device out";
+            return Err(Error::BadInput(message.into()).into());
+        }
+        let devices = shared.iter().map(|name| name.open(&self.token)).collect::<anyhow::Result<Vec<_>>>()?;
+        let device = match devices.first() {
+            Some(first) => first.clone(),
+            None => self.device.unwrap_or_default().open(&self.token)?,
+        };
         Ok(TrainContext {
-            recipe: Recipe::load(&self.recipe, &overrides)?,
-            recipe_source: Some(recipe::text(&self.recipe)?),
+            recipe: settings,
+            recipe_source: Some(source),
             data: self.data,
             out,
             resume: self.resume,
-            device: self.device.open()?,
+            device,
+            devices,
             encoders: self.encoders,
             watcher: Bars::stopping_on_ctrl_c()?,
             deadline: None,

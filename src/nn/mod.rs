@@ -30,7 +30,7 @@ pub use adam::AdamStep;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use blocks::{ResidualBlock, UpBlock, conv1x1, conv3x3};
 #[cfg(not(target_arch = "wasm32"))]
-pub use device::gpu_kinds;
+pub use device::{gpu_kinds, is_elsewhere};
 #[cfg(all(feature = "lab", not(target_arch = "wasm32")))]
 pub use fixed::{FixedMix, Standardize};
 pub use lstm::{Lstm, LstmConfig, LstmState};

@@ -106,6 +106,7 @@ fn a_run_of_version_0_1_0_goes_on_to_the_bit() {
             out: out.clone(),
             resume: true,
             device: Device::flex(),
+            devices: Vec::new(),
             encoders: Vec::new(),
             watcher: Arc::new(Unwatched),
             deadline: None,

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-const FIRST: [&str; 13] =
-    ["damsm", "encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "stem", "stream", "text"];
+const FIRST: [&str; 14] =
+    ["damsm", "encoder", "error", "files", "glam", "model", "nn", "picture", "pipeline", "readback", "remote", "stem", "stream", "text"];
 const SECOND: [&str; 9] = ["compare", "data", "discriminator", "evaluate", "import", "loss", "report", "train", "watch"];
 const DOORS: [&str; 2] = ["cli", "web"];
 

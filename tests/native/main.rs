@@ -14,6 +14,8 @@ mod gpu;
 mod import;
 mod lazy;
 mod parity;
+#[cfg(feature = "remote")]
+mod remote;
 mod runs;
 mod tiny;
 mod tiny_model;

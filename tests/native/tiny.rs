@@ -38,6 +38,7 @@ pub fn context(folder: &Path, out: &str, overrides: &[&str]) -> TrainContext {
         out: folder.join(out),
         resume: false,
         device: Device::flex(),
+        devices: Vec::new(),
         encoders: Vec::new(),
         watcher: Arc::new(Unwatched),
         deadline: None,

@@ -99,12 +99,11 @@ pub fn run(context: &TrainContext) -> error::Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn run_alone(context: &TrainContext, _alone: &RunLock) -> error::Result<()> {
-    let recipe = &context.recipe;
     let vocabulary = context.vocabulary()?;
     let start = starting_point(context, KIND)?;
     let device = context.device.clone().autodiff();
     context.recipe.gan.precision.check(&device)?;
-    let devices: Vec<Device> = devices(&context.device, recipe.gan.devices)?.into_iter().map(Device::autodiff).collect();
+    let devices: Vec<Device> = devices(context)?.into_iter().map(Device::autodiff).collect();
     let frozen = frozen::load(context, &device)?;
     let size = context.recipe.data.size.max(context.recipe.gan.crop_from);
     let dataset = prepared::open_at(context, Split::Train, &vocabulary, size)?;
@@ -145,11 +144,17 @@ pub fn load(run: &Path, config: &GeneratorConfig, stages: usize, device: &Device
     Ok(loaded.module("average", config.init(device))?.truncated(stages))
 }
 
-/// `count` devices of the kind of `first`, beginning with it. The processor is one device that may be named several times.
+/// The devices that share each batch: those that are named, or as many as the recipe wants of the kind of the first. The processor is one
+/// device that may be named several times.
 ///
 /// # Errors
 /// [`TrainError::TooFewDevices`].
-fn devices(first: &Device, count: usize) -> error::Result<Vec<Device>> {
+fn devices(context: &TrainContext) -> error::Result<Vec<Device>> {
+    let (first, count) = (&context.device, context.recipe.gan.devices);
+    if !context.devices.is_empty() {
+        let found = context.devices.len();
+        return if found == count { Ok(context.devices.clone()) } else { Err(TrainError::TooFewDevices { asked: count, found }) };
+    }
     if count == 1 || *first == Device::flex() {
         return Ok(vec![first.clone(); count]);
     }

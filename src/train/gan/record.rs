@@ -1,6 +1,6 @@
 //! What a step reports of its losses.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use crate::readback::read_now;
 use crate::{Error, Result};
@@ -8,38 +8,33 @@ use crate::{Error, Result};
 /// What a step measured, by name.
 pub type Losses = Vec<(&'static str, f64)>;
 
-/// The losses of a step by name, left on the device until all are read at once.
+/// The losses of a step by name, left where they are computed until all are read at once.
+#[derive(Default)]
 pub struct LossRecord {
-    /// Where they are brought together; nothing where all are on one device anyway.
-    home: Option<Device>,
     values: Vec<(&'static str, Tensor<1>)>,
 }
 
 impl LossRecord {
-    /// Of no loss yet.
-    pub fn new(home: Option<Device>) -> Self {
-        Self { home, values: Vec::new() }
-    }
-
     /// Takes note of a value, (1), off its graph. Several of one name are parts of a sum.
     pub fn add(&mut self, name: &'static str, value: Tensor<1>) {
-        let value = value.detach();
-        let value = match &self.home {
-            Some(device) => value.to_device(device),
-            None => value,
-        };
-        self.values.push((name, value));
+        self.values.push((name, value.detach()));
     }
 
-    /// Reads all at once.
+    /// Reads all at once, by one read a device.
     ///
     /// # Errors
     /// [`Error::Diverged`] when one is not finite, unless the step is `skipped` anyway; [`Error::Device`].
     pub fn read(self, step: usize, skipped: bool) -> Result<Losses> {
-        let (names, values): (Vec<_>, Vec<_>) = self.values.into_iter().unzip();
-        let values = read_now(Tensor::cat(values, 0))?;
+        let mut values = vec![0.0; self.values.len()];
+        let mut left: Vec<(usize, Tensor<1>)> = self.values.iter().map(|(_, value)| value.clone()).enumerate().collect();
+        while let Some(device) = left.first().map(|(_, value)| value.device()) {
+            let (here, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, value)| value.device() == device);
+            let (places, here): (Vec<_>, Vec<_>) = here.into_iter().unzip();
+            places.into_iter().zip(read_now(Tensor::cat(here, 0))?).for_each(|(place, value)| values[place] = value);
+            left = others;
+        }
         let mut losses: Losses = Vec::new();
-        for (name, value) in names.into_iter().zip(values) {
+        for ((name, _), value) in self.values.into_iter().zip(values) {
             if !value.is_finite() && !skipped {
                 let message = format!("the {name} loss is {value}");
                 return Err(Error::Diverged { step, message });
@@ -56,9 +51,10 @@ impl LossRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     fn record(values: &[(&'static str, f32)]) -> LossRecord {
-        let mut record = LossRecord::new(None);
+        let mut record = LossRecord::default();
         values.iter().for_each(|(name, value)| record.add(name, Tensor::from_floats([*value], &Device::flex())));
         record
     }

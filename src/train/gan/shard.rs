@@ -114,7 +114,7 @@ impl Shard<'_> {
     }
 }
 
-/// The shards of a batch on `devices`, each an autodiff device with the frozen networks on it.
+/// The shards of a batch on `devices`, those of the first one last, each an autodiff device with the frozen networks on it.
 pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)], rng: &mut ChaCha8Rng) -> Vec<Shard<'a>> {
     let Some((first, frozen)) = devices.first() else { return Vec::new() };
     let config = &plan.recipe.generator;
@@ -151,7 +151,10 @@ pub fn split<'a>(plan: &Plan, batch: &Batch, devices: &[(&'a Device, &'a Frozen)
             range,
         }
     };
-    ranges(count, plan.phase.accumulate, devices.len()).into_iter().enumerate().map(shard).collect()
+    let mut shards: Vec<_> = ranges(count, plan.phase.accumulate, devices.len()).into_iter().enumerate().map(shard).collect();
+    // Others begin first: where the trainer's own device is the processor, this thread has time for nothing else while it computes.
+    shards.sort_by_key(|shard| shard.rank == 0);
+    shards
 }
 
 /// The pictures of each shard: `batches` batches, each in `devices` parts of about one size.

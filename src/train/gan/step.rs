@@ -66,7 +66,7 @@ impl Trainer {
         let devices: Vec<(&Device, &Frozen)> =
             once((&self.device, &self.frozen)).chain(self.replicas.iter().map(|replica| (&replica.device, &replica.frozen))).collect();
         let shards = split(&plan, batch, &devices, &mut self.rng);
-        let mut losses = LossRecord::new((devices.len() > 1).then(|| self.device.clone()));
+        let mut losses = LossRecord::default();
 
         // 1. Draw. Where every shard has a device of its own, or there is one shard, the graphs of the pictures can wait for the generator's
         // turn. Otherwise the same pictures are drawn a second time then; the first time must not move the running statistics.
@@ -92,7 +92,7 @@ impl Trainer {
                 let discriminator = copy.as_ref().unwrap_or(master);
                 let loss = discriminator_loss(&plan, discriminator, *stage, batch, shard, &fakes[index]).mul_scalar(shard.share);
                 losses.add("discriminator", loss.clone());
-                sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), discriminator));
+                sum.add(shard.device, GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), discriminator));
             }
             updates.push((*stage, sum.finish(scale)?));
         }
@@ -114,7 +114,7 @@ impl Trainer {
             let drawn = drawn.unwrap_or_else(|| draw(&plan, network, &self.average, shard));
             let loss = generator_loss(&plan, &self.discriminators, batch, shard, drawn, &mut losses)?;
             losses.add("generator", loss.clone());
-            sum.add(GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), network));
+            sum.add(shard.device, GradientsParams::from_grads(loss.mul_scalar(scale.unwrap_or(1.0)).backward(), network));
         }
         let gradients = sum.finish(scale)?;
         let losses = losses.read(step, scale.is_some() && gradients.is_none())?;

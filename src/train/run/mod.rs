@@ -45,6 +45,9 @@ pub struct TrainContext {
     pub resume: bool,
     /// What computes; without autodiff.
     pub device: Device,
+    /// Devices that share each batch of the generator's training, beginning with `device`; where none is named, as many of its kind as the
+    /// recipe wants (gan.devices).
+    pub devices: Vec<Device>,
     /// Weights of the frozen image encoders; which network a file holds is read from it.
     pub encoders: Vec<PathBuf>,
     /// Is told how it goes, and says when to stop.
@@ -63,6 +66,7 @@ impl TrainContext {
             out: out.to_path_buf(),
             resume: false,
             device: device.clone(),
+            devices: Vec::new(),
             encoders: encoders.to_vec(),
             watcher: Arc::new(Unwatched),
             deadline: None,

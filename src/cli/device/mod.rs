@@ -1,9 +1,15 @@
-//! The device that a command computes on.
+//! The device that a command computes on: one of this machine, or one of another.
+
+mod name;
+mod token;
 
 use burn::tensor::Device;
 use clap::ValueEnum;
 
-/// What `--device` takes.
+pub use name::{DeviceName, SharedDevices};
+pub use token::TokenArgs;
+
+/// A device of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
     #[cfg_attr(any(feature = "cuda", feature = "tch", feature = "vulkan"), doc = "A GPU that this build has a back end for, else the CPU.")]
@@ -38,6 +44,15 @@ impl DeviceChoice {
             Self::Torch => torch(false),
             Self::TorchCuda => torch(true),
         }
+    }
+
+    /// The same for a server: burn does not serve libtorch's.
+    ///
+    /// # Errors
+    /// As [`DeviceChoice::open`].
+    #[cfg(feature = "remote")]
+    pub fn open_to_serve(self) -> anyhow::Result<Device> {
+        if self == Self::Auto { Ok(cuda().or_else(|_| vulkan()).unwrap_or_else(|_| Device::flex())) } else { self.open() }
     }
 
     /// The first that there is, of those that train fastest first.
