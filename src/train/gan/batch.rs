@@ -17,7 +17,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The given samples, each with one of its captions, mirrored or not, cut to `size` pixels at random where pictures are larger.
+    /// The given samples, each with one of its captions, half of them mirrored where `mirror` says so, cut to `size` pixels at random where pictures are larger.
     ///
     /// # Errors
     /// As [`Dataset::pictures`].
@@ -27,10 +27,11 @@ impl Batch {
         indices: Vec<usize>,
         max_words: usize,
         size: usize,
+        mirror: bool,
         rng: &mut impl Rng,
     ) -> Result<Self> {
         let pictures = dataset.pictures(&indices)?.cropped(size, rng);
-        let flips = indices.iter().map(|_| rng.random_bool(0.5)).collect();
+        let flips = indices.iter().map(|_| rng.random_bool(0.5) && mirror).collect();
         let captions = indices.iter().map(|index| captions.draw(*index, max_words, rng)).collect();
         let classes = dataset.classes(&indices);
         Ok(Self { pictures, flips, captions, classes })

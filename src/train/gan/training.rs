@@ -238,7 +238,7 @@ impl Training for GanTraining {
         if at.step == 0 {
             // Enough photographs for steady statistics, the first of the first epoch.
             let some = Sampler::new(dataset.len(), dataset.len().min(64), recipe.seed, Position::default()).next_batch();
-            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, &mut trainer.rng)?;
+            let batch = Batch::draw(dataset, captions, some, recipe.data.max_words, recipe.data.size, recipe.gan.mirror, &mut trainer.rng)?;
             trainer.calibrate(&batch);
         }
         let phase = &recipe.gan.phases[at.leg];
@@ -254,7 +254,7 @@ impl Training for GanTraining {
 
     fn batch(&mut self, _at: &Place, indices: Vec<usize>) -> Result<Batch> {
         let data = &self.recipe.data;
-        Batch::draw(&self.dataset, &self.captions, indices, data.max_words, data.size, &mut self.trainer.rng)
+        Batch::draw(&self.dataset, &self.captions, indices, data.max_words, data.size, self.recipe.gan.mirror, &mut self.trainer.rng)
     }
 
     fn step(&mut self, at: &Place, batch: Batch) -> Result<()> {

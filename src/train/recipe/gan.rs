@@ -35,6 +35,8 @@ pub struct GanRecipe {
     /// Side that photographs are scaled to before a square of `data.size` is cut out of each at random; 0 cuts nothing. STEM and STREAM
     /// always see whole ones.
     pub crop_from: usize,
+    /// Whether photographs are mirrored, half of them, each time others; not where captions tell left from right, or what is learned by heart.
+    pub mirror: bool,
     /// How photographs and drawn pictures are changed before they are judged.
     pub augmentation: Augmentation,
     /// DF_DIM of the published discriminators, the width of the projected ones.
@@ -178,6 +180,7 @@ impl Default for GanRecipe {
             spectral_norm: false,
             gradient_penalty: GradientPenalty::default(),
             crop_from: 0,
+            mirror: true,
             augmentation: Augmentation::none(),
             df_dim: 64,
             pixel_width: 0,
