@@ -89,8 +89,9 @@ fn losses(context: &TrainContext, devices: &[Device]) -> Vec<(String, f64)> {
 #[test]
 fn two_servers_and_one_device_have_the_same_losses() {
     let folder = tempfile::tempdir().unwrap();
-    let phases = "gan.phases=[{stages=1,pictures=12,batch=4,trains=\"all\"}]";
-    // What hinge losses and sharpened conditions make of the last bit of f32 grows from step to step.
+    // Two steps: what the second one starts from is what the first one has moved. From then on the last bit of f32, which depends on the order of sums,
+    // is made more and more of.
+    let phases = "gan.phases=[{stages=1,pictures=8,batch=4,trains=\"all\"}]";
     let mild = ["gan.loss=cross_entropy", "gan.spectral_norm=false", "gan.condition_gain=1.0"];
     let context = context(folder.path(), "run", &[&["stem.epochs=1", "stream.epochs=1", phases], &mild[..]].concat());
     stem::run(&context).unwrap();
@@ -98,7 +99,7 @@ fn two_servers_and_one_device_have_the_same_losses() {
     let [first, second] = [Served::begin(None), Served::begin(None)];
     let (here, there, elsewhere) = (Device::flex(), first.device(), second.device());
     let close = |what: &str, found: Vec<(String, f64)>, expected: &[(String, f64)]| {
-        assert!(found.len() == expected.len() && found.len() >= 3 * 5, "{what}: {found:?}");
+        assert!(found.len() == expected.len() && found.len() >= 2 * 5, "{what}: {found:?}");
         for ((name, found), (_, expected)) in found.iter().zip(expected) {
             assert!((found - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{what}, {name}: {found} {expected}");
         }
