@@ -75,7 +75,7 @@ impl Bench {
 
     /// One step of joint training: three discriminators, the generator, its average; from decoded pictures to losses on the host.
     fn step(&mut self) -> anyhow::Result<()> {
-        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, self.dataset.size, &mut self.rng)?;
+        let batch = Batch::draw(&self.dataset, &self.captions, self.sampler.next_batch(), WORDS, self.dataset.size, true, &mut self.rng)?;
         self.trainer.step(self.steps, self.steps * self.batch, &self.phase, &batch)?;
         self.steps += 1;
         Ok(())

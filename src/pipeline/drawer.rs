@@ -173,7 +173,8 @@ pub struct Drawing<'a> {
     features: Features<'a>,
 }
 
-/// What a stage gives to the next.
+/// What a stage gives to the next; there is one at a time.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Features<'a> {
     /// As burn keeps them.
