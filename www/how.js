@@ -1,5 +1,6 @@
 // How it works: the prompt of the main picture on its way through the network, part by part, with the values of this very picture.
 
+import { Attention } from "./attention.js";
 import { element } from "./paint.js";
 import { peak, ratioText, ratios } from "./spotlight.js";
 import { bytes, list, seconds, shortened } from "./text.js";
@@ -53,10 +54,13 @@ function chance(logProbability) {
 
 export class How {
   #root;
+  #attention;
   #shown = 0;
 
-  constructor(root) {
+  /** `attention` is where it can be switched off, `hooks` what is done then (attention.js). */
+  constructor(root, attention, hooks) {
     this.#root = root;
+    this.#attention = new Attention(attention, hooks);
   }
 
   /** Shows the picture of `studio`; `getEngine()` gives the engine that drew it. */
@@ -65,6 +69,7 @@ export class How {
       const hint = element("p", "hint");
       hint.textContent = "Draw a picture first: this part then follows its prompt through the network.";
       this.#root.replaceChildren(hint, links(model));
+      this.#attention.offer(null);
       return;
     }
     const { last, result, stagesOf, tokens } = studio;
@@ -72,7 +77,9 @@ export class How {
     const began = performance.now();
     const encoding = await gan.encode(last.prompt);
     const read = performance.now() - began;
-    if (studio.result === result) this.#draw({ last, stagesOf, tokens, encoding, read, caption: result.caption, described: result.described, info: gan.info });
+    if (studio.result !== result) return;
+    this.#draw({ last, stagesOf, tokens, encoding, read, caption: result.caption, described: result.described, info: gan.info });
+    this.#attention.offer({ last, result, stagesOf });
   }
 
   #draw(picture) {

@@ -14,6 +14,7 @@ const AGAIN = {
   mirror: "Choose the picture",
   grid: "Press Fill the grid",
   how: "Open this part",
+  attention: "Switch attention off",
   walk: "Press Walk",
   loop: "Press the button",
 };

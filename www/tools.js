@@ -8,7 +8,7 @@ import { plain, weightsOf } from "./share.js";
 const $ = (id) => document.getElementById(id);
 
 /** The scripts of the tools, for visits without network. */
-export const TOOLS = ["change.js", "compare.js", "filmed.js", "films.js", "gif.js", "gif_worker.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js", "vendor/gifenc.js", "walk.js", "webm.js"];
+export const TOOLS = ["attention.js", "change.js", "compare.js", "filmed.js", "films.js", "gif.js", "gif_worker.js", "grid.js", "how.js", "kinds.js", "loop.js", "png.js", "vendor/gifenc.js", "walk.js", "webm.js"];
 
 export class Tools {
   #parts;
@@ -112,9 +112,22 @@ export class Tools {
   async #openHow() {
     const { studio, choice, engine, form } = this.#parts;
     const there = await this.#load("how", async () => {
-      this.#how ??= new (await import("./how.js")).How($("how-body"));
+      const { How } = await import("./how.js");
+      const hooks = { onOff: (wish, drawIt) => this.#drawWithout(wish, drawIt), onBack: () => this.#parts.work.cancel() };
+      this.#how ??= new How($("how-body"), $("attention"), hooks);
     });
     if (there) await this.#how.show(studio, choice.name, () => engine.get(studio.last.model, form.device, new AbortController().signal));
+  }
+
+  /** Draws the picture of "How it works" without attention. */
+  #drawWithout({ model }, drawIt) {
+    const { engine, form, work } = this.#parts;
+    return work.run(async (signal) => {
+      const gan = await engine.get(model, form.device, signal);
+      tell("Drawing it without attention…");
+      await drawIt(gan, signal);
+      tell("Drawn without attention.");
+    }, "attention");
   }
 
   async #openLoop() {

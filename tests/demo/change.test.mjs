@@ -1,13 +1,15 @@
-// One word changed with the same noise: a wiper between before and after, where they differ; the grid; how it works.
+// One word changed with the same noise: a wiper between before and after, where they differ; the grid; how it works, with and without attention.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { meanDifference, verdict } from "../../www/attention.js";
 import { differences } from "../../www/compare.js";
 import { cellsOf, valuesOf } from "../../www/grid.js";
 import { others, replaceAt } from "../../www/kinds.js";
 import { breaches, drawAndWait, told } from "./demo_tools.mjs";
-import { difference, openPage, pngPixels, shownError, stagePixels } from "./harness.mjs";
+import { difference, oneStage, openPage, pngPixels, serve, shownError, stagePixels } from "./harness.mjs";
 import { browser, server } from "./tiny_page.mjs";
+import { hold, saidSoFar } from "./watch.mjs";
 
 test("words are exchanged by their place, for others of their kind that the model knows", () => {
   assert.equal(replaceAt("a red, Red flower", 2, "white"), "a red, white flower");
@@ -126,4 +128,132 @@ test("how it works follows the prompt of the picture, part by part, with shapes 
   assert.deepEqual(await breaches(page), []);
   assert.deepEqual(page.problems, []);
   await page.context().close();
+});
+
+test("what attention does is told by how much the pictures differ", () => {
+  assert.equal(meanDifference([0, 0, 0, 255, 9, 9, 9, 255], [30, 60, 0, 255, 9, 9, 9, 255]), 15);
+  assert.match(verdict(8, 0.01), /less than 0\.1 of 255 on average, too little to be seen/);
+  assert.match(verdict(8, 3.14), /by 3\.1 of 255 on average, a little/);
+  assert.match(verdict(8, 20), /by 20\.0 of 255 on average, plain to see/);
+  assert.match(verdict(1, 0), /one word .* nothing to choose between/);
+});
+
+const [ON, OFF] = ["attention on", "attention off"];
+
+/** By the mouse: the radio button lies under its label. */
+const press = (page, name) => page.locator(".attention-switch label", { hasText: name }).click();
+
+/** Draws, and opens "How it works" with the switch of attention. */
+async function openSwitch(page, prompt = "a red flower") {
+  await drawAndWait(page, prompt, 5);
+  await page.locator("#how summary").click();
+  await page.getByRole("radio", { name: ON }).waitFor();
+}
+
+/** Whether attention is on again and nothing is compared. */
+async function assertOn(page) {
+  await page.locator(".attention-pair").waitFor({ state: "hidden" });
+  assert.ok(await page.getByRole("radio", { name: ON }).isChecked());
+}
+
+test("attention is switched off by keyboard: the same prompt and seed without it, beside the picture, with how far they differ", async () => {
+  const page = await openPage(browser, server.address, { reducedMotion: "reduce" });
+  await openSwitch(page);
+  await assertOn(page);
+  const main = (await stagePixels(page)).at(-1).rgba;
+  await page.getByRole("radio", { name: ON }).focus();
+  await page.keyboard.press("ArrowRight");
+  await told(page, /^Drawn without attention/);
+  const said = await page.locator(".attention-pair p").innerText();
+  assert.match(said, /^They differ by/);
+  const [on, off] = [page.locator(".attention-pair canvas").nth(0), page.locator(".attention-pair canvas").nth(1)];
+  const without = await pixelsOf(off);
+  assert.equal(difference(await pixelsOf(on), main), 0);
+  const expected = await page.evaluate(async () => {
+    const { MirrorGan } = await import(new URL("pkg/index.js", location.href).href);
+    const gan = await MirrorGan.load("models/flowers", { device: "cpu" });
+    const { pictures } = await gan.generate("a red flower", { seed: 5, attention: false });
+    await gan.dispose();
+    return Array.from(pictures[0].stages.at(-1).image.data);
+  });
+  assert.equal(difference(without, expected), 0);
+  assert.ok(difference(without, main) > 0);
+  const sum = main.reduce((sum, value, at) => sum + (at % 4 < 3 ? Math.abs(value - without[at]) : 0), 0);
+  const mean = sum / ((3 * main.length) / 4);
+  assert.ok(said.includes(mean < 0.05 ? "less than 0.1 of 255" : `by ${mean.toFixed(1)} of 255`), `${said}, but it is ${mean}`);
+  for (const name of ["With attention: a red flower", "Without attention: a red flower"]) assert.ok(await page.getByRole("img", { name, exact: true }).isVisible());
+  assert.equal(difference((await stagePixels(page)).at(-1).rgba, main), 0, "the main picture stays");
+  assert.deepEqual(await breaches(page), []);
+  // There and back costs no second drawing.
+  await page.keyboard.press("ArrowLeft");
+  await assertOn(page);
+  const heard = (await saidSoFar(page)).length;
+  await page.keyboard.press("ArrowRight");
+  await off.waitFor();
+  assert.equal(difference(await pixelsOf(off), without), 0);
+  assert.equal((await saidSoFar(page)).length, heard);
+  // Another picture begins with attention.
+  await drawAndWait(page, "flower", 6);
+  await assertOn(page);
+  await press(page, OFF);
+  await told(page, /^Drawn without attention/);
+  assert.match(await page.locator(".attention-pair p").innerText(), /^The model knows one word of this prompt/);
+  assert.equal(difference(await pixelsOf(off), await pixelsOf(on)), 0);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("drawing without attention is cancelled by Escape and by switching it on, and nothing moves when its picture comes", async () => {
+  const page = await openPage(browser, server.address, { viewport: { width: 390, height: 844 } });
+  await openSwitch(page);
+  const cancelled = async (cancel) => {
+    const held = await hold(page, "stage");
+    await press(page, OFF);
+    await held.reached();
+    await cancel();
+    await told(page, /^Cancelled/);
+    await held.release();
+    await assertOn(page);
+  };
+  await cancelled(() => page.keyboard.press("Escape"));
+  await cancelled(() => press(page, ON));
+  const place = () => page.locator("#how").evaluate((card) => card.getBoundingClientRect().height);
+  const held = await hold(page, "stage");
+  await press(page, OFF);
+  await held.reached();
+  const before = await place();
+  await held.release();
+  await told(page, /^Drawn without attention/);
+  assert.equal(await place(), before);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("what fails without attention is told there, and the switch is where it was", async () => {
+  const page = await openPage(browser, server.address);
+  await openSwitch(page);
+  await page.route("**/mirrorgan_webgpu_bg.wasm", (route) => route.abort());
+  await page.locator("#device").selectOption("webgpu");
+  await press(page, OFF);
+  assert.match(await shownError(page), /could not be downloaded[\s\S]*Switch attention off to try again/);
+  assert.ok(await page.locator('[data-errors="attention"] [role="alert"]').isVisible());
+  await assertOn(page);
+  await page.locator("#device").selectOption("cpu");
+  await press(page, OFF);
+  await told(page, /^Drawn without attention/);
+  assert.ok(await page.getByRole("alert").isHidden());
+  await page.context().close();
+});
+
+test("a model that never looks at single words has no attention to switch off", async () => {
+  const one = await serve({ "models/flowers": oneStage() });
+  const page = await openPage(browser, one.address);
+  await drawAndWait(page, "a red flower", 5);
+  await page.locator("#how summary").click();
+  await page.locator(".how-part").first().waitFor();
+  assert.deepEqual(await page.locator(".how-name").allInnerTexts(), ["Words", "Sentence", "64 px", "Words again"]);
+  assert.ok(await page.locator("#attention").isHidden());
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  one.stop();
 });

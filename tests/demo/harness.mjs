@@ -1,7 +1,8 @@
 // What the demo's tests share: a server, a browser, a model, the command line.
 
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -140,6 +141,33 @@ export function damaged(damage, model = MODEL) {
   damage(folder);
   return folder;
 }
+
+/** The small model cut down to its first stage: one that never looks at single words. */
+export const oneStage = () =>
+  damaged((folder) => {
+    const [weights, settings] = ["glam.safetensors", "config.json"].map((file) => join(folder, file));
+    const content = readFileSync(weights);
+    const from = 8 + Number(content.readBigUInt64LE());
+    const { __metadata__, ...tensors } = JSON.parse(content.subarray(8, from));
+    const header = __metadata__ ? { __metadata__ } : {};
+    const parts = [];
+    let end = 0;
+    for (const [name, tensor] of Object.entries(tensors).filter(([name]) => !/^(refine|heads\.[12])\./.test(name))) {
+      const [low, high] = tensor.data_offsets;
+      header[name] = { ...tensor, data_offsets: [end, (end += high - low)] };
+      parts.push(content.subarray(from + low, from + high));
+    }
+    const text = JSON.stringify(header);
+    const head = Buffer.from(text.padEnd(8 * Math.ceil(text.length / 8)));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(head.length));
+    const kept = Buffer.concat([length, head, ...parts]);
+    writeFileSync(weights, kept);
+    const config = JSON.parse(readFileSync(settings));
+    config.generator.stages = 1;
+    config.files["glam.safetensors"] = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
+    writeFileSync(settings, JSON.stringify(config));
+  }, TINY);
 
 /** A picture of the page as it is when nothing moves any more. */
 export async function screenshot(page, name) {

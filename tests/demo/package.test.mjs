@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PROMPT, TINY, openBrowser, openPage, serve } from "./harness.mjs";
+import { PROMPT, TINY, oneStage, openBrowser, openPage, serve } from "./harness.mjs";
 
 let browser, server, page;
 
 before(async () => {
-  [browser, server] = [await openBrowser(), await serve({ "models/tiny": TINY })];
+  [browser, server] = [await openBrowser(), await serve({ "models/tiny": TINY, "models/one": oneStage() })];
   page = await openPage(browser, server.address);
 });
 
@@ -98,6 +98,34 @@ test("every call of the API answers as documented", async () => {
   assert.equal(answers.info.device, "cpu");
   assert.ok(answers.info.memory > 0 && answers.info.captions);
   assert.equal(answers.kept, before.files.filter(({ when }) => when !== "match").length);
+});
+
+test("without attention every place looks at all words alike: the 64 px stay, what is drawn of them changes", async () => {
+  const [on, off, plain, one] = await inPage(`async (MirrorGan, prompt) => {
+    const told = ({ pictures }) => pictures[0].stages.map(({ image, attention }) => ({
+      pixels: Array.from(image.data),
+      words: attention?.words,
+      weights: attention && Array.from(attention.weights),
+    }));
+    const gan = await MirrorGan.load("models/tiny");
+    const stages = [];
+    for (const attention of [true, false, undefined]) stages.push(told(await gan.generate(prompt, { seed: 7, attention })));
+    await gan.dispose();
+    const small = await MirrorGan.load("models/one");
+    stages.push([told(await small.generate(prompt, { seed: 7 })), told(await small.generate(prompt, { seed: 7, attention: false }))].flat());
+    await small.dispose();
+    return stages;
+  }`);
+  assert.deepEqual(plain, on, "it is on unless it is said otherwise");
+  assert.deepEqual(off[0].pixels, on[0].pixels);
+  for (const stage of [1, 2]) {
+    assert.equal(off[stage].pixels.length, on[stage].pixels.length);
+    assert.notDeepEqual(off[stage].pixels, on[stage].pixels);
+    const { words, weights } = off[stage];
+    assert.ok(weights.every((weight) => Math.abs(weight - 1 / words) < 1e-5), "its maps are even");
+    assert.ok(on[stage].weights.some((weight) => Math.abs(weight - 1 / words) > 1e-4));
+  }
+  assert.deepEqual(one[1], one[0], "a model of one stage has nothing to switch off");
 });
 
 test("errors have their codes", async () => {

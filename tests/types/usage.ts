@@ -58,6 +58,7 @@ const result: Generation = await gan.generate("a pink flower", {
   seed: 2n ** 60n,
   count: 2,
   caption: true,
+  attention: false,
   signal,
   onProgress,
   onStage: (stage: StageEvent) => console.log(stage.picture, stage.stage, stage.size, stage.milliseconds),
