@@ -2,7 +2,7 @@
 
 import { downloadText } from "./download.js";
 import { MirrorGanError, messageOf } from "./errors.js";
-import { isKept } from "./kept.js";
+import { bytesBegun, isKept } from "./kept.js";
 import { isBlob } from "./kinds.js";
 import { listedFiles } from "./listed.js";
 import { locate } from "./sources.js";
@@ -20,10 +20,11 @@ export async function describeModel(source, signal) {
   const { config, listed } = parse(await downloadText(locate(source, "config.json"), "config.json", { signal, init: source.init }));
   const isHere = async ({ file, sha256 }) => {
     const place = locate(source, file);
-    return isBlob(place) || isKept(place, sha256);
+    if (isBlob(place) || (await isKept(place, sha256))) return { cached: true, begun: 0 };
+    return { cached: false, begun: await bytesBegun(place, sha256) };
   };
   // One that nobody gave is not here; who needs it will say so.
-  const withCached = async (entry) => ({ ...entry, cached: await isHere(entry).catch(() => false) });
+  const withCached = async (entry) => ({ ...entry, ...(await isHere(entry).catch(() => ({ cached: false, begun: 0 }))) });
   const files = await Promise.all(listed.map(withCached));
   const sum = (chosen) => chosen.reduce((total, file) => total + file.bytes, 0);
   return {

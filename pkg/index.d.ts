@@ -171,6 +171,8 @@ export interface GenerateOptions extends CallOptions {
   stages?: number;
   /** Other noise than the seed's. */
   noise?: NoiseSource;
+  /** Whether each place of a picture looks at the words that matter there; else it looks at all words alike, for comparison. Default true. */
+  attention?: boolean;
   /** Told of each stage as soon as it is drawn; once more where a lost GPU made the call start again. What it throws ends the call. */
   onStage?: (event: StageEvent) => void;
   /** STREAM is downloaded when it is first needed. */
@@ -202,6 +204,8 @@ export interface Info extends ModelInfo {
 export interface DescribedFile extends ModelFile {
   /** Whether the browser keeps it already. */
   cached: boolean;
+  /** Bytes that it keeps of a download that broke off or was cancelled: the next one goes on from there. */
+  begun: number;
 }
 
 export interface Description {

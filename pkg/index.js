@@ -189,14 +189,15 @@ export class MirrorGan {
 
   /** Draws pictures of a prompt. */
   async generate(prompt, given) {
-    const names = ["seed", "count", "caption", "stages", "noise"];
-    const { seed, count, caption, stages, noise, signal, onStage, onProgress } = checkOptions(given, names, ["onStage", "onProgress"]);
+    const names = ["seed", "count", "caption", "stages", "noise", "attention"];
+    const { seed, count, caption, stages, noise, attention, signal, onStage, onProgress } = checkOptions(given, names, ["onStage", "onProgress"]);
     checkPrompt(prompt);
     const options = {
       seed: checkSeed(seed),
       count: checkPictures(count),
       caption: checkFlag("caption", caption, false),
       stages: checkStages(stages, this.#info.sizes.length),
+      attention: checkFlag("attention", attention, true),
     };
     options.noise = checkNoise(noise, this.#info.noise, options.count);
     const listeners = { stage: onStage, progress: onProgress };

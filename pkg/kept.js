@@ -67,6 +67,8 @@ export async function keepOnly(store, key, content) {
   await store.put(key, content);
 }
 
+const partOf = (key, place) => `${key}${key.includes("?") ? "&" : "?"}part=${place}`;
+
 /** The parts of a download, kept as they come, each under its place in the file, for the one that goes on with it. */
 export class Parts {
   #store;
@@ -84,7 +86,7 @@ export class Parts {
     this.#key = key;
   }
 
-  #name = (place) => `${this.#key}${this.#key.includes("?") ? "&" : "?"}part=${place}`;
+  #name = (place) => partOf(this.#key, place);
 
   /** What is there already, of one version. */
   async read() {
@@ -142,6 +144,18 @@ export function join(chunks) {
 export async function isKept(address, sha256) {
   const store = await openStore();
   return Boolean(await store?.match(keyOf(address, sha256)));
+}
+
+/** Bytes of a file that are kept of a download that did not come to its end. */
+export async function bytesBegun(address, sha256) {
+  const store = await openStore();
+  const key = keyOf(address, sha256);
+  for (let end = 0; ; ) {
+    const part = await store?.match(partOf(key, end));
+    const bytes = Number(part?.headers.get("content-length")) || 0;
+    if (bytes === 0) return end;
+    end += bytes;
+  }
 }
 
 /** What is kept: address, bytes and, of a model's files, the sha-256. */

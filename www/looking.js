@@ -74,7 +74,8 @@ export class Looking {
   /** Other maps are shown. */
   #turn() {
     const maps = this.#maps;
-    this.#chips?.ratios(Array.from({ length: maps.words }, (_, index) => peak(ratios(maps, index))));
+    // A model of one stage never looked at words.
+    if (maps) this.#chips?.ratios(Array.from({ length: maps.words }, (_, index) => peak(ratios(maps, index))));
     this.#show(this.#look);
   }
 
