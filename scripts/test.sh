@@ -50,7 +50,7 @@ fuzz_targets() {
 }
 
 native() {
-  in_native_dir cargo test "${with[@]}" && example
+  in_native_dir cargo test "${with[@]}" --no-fail-fast && example
 }
 
 # The program of tests/examples/rust, which has the crate without its features, with the versions that everything here is built with.

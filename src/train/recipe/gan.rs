@@ -412,7 +412,7 @@ mod tests {
         let load = |patch: usize, change: &str| {
             let phases = "gan.phases=[{stages=1,pictures=4,batch=4,trains=\"all\"},{stages=2,pictures=4,batch=4,trains=\"last\",\
                           weights={stream=0.0,damsm=0.0},patch=";
-            let sizes = ["gan.generator.stages=2", "data.size=128", "gan.encoder_sizes=[64,128]"].map(String::from);
+            let sizes = ["gan.discriminator=projected", "gan.generator.stages=2", "data.size=128", "gan.encoder_sizes=[64,128]"].map(String::from);
             Recipe::load("tiny", &[sizes.to_vec(), vec![format!("{phases}{patch}}}]"), change.into()]].concat()).map_err(|error| error.to_string())
         };
         assert_eq!(load(64, "seed=1").unwrap().gan.phases[1].patch, Some(64));
