@@ -107,7 +107,9 @@ fn two_servers_and_one_device_have_the_same_losses() {
     let close = |what: &str, found: Vec<(String, f64)>, expected: &[(String, f64)]| {
         assert!(found.len() == expected.len() && found.len() >= 2 * 5, "{what}: {found:?}");
         for ((name, found), (_, expected)) in found.iter().zip(expected) {
-            assert!((found - expected).abs() <= 1e-5 * (1.0 + expected.abs()), "{what}, {name}: {found} {expected}");
+            // Adam's first step is as long for a gradient that is but the last bit of a sum as for any other.
+            let allowed = if name.ends_with("step 1") { 1e-5 } else { 1e-4 };
+            assert!((found - expected).abs() <= allowed * (1.0 + expected.abs()), "{what}, {name}: {found} {expected}");
         }
     };
     close("one server", losses(&context, std::slice::from_ref(&there)), &losses(&context, std::slice::from_ref(&here)));
